@@ -1,0 +1,53 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// The dependency rule, readable at a glance: arrows point one way, and only `posecam` sees every room.
+
+let swift: [SwiftSetting] = [
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .treatAllWarnings(as: .error),
+]
+
+// Kernels are useless at -O0, so debug builds optimise them as well.
+let fastC: [CSetting] = [.unsafeFlags(["-O3"])]
+
+let package = Package(
+  name: "posecam",
+  products: [.executable(name: "posecam", targets: ["posecam"])],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
+  ],
+  targets: [
+    .systemLibrary(
+      name: "CFFmpeg",
+      pkgConfig: "libavdevice libavformat libavcodec libavutil libswscale",
+      providers: [.apt(["libavdevice-dev", "libavformat-dev", "libavcodec-dev", "libavutil-dev", "libswscale-dev"])]),
+    .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
+    .systemLibrary(name: "CNcurses", providers: [.apt(["libncurses-dev"])]),
+
+    .target(name: "CKernels", cSettings: fastC),
+    .target(name: "CModel", exclude: ["student.safetensors"]),
+
+    .target(name: "Video", dependencies: ["CFFmpeg"], swiftSettings: swift),
+    .target(name: "Infer", dependencies: ["CKernels", "COpenBLAS"], swiftSettings: swift),
+    .target(name: "Tracker", swiftSettings: swift),
+    .executableTarget(
+      name: "posecam",
+      dependencies: [
+        "Video", "Infer", "Tracker", "CNcurses", "CModel",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      swiftSettings: swift),
+
+    .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: swift),
+    .testTarget(name: "VideoTests", dependencies: ["Video", "TestSupport"], swiftSettings: swift),
+    .testTarget(name: "InferTests", dependencies: ["Infer", "CKernels", "TestSupport"], swiftSettings: swift),
+    .testTarget(name: "TrackerTests", dependencies: ["Tracker", "TestSupport"], swiftSettings: swift),
+    .testTarget(
+      name: "posecamTests",
+      dependencies: ["posecam", "Video", "Infer", "Tracker", "TestSupport"],
+      swiftSettings: swift),
+  ],
+  cLanguageStandard: .gnu17
+)

@@ -1,0 +1,43 @@
+/// What is known of a source before its first frame.
+public struct SourceInfo: Sendable {
+  /// The source as the user named it.
+  public var name: String
+  /// Size in pixels as displayed, that is after rotation and with square pixels left to the player.
+  public var width: Int
+  public var height: Int
+  /// Frames per second as the container or device states it, 0 if unknown. Never used to compute a time.
+  public var nominalRate: Double
+  /// Length in seconds, if the container states one.
+  public var duration: Double?
+  /// Number of frames, if known or well estimated.
+  public var frameCount: Int?
+  /// Camera or network stream: frames come at their own pace and stale ones are to be dropped.
+  public var isLive: Bool
+  /// One line for people: codec, pixel format, negotiated camera mode.
+  public var format: String
+
+  public init(
+    name: String, width: Int, height: Int, nominalRate: Double, duration: Double?, frameCount: Int?, isLive: Bool,
+    format: String
+  ) {
+    self.name = name
+    self.width = width
+    self.height = height
+    self.nominalRate = nominalRate
+    self.duration = duration
+    self.frameCount = frameCount
+    self.isLive = isLive
+    self.format = format
+  }
+}
+
+/// A camera, file, stream, set of pictures or the demo scene: one frame after the other, in order.
+public protocol FrameSource: AnyObject, Sendable {
+  var info: SourceInfo { get }
+  /// The next frame, waiting for it if the source is live; `nil` at the end. To be called from one thread at a time.
+  func next() throws(VideoError) -> Frame?
+  /// Makes a `next()` that waits on another thread return `nil` soon. May be called from any thread, more than once.
+  func cancel()
+  /// What went wrong without ending the video ("3 corrupt packets skipped"), one line each, since the last call.
+  func takeNotices() -> [String]
+}

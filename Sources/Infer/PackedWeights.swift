@@ -8,18 +8,19 @@ struct PackedWeights {
   /// [channels / block][taps][depth][block], then the bias. See `ck_convolution`.
   /// - Parameters:
   ///   - channelMap: channel in memory of every input channel.
-  ///   - pixel: floats per pixel of the input.
+  ///   - channels: of the input in memory, padding included.
+  ///   - pixel: floats per pixel of the input; more than `channels` where it is one part of a concatenation.
   mutating func append(
-    _ layer: PlanLayout.Fused, of model: Model, channelMap: [Int], pixel: Int
+    _ layer: PlanLayout.Fused, of model: Model, channelMap: [Int], channels inputChannels: Int, pixel: Int
   ) -> (weights: Int, bias: Int, depth: Int, taps: Int) {
     let convolution = layer.convolution
     let (kernel, outputs, inputs) = (convolution.kernel, convolution.outputs, channelMap.count)
     let (scale, bias) = Self.fold(
       model, name: layer.name, batchNorm: layer.batchNorm, outputs: outputs, hasBias: convolution.hasBias)
     // Three neighbouring pixels lie side by side: a row of an undilated kernel is one long place.
-    let isWholeRow = kernel == 3 && convolution.dilation == 1
+    let isWholeRow = kernel == 3 && convolution.dilation == 1 && inputChannels == pixel
     let taps = isWholeRow ? 3 : kernel * kernel
-    let depth = isWholeRow ? 3 * pixel : pixel
+    let depth = isWholeRow ? 3 * pixel : inputChannels
 
     let channels = PlanLayout.padded(outputs)
     let start = align()

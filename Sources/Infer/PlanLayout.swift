@@ -79,6 +79,16 @@ struct PlanLayout {
     return storages[place.storage].view(in: arena, channel: place.channel)
   }
 
+  /// Channels of a value in memory, padding included. The network's input alone has none.
+  func channels(of value: Int) -> Int {
+    let node = graph.nodes[value]
+    switch node.operation {
+    case .input: return node.channels
+    case .concatenate: return node.inputs.reduce(0) { $0 + Self.padded(graph.nodes[$1].channels) }
+    default: return Self.padded(node.channels)
+    }
+  }
+
   /// The channel in storage of every channel of a value: they differ where a concatenation pads its parts.
   func channelMap(of value: Int) -> [Int] {
     let node = graph.nodes[value]

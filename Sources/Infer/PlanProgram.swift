@@ -50,11 +50,14 @@ struct PlanProgram: ~Copyable {
         let channels = PlanLayout.padded(part.convolution.outputs)
         layer.depthwise.channels = Int32(channels)
         depthwise = weights.append(depthwise: part, of: model, channels: channels)
-        packed = weights.append(fused, of: model, channelMap: Array(0..<part.convolution.outputs), pixel: channels)
+        packed = weights.append(
+          fused, of: model, channelMap: Array(0..<part.convolution.outputs), channels: channels,
+          pixel: channels)
         rowBytes = channels * size.width * 4
       } else {
         layer.stride = Int32(convolution.stride)
-        packed = weights.append(fused, of: model, channelMap: channelMap, pixel: source.pixel)
+        packed = weights.append(
+          fused, of: model, channelMap: channelMap, channels: layout.channels(of: fused.input), pixel: source.pixel)
         let (row, pixel, dilation) = (source.row, source.pixel, convolution.dilation)
         withUnsafeMutableBytes(of: &layer.tap_offset) { bytes in
           let offsets = bytes.bindMemory(to: Int.self)

@@ -32,37 +32,47 @@ enum ColorLevel: Int, Comparable, CaseIterable, Sendable {
   static let standardCode: UInt32 = .max
 
   /// What is sent for a colour: RGB, an index, or `standardCode`. With `dither`, the 8 × 8 ordered threshold of cell
-  /// pixel (x, y) is added first, so that areas keep their brightness on average.
+  /// pixel (x, y) is added first, so that areas of a picture keep their brightness on average.
   func code(for color: Color, dither: (x: Int, y: Int)? = nil) -> UInt32 {
     if self == .mono || color == .standard { return Self.standardCode }
     if self == .direct { return color.raw }
-    var (red, green, blue) = (color.red, color.green, color.blue)
-    let spread = max(red, green, blue) - min(red, green, blue)
-    if let dither {
-      let threshold = Self.bayer[(dither.y & 7) * 8 + (dither.x & 7)] - 32  // -32...31
-      let amplitude = self == .indexed ? (spread < 12 ? 10 : 40) : 90
-      let shift = threshold * amplitude / 64
-      (red, green, blue) = (red + shift, green + shift, blue + shift)
+    let threshold = dither.map { Self.bayer[($0.y & 7) * 8 + ($0.x & 7)] - 32 } ?? 0  // -32...31
+    if self == .indexed { return Self.indexedCode(color, threshold) }
+    let count = self == .ansi16 ? 16 : 8
+    if dither != nil {
+      let shift = threshold * 70 / 64
+      return Self.nearest(color.red + shift, color.green + shift, color.blue + shift, among: count)
     }
-    switch self {
-    case .indexed: return Self.indexedCode(red, green, blue, isGrey: spread < 12)
-    case .ansi16: return Self.nearest(red, green, blue, among: 16)
-    default: return Self.nearest(red, green, blue, among: 8)
+    // Text is told apart by hue: greys keep to the terminal's own colour, others become pure.
+    let (low, high) = (min(color.red, color.green, color.blue), max(color.red, color.green, color.blue))
+    if high - low < 40 {
+      return high < 64
+        ? 0 : count == 16 ? Self.nearest(color.red, color.green, color.blue, among: 16) : Self.standardCode
     }
+    func pure(_ value: Int) -> Int { (value - low) * 255 / (high - low) }
+    return Self.nearest(pure(color.red), pure(color.green), pure(color.blue), among: count)
   }
 
-  /// Of the 256: the 6 × 6 × 6 cube and the 24 greys, never the first 16, which themes change.
-  private static func indexedCode(_ red: Int, _ green: Int, _ blue: Int, isGrey: Bool) -> UInt32 {
-    if isGrey {
-      let step = (299 * red + 587 * green + 114 * blue) / 1000
-      if step < 4 { return 16 }
-      if step > 246 { return 231 }
-      return UInt32(232 + max(0, min(23, (step - 3) / 10)))
+  /// Of the 256: the nearer of the 6 × 6 × 6 cube and the 24 greys, never of the first 16, which themes change. Half of a
+  /// full threshold is enough: cells are large, and a pattern shows more than a slight step.
+  private static func indexedCode(_ color: Color, _ threshold: Int) -> UInt32 {
+    let shift = threshold * 20 / 64
+    let (r, g, b) = (cube(color.red + shift), cube(color.green + shift), cube(color.blue + shift))
+    let step = max(0, min(23, (color.luma + threshold * 6 / 64 - 3) / 10))
+    let grey = 8 + 10 * step
+    func distance(_ x: Int, _ y: Int, _ z: Int) -> Int {
+      let (dr, dg, db) = (x - color.red, y - color.green, z - color.blue)
+      return 3 * dr * dr + 6 * dg * dg + 2 * db * db
     }
-    return UInt32(16 + 36 * cube(red) + 6 * cube(green) + cube(blue))
+    // A grey in place of a dark colour costs its hue, which the eye misses more than brightness.
+    let spread = max(color.red, color.green, color.blue) - min(color.red, color.green, color.blue)
+    return distance(grey, grey, grey) + spread * spread < distance(levels[r], levels[g], levels[b])
+      ? UInt32(232 + step) : UInt32(16 + 36 * r + 6 * g + b)
   }
 
-  /// The nearest of 0, 95, 135, 175, 215, 255.
+  private static let levels = [0, 95, 135, 175, 215, 255]
+
+  /// The index of the nearest level.
   private static func cube(_ value: Int) -> Int {
     value < 48 ? 0 : value < 115 ? 1 : min(5, (value - 35) / 40)
   }

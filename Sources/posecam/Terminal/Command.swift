@@ -3,14 +3,14 @@ import CNcurses
 /// What a user asks for by a key.
 enum Command: Sendable, Equatable {
   case quit, pause, step
-  /// The window has another size: `Screen.pictureSize` changed.
+  /// `Screen.pictureSize` changed: the window has another size, or the panels came or went.
   case resize
 }
 
 /// What a key means; help and repainting stay within the screen.
 enum KeyMeaning: Equatable {
   case command(Command)
-  case help, closeHelp, repaint, suspend
+  case help, closeHelp, panels, repaint, suspend
 
   /// `key` is a character, or a key code of ncurses where `isCode`. Escape does not quit: over a slow line the first byte
   /// of an arrow key can arrive alone.
@@ -21,6 +21,7 @@ enum KeyMeaning: Equatable {
     case " ": self = .command(.pause)
     case ".": self = .command(.step)
     case "h", "H", "?": self = .help
+    case "i", "I": self = .panels
     case "\u{1B}": self = .closeHelp
     case "\u{C}": self = .repaint
     case "\u{1A}": self = .suspend

@@ -66,9 +66,16 @@ struct Composer: Sendable {
       return
     }
     let overlay = PoseOverlay(picture: picture, frameWidth: view.frameWidth, frameHeight: view.frameHeight)
-    overlay.draw(view.people, on: &picture)
-    blitter.draw(picture, in: layout.picture, of: &grid)
-    labels(view.people, overlay, Blitter.origin(of: picture, in: layout.picture), layout.picture, &grid)
+    let origin = Blitter.origin(of: picture, in: layout.picture)
+    if blitter == .ramp {
+      picture.dim()
+      blitter.draw(picture, in: layout.picture, of: &grid)
+      overlay.drawStrokes(view.people, at: origin, within: layout.picture, of: &grid)
+    } else {
+      overlay.draw(view.people, on: &picture)
+      blitter.draw(picture, in: layout.picture, of: &grid)
+    }
+    labels(view.people, overlay, origin, layout.picture, &grid)
   }
 
   /// Identities above the heads, in their colours, never one over another.
@@ -100,7 +107,7 @@ struct Composer: Sendable {
     if layout.panels[.rates] == nil {
       right = "\(Figure.decimal(view.processedRate)) fps · \(view.people.count) people · " + right
     }
-    let rightWidth = min(rect.width / 2 + 8, right.columns(in: glyphs))
+    let rightWidth = min(rect.width - 10, right.columns(in: glyphs))
     let rightX = rect.right - rightWidth
     var x = grid.write(" \(Figure.time(view.time)) ", x: 0, y: rect.y, limit: rightX, glyphs: glyphs)
     if let duration = view.duration, duration > 0, !view.isLive {
@@ -111,7 +118,7 @@ struct Composer: Sendable {
         x += width
       }
       grid.write(end, x: x, y: rect.y, limit: rightX - x, glyphs: glyphs, ink: Theme.label, style: .faint)
-    } else if let latency = view.latency {
+    } else if let latency = view.latency, rightX - x >= 20 {
       grid.write(
         "latency \(Figure.decimal(latency.lastMilliseconds, digits: 0)) ms", x: x + 1, y: rect.y,
         limit: rightX - x - 2, glyphs: glyphs, ink: Theme.label, style: .faint)
@@ -119,11 +126,11 @@ struct Composer: Sendable {
     grid.write(right, x: rightX, y: rect.y, limit: rightWidth, glyphs: glyphs, ink: Theme.label, style: .faint)
   }
 
-  private static let hints = [("q", "quit"), ("space", "pause"), (".", "step"), ("h", "help")]
+  private static let hints = [("q", "quit"), ("space", "pause"), (".", "step"), ("i", "panels"), ("h", "help")]
 
   private func keys(_ view: LiveView, _ rect: CellRect, hasEvents: Bool, _ grid: inout CellGrid) {
     var x = 1
-    for (key, meaning) in Self.hints {
+    for (key, meaning) in Self.hints where key != "i" || rect.width >= 50 {
       x += grid.write(key, x: x, y: rect.y, ink: Theme.title, style: .bold) + 1
       x += grid.write(meaning, x: x, y: rect.y, ink: Theme.label, style: .faint) + 2
     }
@@ -135,7 +142,8 @@ struct Composer: Sendable {
   private func help(_ layout: ScreenLayout, _ grid: inout CellGrid) {
     let lines = [
       ("q  Ctrl-C", "quit"), ("space", "pause and go on"), (".", "one frame on, paused"),
-      ("h  ?", "this page on and off"), ("Ctrl-L", "paint the screen anew"), ("Ctrl-Z", "stop; fg comes back"),
+      ("i", "panels on and off"), ("h  ?", "this page on and off"), ("Ctrl-L", "paint the screen anew"),
+      ("Ctrl-Z", "stop; fg comes back"),
     ]
     let (width, height) = (min(layout.columns, 40), lines.count + 2)
     let rect = CellRect(
@@ -155,5 +163,12 @@ struct Composer: Sendable {
       lines[last] += (lines[last].isEmpty ? "" : " ") + word
     }
     return lines
+  }
+}
+
+extension Bitmap {
+  /// Leaves the brightest tones to what is drawn over the picture.
+  fileprivate mutating func dim() {
+    for index in pixels.indices { pixels[index] = UInt8(Int(pixels[index]) * 5 / 8) }
   }
 }

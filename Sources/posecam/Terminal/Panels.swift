@@ -38,17 +38,16 @@ struct Panels {
       }
       grid.write(Figure.decimal(rate, width: 6), x: inner.right - 6, y: y, style: .bold)
     }
-    if inner.height > 3 { latency(inner, inner.y + 3, &grid) }
+    if inner.height > 3 { delay(inner, inner.y + 3, &grid) }
     if inner.height > 4 { drops(inner, inner.y + 4, &grid) }
   }
 
-  private func latency(_ inner: CellRect, _ y: Int, _ grid: inout CellGrid) {
-    grid.write("latency", x: inner.x, y: y, ink: Theme.label, style: .faint)
+  /// Capture to screen of a live source; of a file, the time left.
+  private func delay(_ inner: CellRect, _ y: Int, _ grid: inout CellGrid) {
+    grid.write(view.isLive ? "latency" : "left", x: inner.x, y: y, ink: Theme.label, style: .faint)
     guard let latency = view.latency else {
-      let why = view.isLive ? "-" : "file: every frame"
-      grid.write(
-        Figure.pad(why, min(why.count, inner.width - 10)), x: inner.right - min(why.count, inner.width - 10), y: y,
-        limit: inner.width - 10, ink: Theme.label, style: .faint)
+      let left = view.isLive ? "-" : view.duration.map { Figure.time(max(0, $0 - view.time)) } ?? "-"
+      grid.write(left, x: inner.right - left.count, y: y, style: .bold)
       return
     }
     let now = "\(Figure.decimal(latency.lastMilliseconds, digits: 0)) ms"
@@ -74,27 +73,27 @@ struct Panels {
   }
 
   private func stages(_ rect: CellRect, _ grid: inout CellGrid) {
-    let inner = frame(.stages, "stages ms", "last   med   p95 ", rect, &grid)
+    let inner = frame(.stages, "stage ms", " last  med  p95 ", rect, &grid)
     let slowest = max(0.001, view.stages.map(\.medianMilliseconds).max() ?? 0)
     for (row, stage) in view.stages.enumerated() where row < inner.height {
       let y = inner.y + row
-      let barWidth = inner.width - 10 - 18 - 1
+      let barWidth = inner.width - 11 - 15 - 1
       grid.write(stage.name, x: inner.x, y: y, limit: 10, glyphs: glyphs, ink: Theme.label, style: .faint)
       if barWidth >= 4 {
         grid.bar(
           x: inner.x + 11, y: y, width: barWidth, share: stage.medianMilliseconds / slowest,
           ink: Theme.accent(of: .stages), glyphs: glyphs)
       }
-      let x = inner.right - 18
-      grid.write(Figure.milliseconds(stage.lastMilliseconds, width: 6), x: x, y: y)
-      grid.write(Figure.milliseconds(stage.medianMilliseconds, width: 6), x: x + 6, y: y, style: .bold)
+      let x = inner.right - 15
+      grid.write(Figure.milliseconds(stage.lastMilliseconds, width: 5), x: x, y: y)
+      grid.write(Figure.milliseconds(stage.medianMilliseconds, width: 5), x: x + 5, y: y, style: .bold)
       grid.write(
-        Figure.milliseconds(stage.p95Milliseconds, width: 6), x: x + 12, y: y, ink: Theme.label, style: .faint)
+        Figure.milliseconds(stage.p95Milliseconds, width: 5), x: x + 10, y: y, ink: Theme.label, style: .faint)
     }
   }
 
   private func people(_ rect: CellRect, _ grid: inout CellGrid) {
-    let inner = frame(.people, "people \(view.people.count)", "id  score  points ", rect, &grid)
+    let inner = frame(.people, "people \(view.people.count)", " score  points ", rect, &grid)
     let people = view.people.sorted { $0.id < $1.id }
     // The last row tells how many more there are.
     let shown = people.count > inner.height ? max(0, inner.height - 1) : people.count

@@ -21,9 +21,38 @@ struct PoseOverlay: Sendable {
         Self.line(from: a, to: b, width: width, color: color, on: &picture)
       }
       guard picture.height >= 60 else { continue }
-      for index in person.pose.keypoints.indices {
+      // The points of the face lie too close for dots.
+      for index in person.pose.keypoints.indices.prefix(14) {
         guard let a = point(person.pose, index) else { continue }
-        Self.line(from: a, to: a, width: width * 1.7, color: IdentityColor.bright(color), on: &picture)
+        Self.line(from: a, to: a, width: width * 1.6, color: IdentityColor.bright(color), on: &picture)
+      }
+    }
+  }
+
+  /// Without colours: bold strokes of `-`, `\`, `|` and `/` along the limbs, an `o` at the joints.
+  func drawStrokes(
+    _ people: [Person], at origin: (x: Int, y: Int), within area: CellRect, of grid: inout CellGrid
+  ) {
+    func put(_ character: Character, _ x: Float, _ y: Float) {
+      let (column, row) = (origin.x + Int(x.rounded(.down)), origin.y + Int((y / 2).rounded(.down)))
+      guard column >= area.x, column < area.right, row >= area.y, row < area.bottom else { return }
+      grid[column, row] = Cell(scalar: character.unicodeScalars.first?.value ?? 0x20, style: .bold)
+    }
+    for person in people {
+      for limb in Skeleton.drawnLimbs.prefix(13) {
+        guard let a = point(person.pose, limb.a), let b = point(person.pose, limb.b) else { continue }
+        let (dx, dy) = (b.x - a.x, b.y - a.y)
+        let stroke: Character =
+          dx.magnitude > 2.4 * dy.magnitude ? "-" : dy.magnitude > 2.4 * dx.magnitude ? "|" : dx * dy > 0 ? "\\" : "/"
+        // The loop is as long as the picture is large, wherever the points are.
+        let steps = min(1000, max(1, Int(max(dx.magnitude, dy.magnitude / 2))))
+        for step in 0...steps {
+          let share = Float(step) / Float(steps)
+          put(stroke, a.x + share * dx, a.y + share * dy)
+        }
+      }
+      for index in person.pose.keypoints.indices.prefix(14) {
+        if let joint = point(person.pose, index) { put("o", joint.x, joint.y) }
       }
     }
   }

@@ -26,6 +26,7 @@ final class Screen {
   private var latest = LiveView()
   private var isStale = false
   private var showsHelp = false
+  private var hasPanels = true
 
   /// Enters the full screen; see `Terminal` for what is refused.
   init(_ options: Options) throws(PosecamError) {
@@ -72,6 +73,11 @@ final class Screen {
       case .command(let command): return command
       case .help: setHelp(!showsHelp)
       case .closeHelp: setHelp(false)
+      case .panels:
+        hasPanels.toggle()
+        isStale = true
+        follow()
+        return .resize
       case .repaint: repaint()
       case .suspend: terminal.suspend()
       case nil: break
@@ -86,7 +92,7 @@ final class Screen {
   private func layout(frameWidth: Int, frameHeight: Int) -> ScreenLayout {
     ScreenLayout(
       columns: size.columns, rows: size.rows, frameWidth: frameWidth, frameHeight: frameHeight,
-      cellAspect: size.cellAspect)
+      cellAspect: size.cellAspect, hasPanels: hasPanels)
   }
 
   private func setHelp(_ isShown: Bool) {

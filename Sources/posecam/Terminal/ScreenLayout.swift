@@ -21,8 +21,10 @@ struct ScreenLayout: Equatable, Sendable {
   var pictureHeight = 0
   var panels: [Panel: CellRect] = [:]
 
-  /// `cellAspect` is the height of a cell by its width, 2 for most fonts.
-  init(columns: Int, rows: Int, frameWidth: Int, frameHeight: Int, cellAspect: Double = 2) {
+  /// `cellAspect` is the height of a cell by its width, 2 for most fonts; without panels the picture has all the room.
+  init(
+    columns: Int, rows: Int, frameWidth: Int, frameHeight: Int, cellAspect: Double = 2, hasPanels: Bool = true
+  ) {
     self.columns = max(0, columns)
     self.rows = max(0, rows)
     isTooSmall = columns < Self.smallest.columns || rows < Self.smallest.rows
@@ -33,9 +35,9 @@ struct ScreenLayout: Equatable, Sendable {
     let main = CellRect(x: 0, y: 1, width: columns, height: rows - 3)
     let fit = PictureFit(frameWidth: frameWidth, frameHeight: frameHeight, cellAspect: cellAspect)
 
-    let sideWidth = 34
-    let hasSide = columns >= 70 && rows >= 14
-    let hasBottom = columns >= 80 && rows >= 26
+    let sideWidth = 30
+    let hasSide = hasPanels && columns >= 70 && rows >= 14
+    let hasBottom = hasPanels && columns >= 80 && rows >= 26
     let side = hasSide ? fit.size(in: main.width - sideWidth - 1, main.height) : (0, 0)
     let bottom = hasBottom ? fit.size(in: main.width, main.height - 8) : (0, 0)
     if hasSide, side.0 * side.1 >= bottom.0 * bottom.1 {
@@ -82,7 +84,7 @@ struct ScreenLayout: Equatable, Sendable {
 
   /// Panels side by side.
   private mutating func line(in area: CellRect) {
-    let share = [(Panel.rates, 24), (.stages, 32), (.people, 24), (.events, 30)]
+    let share = [(Panel.rates, 24), (.stages, 30), (.people, 24), (.events, 30)]
     var fitting = share
     while fitting.count > 1, fitting.reduce(0, { $0 + $1.1 }) > area.width { fitting.removeLast() }
     var x = area.x

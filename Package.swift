@@ -27,6 +27,8 @@ let package = Package(
     .systemLibrary(name: "CNcurses", providers: [.apt(["libncurses-dev"])]),
 
     .target(name: "CKernels", cSettings: fastC),
+    // What must run inside a signal handler to give the terminal back.
+    .target(name: "CTerminal"),
     .target(name: "CModel", exclude: ["student.safetensors"]),
 
     .target(name: "Video", dependencies: ["CFFmpeg"], swiftSettings: swift),
@@ -35,7 +37,7 @@ let package = Package(
     .executableTarget(
       name: "posecam",
       dependencies: [
-        "Video", "Infer", "Tracker", "CNcurses", "CModel",
+        "Video", "Infer", "Tracker", "CNcurses", "CTerminal", "CModel",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: swift),

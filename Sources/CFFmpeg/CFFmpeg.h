@@ -48,3 +48,37 @@ static inline int64_t ff_frame_duration(const AVFrame *_Nonnull frame) {
   return frame->pkt_duration;
 #endif
 }
+
+#ifdef __linux__
+#include <fcntl.h>
+#include <linux/videodev2.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+// Format `index` of the camera open as `descriptor`: its FOURCC into `name` (5 bytes), its description into `text` (33 bytes).
+static inline int ff_camera_format(int descriptor, unsigned index, char *_Nonnull name, char *_Nonnull text) {
+  struct v4l2_fmtdesc format = {.index = index, .type = V4L2_BUF_TYPE_VIDEO_CAPTURE};
+  if (ioctl(descriptor, VIDIOC_ENUM_FMT, &format) < 0) return 0;
+  for (int i = 0; i < 4; i++) name[i] = (char)(format.pixelformat >> (8 * i) & 0x7F);
+  name[4] = 0;
+  for (int i = 0; i < 32; i++) text[i] = (char)format.description[i];
+  text[32] = 0;
+  return 1;
+}
+
+// Size `index` of a format given by its FOURCC; 0 when there are no more, 2 for a range (its largest size is given).
+static inline int ff_camera_size(
+    int descriptor, const char *_Nonnull name, unsigned index, unsigned *_Nonnull width, unsigned *_Nonnull height) {
+  struct v4l2_frmsizeenum size = {
+    .index = index, .pixel_format = v4l2_fourcc((unsigned char)name[0], (unsigned char)name[1], (unsigned char)name[2], (unsigned char)name[3])};
+  if (ioctl(descriptor, VIDIOC_ENUM_FRAMESIZES, &size) < 0) return 0;
+  if (size.type == V4L2_FRMSIZE_TYPE_DISCRETE) {
+    *width = size.discrete.width;
+    *height = size.discrete.height;
+    return 1;
+  }
+  *width = size.stepwise.max_width;
+  *height = size.stepwise.max_height;
+  return 2;
+}
+#endif

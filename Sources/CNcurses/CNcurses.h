@@ -4,6 +4,8 @@
 #define NCURSES_NOMACROS 1
 #include <locale.h>
 #include <ncurses.h>
+#include <langinfo.h>
+#include <term.h>
 #include <wchar.h>
 
 static inline WINDOW *_Nonnull nc_stdscr(void) { return stdscr; }
@@ -15,3 +17,29 @@ static const attr_t nc_bold = A_BOLD;
 static const attr_t nc_dim = A_DIM;
 static const attr_t nc_reverse = A_REVERSE;
 static const attr_t nc_normal = A_NORMAL;
+static inline bool nc_locale_is_utf8(void) {
+  const char *set = nl_langinfo(CODESET);
+  return set && (set[0] == 'U' || set[0] == 'u') && (set[1] == 'T' || set[1] == 't');
+}
+// Terminfo by name, after setupterm or newterm; the names are copied since old headers take `char *`.
+static inline const char *_Nullable nc_terminfo_string(const char *_Nonnull name) {
+  const char *value = tigetstr((char *)name);
+  return value == (const char *)-1 ? NULL : value;
+}
+static inline int nc_terminfo_number(const char *_Nonnull name) { return tigetnum((char *)name); }
+static inline bool nc_terminfo_flag(const char *_Nonnull name) { return tigetflag((char *)name) == 1; }
+static inline const char *_Nullable nc_terminfo_expand(const char *_Nonnull capability, int first, int second) {
+  return tiparm(capability, first, second);
+}
+// Opens the terminal of two descriptors, which the screen then owns; NULL when $TERM is not known or memory is short.
+// Only what enters the screen is ever sent: curses never paints.
+static inline SCREEN *_Nullable nc_open(int input, int output) {
+  FILE *in = fdopen(input, "r");
+  FILE *out = in ? fdopen(output, "w") : NULL;
+  SCREEN *screen = out ? newterm(NULL, out, in) : NULL;
+  if (!screen) {
+    if (out) fclose(out);
+    if (in) fclose(in);
+  }
+  return screen;
+}

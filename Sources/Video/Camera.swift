@@ -38,6 +38,32 @@ public struct Camera: Sendable, Equatable {
     }
   }
 
+  /// Its formats with their sizes, a line each, e.g. "MJPG (Motion-JPEG): 640x480, 1280x720".
+  public func formats() -> [String] {
+    let descriptor = Foundation.open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC)
+    guard descriptor >= 0 else { return ["cannot be opened: \(String(cString: strerror(errno)))"] }
+    defer { close(descriptor) }
+    var lines: [String] = []
+    var (name, text) = ([CChar](repeating: 0, count: 5), [CChar](repeating: 0, count: 33))
+    // A broken driver must not keep us for ever.
+    for index in 0..<UInt32(64) where ff_camera_format(descriptor, index, &name, &text) != 0 {
+      var sizes: [String] = []
+      for number in 0..<UInt32(64) {
+        var (width, height): (UInt32, UInt32) = (0, 0)
+        let kind = ff_camera_size(descriptor, name, number, &width, &height)
+        guard kind != 0 else { break }
+        sizes.append(kind == 2 ? "up to \(width)x\(height)" : "\(width)x\(height)")
+        if kind == 2 { break }
+      }
+      lines.append("\(Self.text(name)) (\(Self.text(text))): \(sizes.joined(separator: ", "))")
+    }
+    return lines
+  }
+
+  private static func text(_ characters: [CChar]) -> String {
+    String(decoding: characters.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+  }
+
   /// Opens a camera, by index or device path.
   static func open(path: String, name: String, mode: Mode) throws(VideoError) -> MediaSource {
     guard access(path, F_OK) == 0 else {

@@ -2,5 +2,5 @@
 #pragma once
 #include <stddef.h>
 
-extern const unsigned char posecam_student[];
+const void *posecam_student_bytes(void);
 extern const size_t posecam_student_size;

@@ -1,0 +1,54 @@
+import ArgumentParser
+import Foundation
+import Infer
+import Video
+
+/// `posecam doctor`: what this machine has and what of it is used.
+struct DoctorCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "doctor",
+    abstract: "Tells versions of the libraries, processor features, cameras, encoders and terminal colours.")
+
+  func run() throws {
+    func line(_ label: String, _ text: String) {
+      print(label.padding(toLength: 12, withPad: " ", startingAt: 0) + text)
+    }
+    line("posecam", Posecam.configuration.version)
+    line(
+      "FFmpeg", "\(Libraries.release): " + Libraries.versions.map { "\($0.name) \($0.version)" }.joined(separator: ", ")
+    )
+    line("OpenBLAS", "\(OpenBLAS.configuration); core \(OpenBLAS.coreName)")
+    line("processor", "\(Self.processorName), \(ProcessInfo.processInfo.activeProcessorCount) cores")
+    line("features", CPULevel.features.isEmpty ? "none that matter here" : CPULevel.features)
+    let peak = CPULevel.detected.measuredPeak()
+    line("kernels", "\(CPULevel.detected); \(String(format: "%.0f", 2 * peak)) GFLOP/s measured on one core")
+
+    let cameras = Camera.all
+    if cameras.isEmpty { line("cameras", "none found (no /dev/video*)") }
+    for camera in cameras {
+      line("camera", "\(camera.path): \(camera.name)")
+      for format in camera.formats() { line("", "  \(format)") }
+    }
+    let encoders = Libraries.encoders(among: VideoWriter.encoderNames)
+    line(
+      "encoders",
+      encoders.isEmpty
+        ? "none of \(VideoWriter.encoderNames.joined(separator: ", "))" : encoders.joined(separator: ", "))
+
+    let environment = ProcessInfo.processInfo.environment
+    guard isatty(STDOUT_FILENO) == 1 else {
+      line("terminal", "standard output is none: the live command prints a progress line instead of the screen")
+      return
+    }
+    let variables = ["TERM", "COLORTERM", "NO_COLOR", "LANG", "TMUX"].compactMap { name in
+      environment[name].map { "\(name)=\($0)" }
+    }
+    line("terminal", "\(Terminal.describe(environment: environment)) (\(variables.joined(separator: " ")))")
+  }
+
+  private static var processorName: String {
+    let text = (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8)) ?? ""
+    let model = text.split(separator: "\n").first { $0.hasPrefix("model name") }
+    return model?.split(separator: ":").last.map { $0.trimmingCharacters(in: .whitespaces) } ?? "unknown processor"
+  }
+}

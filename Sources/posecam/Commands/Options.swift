@@ -1,0 +1,149 @@
+import ArgumentParser
+import CModel
+import Foundation
+import Infer
+import Tracker
+import Video
+
+/// Size of the network's input, in pixels.
+enum NetworkSize: Sendable, Equatable, ExpressibleByArgument {
+  case shortSide(Int)
+  case whole(height: Int, width: Int)
+
+  /// "256" or "256x456" (height x width).
+  init?(argument: String) {
+    let numbers = argument.split(separator: "x", omittingEmptySubsequences: false).map { Int($0) }
+    guard numbers.allSatisfy({ $0.map { (32...4096).contains($0) } ?? false }) else { return nil }
+    switch numbers.count {
+    case 1: self = .shortSide(numbers[0] ?? 0)
+    case 2: self = .whole(height: numbers[0] ?? 0, width: numbers[1] ?? 0)
+    default: return nil
+    }
+  }
+}
+
+/// Arithmetic of the network.
+enum Precision: String, CaseIterable, ExpressibleByArgument {
+  /// The fastest that keeps the accuracy; today f32 is the only one.
+  case auto
+  case f32
+}
+
+extension CPULevel: ExpressibleByArgument {
+  public init?(argument: String) {
+    guard let level = CPULevel.allCases.first(where: { "\($0)" == argument }) else { return nil }
+    self = level
+  }
+}
+
+extension Smoothing: ExpressibleByArgument {}
+extension ColorChoice: ExpressibleByArgument {}
+
+/// What runs the network.
+struct EngineOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp("Model file (safetensors or PyTorch checkpoint); the built-in one if absent.", valueName: "file")
+  )
+  var model: String?
+
+  @Option(help: ArgumentHelp("Network input: pixels of the short side, or height x width.", valueName: "256|256x456"))
+  var size = NetworkSize.shortSide(256)
+
+  @Option(help: ArgumentHelp("Threads for the network (default: all cores).", valueName: "n"))
+  var threads: Int?
+
+  @Option(help: "Arithmetic of the network: \(Precision.allCases.map(\.rawValue).joined(separator: ", ")).")
+  var precision = Precision.auto
+
+  @Option(
+    help:
+      "Use a lower instruction set than the processor has: \(CPULevel.allCases.map { "\($0)" }.joined(separator: ", "))."
+  )
+  var cpuLevel: CPULevel?
+
+  func validate() throws {
+    if let threads, !(1...256).contains(threads) { throw ValidationError("--threads takes 1 to 256, not \(threads).") }
+  }
+
+  var threadCount: Int { threads ?? min(256, ProcessInfo.processInfo.activeProcessorCount) }
+
+  func loadModel() throws(InferError) -> Model {
+    if let model { return try Model(contentsOf: model) }
+    let bytes = UnsafeRawBufferPointer(start: posecam_student_bytes(), count: posecam_student_size)
+    return try Model(WeightFile(bytes, name: "built-in model"), name: "built in")
+  }
+}
+
+/// What is asked of the parser and the tracker.
+struct FollowOptions: ParsableArguments {
+  @Option(help: "Smoothing of key points over time: \(Smoothing.allCases.map(\.rawValue).joined(separator: ", ")).")
+  var smooth = Smoothing.low
+
+  @Option(help: ArgumentHelp("Seconds for which a person who is not seen keeps the identity.", valueName: "seconds"))
+  var keepLost = 1.0
+
+  @Option(help: ArgumentHelp("Report the best N people only.", valueName: "n"))
+  var maxPeople: Int?
+
+  @Option(help: ArgumentHelp("Leave out people below this score, 0 to 1.", valueName: "score"))
+  var minScore: Float = 0
+
+  @Flag(help: "Parse, track and smooth exactly as the reference implementation does, quirks included.")
+  var compat = false
+
+  func validate() throws {
+    guard keepLost >= 0, keepLost <= 3600 else { throw ValidationError("--keep-lost takes 0 to 3600 seconds.") }
+    if let maxPeople, maxPeople < 1 { throw ValidationError("--max-people takes at least 1.") }
+    guard (0...1).contains(minScore) else { throw ValidationError("--min-score takes 0 to 1.") }
+  }
+
+  func makeFollowing() -> Following {
+    if compat { return .compatible(ReferenceTracker(smoothing: smooth != .off)) }
+    var options = PoseTracker.Options()
+    options.smoothing = smooth
+    options.keepLost = keepLost
+    return .tracked(PoseTracker(options: options))
+  }
+
+  func estimators(_ model: Model, _ engine: EngineOptions, streams: Int) -> [PoseEstimator] {
+    var settings = PoseEstimator.Settings()
+    settings.size = engine.size
+    settings.threads = max(1, engine.threadCount / streams)
+    settings.level = engine.cpuLevel ?? .detected
+    settings.isCompatible = compat
+    settings.maximumPeople = maxPeople
+    settings.leastScore = minScore
+    return (0..<streams).map { _ in PoseEstimator(model, settings) }
+  }
+}
+
+/// What a camera is asked for.
+struct CameraOptions: ParsableArguments {
+  @Option(help: ArgumentHelp("Ask the camera for this picture size.", valueName: "WxH"))
+  var cameraSize: PixelSize?
+
+  @Option(help: ArgumentHelp("Ask the camera for this many frames per second.", valueName: "rate"))
+  var cameraFps: Double?
+
+  @Option(help: ArgumentHelp("Ask the camera for this format, e.g. mjpeg or yuyv422.", valueName: "format"))
+  var cameraFormat: String?
+
+  var sourceOptions: SourceOptions {
+    var options = SourceOptions()
+    options.cameraMode = Camera.Mode(
+      size: cameraSize.map { ($0.width, $0.height) }, rate: cameraFps, format: cameraFormat)
+    return options
+  }
+}
+
+/// "640x480"
+struct PixelSize: ExpressibleByArgument, Sendable {
+  var width: Int
+  var height: Int
+
+  init?(argument: String) {
+    let sides = argument.split(separator: "x").compactMap { Int($0) }
+    guard sides.count == 2, sides.allSatisfy({ (1...16384).contains($0) }) else { return nil }
+    (width, height) = (sides[0], sides[1])
+  }
+}

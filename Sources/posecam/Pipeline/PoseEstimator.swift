@@ -1,0 +1,96 @@
+import Infer
+import Tracker
+import Video
+
+/// From a frame to poses in the frame's pixels: scaling, network, parser. One per stream.
+final class PoseEstimator: @unchecked Sendable {
+  struct Settings: Sendable {
+    /// Pixels of the short side of the network's input, or its whole size.
+    var size = NetworkSize.shortSide(256)
+    var threads = 1
+    var level = CPULevel.detected
+    var isCompatible = false
+    var maximumPeople: Int?
+    /// People below this score are left out.
+    var leastScore: Float = 0
+  }
+
+  private let model: Model
+  private let settings: Settings
+  private let scaler = Scaler(order: .bgr)
+  private var assembler: PoseAssembler
+  /// Pictures of a folder may alternate between a few sizes.
+  private var plans: [Plan] = []
+  private var maps = FieldMaps(width: 0, height: 0)
+  private let lastStage: String
+
+  init(_ model: Model, _ settings: Settings) {
+    self.model = model
+    self.settings = settings
+    var options = PoseAssembler.Options()
+    options.isCompatible = settings.isCompatible
+    assembler = PoseAssembler(options: options)
+    lastStage = "stage\(model.network.refinementStages)"
+  }
+
+  func letterbox(for frame: Frame) -> Letterbox {
+    switch settings.size {
+    case .shortSide(let side):
+      settings.isCompatible
+        ? .compatible(frameWidth: frame.width, frameHeight: frame.height, height: side)
+        : Letterbox(frameWidth: frame.width, frameHeight: frame.height, shortSide: side)
+    case .whole(let height, let width):
+      Letterbox(frameWidth: frame.width, frameHeight: frame.height, inputWidth: width, inputHeight: height)
+    }
+  }
+
+  func poses(in frame: Frame, measurements: Measurements) throws -> [Pose] {
+    let letterbox = letterbox(for: frame)
+    let plan = try plan(height: letterbox.inputHeight, width: letterbox.inputWidth)
+    try measurements.time(.preprocess) {
+      try scaler.scale(frame, width: letterbox.innerWidth, height: letterbox.innerHeight) { pixels, bytesPerRow in
+        plan.setInput(
+          bgr: pixels, bytesPerRow: bytesPerRow, width: letterbox.innerWidth, height: letterbox.innerHeight,
+          left: letterbox.left, top: letterbox.top)
+      }
+    }
+    measurements.time(.network) { plan.run() }
+    return try measurements.time(.parse) {
+      if maps.width != plan.outputWidth || maps.height != plan.outputHeight {
+        maps = FieldMaps(width: plan.outputWidth, height: plan.outputHeight)
+      }
+      try plan.copyOutput("\(lastStage)_heatmaps", into: &maps.heatmaps)
+      try plan.copyOutput("\(lastStage)_pafs", into: &maps.fields)
+      return select(assembler.assemble(maps), letterbox)
+    }
+  }
+
+  /// Poses in the frame's pixels, as many and as good as asked for.
+  private func select(_ poses: [Pose], _ letterbox: Letterbox) -> [Pose] {
+    var kept = poses.filter { $0.score >= settings.leastScore }
+    if let maximum = settings.maximumPeople, kept.count > maximum {
+      kept.sort { $0.totalScore > $1.totalScore }
+      kept.removeLast(kept.count - maximum)
+    }
+    return kept.map { pose in
+      var pose = pose
+      for joint in pose.keypoints.indices {
+        guard let point = pose.keypoints[joint] else { continue }
+        let (x, y) = letterbox.frame(x: point.x, y: point.y)
+        pose.keypoints[joint] = Keypoint(x: x, y: y, score: point.score)
+      }
+      return pose
+    }
+  }
+
+  private func plan(height: Int, width: Int) throws(InferError) -> Plan {
+    if let index = plans.firstIndex(where: { $0.height == height && $0.width == width }) {
+      if index > 0 { plans.swapAt(index, 0) }
+      return plans[0]
+    }
+    let plan = try Plan(model, height: height, width: width, threads: settings.threads, level: settings.level)
+    plans.insert(plan, at: 0)
+    if plans.count > 3 { plans.removeLast() }
+    return plan
+  }
+}

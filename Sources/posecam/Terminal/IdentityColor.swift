@@ -1,0 +1,14 @@
+import Video
+
+/// The colour of an identity, the same as in annotated files.
+enum IdentityColor {
+  static func color(for id: Int) -> Color {
+    let color = IdentityPalette.color(of: id)
+    return Color(color.red, color.green, color.blue)
+  }
+
+  /// Half way to white.
+  static func bright(_ color: Color) -> Color {
+    Color(UInt8((color.red + 255) / 2), UInt8((color.green + 255) / 2), UInt8((color.blue + 255) / 2))
+  }
+}

@@ -9,28 +9,32 @@ final class MediaInput: @unchecked Sendable {
     /// `Clock.now()` after which waiting has lasted too long; 0 for no limit.
     let deadline = Atomic<UInt64>(0)
 
+    func wait(atMost seconds: Double?) {
+      deadline.store(seconds.map { Clock.now() + UInt64($0 * 1e9) } ?? 0, ordering: .relaxed)
+    }
+
     var isOver: Bool {
       let limit = deadline.load(ordering: .relaxed)
       return isCancelled.load(ordering: .relaxed) || (limit != 0 && Clock.now() > limit)
     }
   }
 
-  private let patience = Patience()
-  private(set) var context: UnsafeMutablePointer<AVFormatContext>
+  private let patience: Patience
+  let context: UnsafeMutablePointer<AVFormatContext>
   /// Seconds a read may wait; `nil` for ever.
   var readTimeout: Double?
 
   /// - Parameters:
   ///   - name: what messages call it.
   ///   - format: FFmpeg's input format, e.g. "v4l2"; `nil` to find out.
-  init(
+  convenience init(
     url: String, name: String, format: String? = nil, options: [String: String] = [:], openTimeout: Double? = nil,
     isLive: Bool = false
   ) throws(VideoError) {
     _ = FFmpegLog.isCaptured
     _ = FFmpegLog.take()
+    let patience = Patience()
     guard let allocated = avformat_alloc_context() else { throw VideoError("\(name): out of memory") }
-    context = allocated
     allocated.pointee.interrupt_callback.opaque = Unmanaged.passUnretained(patience).toOpaque()
     allocated.pointee.interrupt_callback.callback = { opaque in
       guard let opaque else { return 0 }
@@ -48,22 +52,22 @@ final class MediaInput: @unchecked Sendable {
     var dictionary: OpaquePointer?
     defer { av_dict_free(&dictionary) }
     for (key, value) in options { av_dict_set(&dictionary, key, value, 0) }
-    wait(atMost: openTimeout)
+    patience.wait(atMost: openTimeout)
     var opened: UnsafeMutablePointer<AVFormatContext>? = allocated
     // On failure FFmpeg frees the context itself.
     var code = avformat_open_input(&opened, url, inputFormat, &dictionary)
     guard code >= 0, let opened else { throw VideoError(Self.openFailure(name, code)) }
-    context = opened
+    self.init(adopting: opened, patience)
     code = avformat_find_stream_info(opened, nil)
-    guard code >= 0 else {
-      close()
-      throw VideoError(Self.openFailure(name, code))
-    }
+    guard code >= 0 else { throw VideoError(Self.openFailure(name, code)) }
   }
 
-  deinit { close() }
+  private init(adopting context: UnsafeMutablePointer<AVFormatContext>, _ patience: Patience) {
+    self.context = context
+    self.patience = patience
+  }
 
-  private func close() {
+  deinit {
     var closing: UnsafeMutablePointer<AVFormatContext>? = context
     // Closing must not be cut short, or a device stays open.
     patience.isCancelled.store(false, ordering: .relaxed)
@@ -87,10 +91,6 @@ final class MediaInput: @unchecked Sendable {
 
   var isCancelled: Bool { patience.isCancelled.load(ordering: .relaxed) }
 
-  private func wait(atMost seconds: Double?) {
-    patience.deadline.store(seconds.map { Clock.now() + UInt64($0 * 1e9) } ?? 0, ordering: .relaxed)
-  }
-
   /// What reading a packet came to.
   enum Reading {
     case packet
@@ -100,7 +100,7 @@ final class MediaInput: @unchecked Sendable {
 
   /// The next packet of any stream, into `packet`.
   func read(into packet: UnsafeMutablePointer<AVPacket>) -> Reading {
-    wait(atMost: readTimeout)
+    patience.wait(atMost: readTimeout)
     let code = av_read_frame(context, packet)
     if code >= 0 { return .packet }
     // Some demuxers report the end as an error of the layer below.

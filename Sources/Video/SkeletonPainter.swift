@@ -50,7 +50,8 @@ public struct SkeletonPainter: Sendable {
     let label = "\(figure.id) \(Self.twoDigits(figure.score))"
     let height = 6.5 * unit
     let (width, padding) = (Canvas.width(of: label, height: height), 2.5 * unit)
-    let (left, top) = (max(0, box.x), max(0, box.y - height - 2 * padding))
+    // The box begins at the eyes; the label keeps clear of the head.
+    let (left, top) = (max(0, box.x), max(0, box.y - height - 2 * padding - 0.05 * box.height))
     canvas.plate(
       x: left, y: top, width: width + 2 * padding, height: height + 2 * padding, corner: 1.5 * unit,
       Canvas.Ink(red: color.red, green: color.green, blue: color.blue, alpha: 0.85))

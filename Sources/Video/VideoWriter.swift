@@ -159,12 +159,16 @@ public final class VideoWriter {
     try drain(encoder)
   }
 
-  /// Ends the file and gives it its name. After an interruption too: what was written so far plays.
-  public func finish() throws(VideoError) {
+  /// Ends the file and gives it its name.
+  /// - Parameter isComplete: the source ended, so that all its sound belongs to the file; after an interruption the sound
+  ///   ends with the picture.
+  public func finish(isComplete: Bool = true) throws(VideoError) {
     guard !isFinished, let encoder, let context else { return }
     avcodec_send_frame(encoder, nil)
     try drain(encoder)
-    if let end = lastPts == .min ? nil : lastPts + (durations[lastPts] ?? 0) {
+    if isComplete {
+      try copySound(until: nil)
+    } else if let end = lastPts == .min ? nil : lastPts + (durations[lastPts] ?? 0) {
       let base = encoder.pointee.time_base
       try copySound(until: Double(end) * Double(base.num) / Double(base.den) + settings.startTime)
     }
@@ -207,7 +211,7 @@ public final class VideoWriter {
     }
   }
 
-  private func copySound(until limit: Double) throws(VideoError) {
+  private func copySound(until limit: Double?) throws(VideoError) {
     guard let sound, let soundStream else { return }
     try sound.copy(until: limit) { packet throws(VideoError) in
       let base = sound.stream.pointee.time_base

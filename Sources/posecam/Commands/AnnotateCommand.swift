@@ -63,14 +63,14 @@ struct AnnotateCommand: ParsableCommand {
       try pipeline.finish()
     } catch {
       // What was written so far is kept where the source failed, and dropped where the output did.
-      if error is VideoError, outputs?.hasFailed == false { try? outputs?.finish() }
+      if error is VideoError, outputs?.hasFailed == false { try? outputs?.finish(isComplete: false) }
       try? pipeline.finish()
       progress.finish(state)
       throw error
     }
     for notice in source.takeNotices() { progress.note(notice) }
     guard let outputs else { throw PosecamError("\(input): no frame in it could be decoded; nothing was written") }
-    try outputs.finish()
+    try outputs.finish(isComplete: !Interruption.isRequested)
     progress.finish(state)
     if Interruption.isRequested {
       progress.note("interrupted after \(state.done) frames; \(output) holds them")
@@ -144,5 +144,5 @@ private final class AnnotatedOutput {
     hasFailed = false
   }
 
-  func finish() throws { try video.finish() }
+  func finish(isComplete: Bool) throws { try video.finish(isComplete: isComplete) }
 }

@@ -19,6 +19,8 @@ public final class MediaSource: FrameSource, @unchecked Sendable {
   /// A picture that was decoded when the source was opened.
   private var hasPending = false
   private var received: UInt64 = 0
+  /// Nanoseconds of decoding since the last frame.
+  private var workTime: UInt64 = 0
   private var lastTicks: Int64?
   private var damaged = 0
   private let notices = Mutex<[String]>([])
@@ -130,7 +132,8 @@ public final class MediaSource: FrameSource, @unchecked Sendable {
         if decoded.pointee.flags & AV_FRAME_FLAG_CORRUPT != 0 || decoded.pointee.decode_error_flags != 0 {
           damaged += 1
         }
-        return try frame(from: decoded, decodingSince: start)
+        defer { workTime = 0 }
+        return try frame(from: decoded, workBefore: workTime + Clock.now() - start)
       case ff_error(EAGAIN):
         try feed(decoder, packet)
       case ff_error_eof:
@@ -155,6 +158,7 @@ public final class MediaSource: FrameSource, @unchecked Sendable {
       if packet.pointee.flags & AV_PKT_FLAG_CORRUPT != 0 { damaged += 1 }
       // A packet that cannot be decoded is lost; the ones after it are not.
       if avcodec_send_packet(decoder, packet) < 0 { damaged += 1 }
+      workTime += Clock.now() - received
     case .end:
       isDraining = true
       avcodec_send_packet(decoder, nil)
@@ -182,11 +186,12 @@ public final class MediaSource: FrameSource, @unchecked Sendable {
     }
   }
 
-  private func frame(from decoded: UnsafeMutablePointer<AVFrame>, decodingSince start: UInt64) throws(VideoError)
+  private func frame(from decoded: UnsafeMutablePointer<AVFrame>, workBefore: UInt64) throws(VideoError)
     -> Frame
   {
     guard let own = av_frame_alloc() else { throw VideoError("\(info.name): out of memory") }
     av_frame_move_ref(own, decoded)
+    let start = Clock.now()
     let base = stream.pointee.time_base
     // A missing or repeated time becomes the next tick, so that time never stands still or goes back.
     var ticks = own.pointee.best_effort_timestamp
@@ -198,7 +203,7 @@ public final class MediaSource: FrameSource, @unchecked Sendable {
     return Frame(
       adopting: upright, index: frameCount,
       timestamp: Timestamp(ticks: ticks, numerator: base.num, denominator: base.den),
-      captured: info.isLive ? received : Clock.now(), decodeTime: Clock.now() - start)
+      captured: info.isLive ? received : Clock.now(), decodeTime: workBefore + Clock.now() - start)
   }
 
   private var ticksPerFrame: Int64 {

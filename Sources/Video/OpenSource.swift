@@ -27,6 +27,9 @@ public func openSource(_ specifier: String, options: SourceOptions = SourceOptio
     let input = try MediaInput(url: "pipe:0", name: "standard input")
     return try MediaSource(input, name: "-", isLive: false, decoderThreads: options.decoderThreads)
   }
+  if specifier == "demo" || specifier.hasPrefix("demo:") {
+    return try DemoSource(specifier, isLive: options.isDemoLive)
+  }
   if let scheme = specifier.range(of: "://").map({ String(specifier[..<$0.lowerBound]).lowercased() }) {
     return try openStream(specifier, scheme: scheme, options)
   }

@@ -85,10 +85,10 @@ public final class Scaler: @unchecked Sendable {
 
 extension Frame {
   /// A frame from a bitmap, converted to BT.709 at limited range, as video is.
+  /// - Parameter start: when the work on the picture began, for the frame's `decodeTime`; now if absent.
   public convenience init(
-    bitmap: Bitmap, index: Int, timestamp: Timestamp, captured: UInt64 = Clock.now()
+    bitmap: Bitmap, index: Int, timestamp: Timestamp, captured: UInt64 = Clock.now(), since start: UInt64 = Clock.now()
   ) throws(VideoError) {
-    let start = Clock.now()
     guard
       let context = sws_getContext(
         Int32(bitmap.width), Int32(bitmap.height), AV_PIX_FMT_RGB24, Int32(bitmap.width), Int32(bitmap.height),

@@ -24,7 +24,7 @@ struct Panels {
   }
 
   private func rates(_ rect: CellRect, _ grid: inout CellGrid) {
-    let inner = frame(.rates, "rates", "fps ", rect, &grid)
+    let inner = frame(.rates, "rates", " fps ", rect, &grid)
     let top = max(view.capturedRate, view.processedRate, view.shownRate, 1)
     let rows = [("captured", view.capturedRate), ("processed", view.processedRate), ("shown", view.shownRate)]
     for (row, (name, rate)) in rows.enumerated() where row < inner.height {

@@ -59,6 +59,11 @@ struct TmuxTests {
     let tmux = try Tmux(columns: 80, rows: 24)
     try tmux.waitFor("captured")
     try tmux.signal(signal)
+    if signal == SIGINT {
+      // The shell stops its line with the program, so its status is asked for anew.
+      try tmux.waitUntil("the program ends") { !$0.contains("captured") }
+      tmux.type("echo stat''us=$?")
+    }
     let statuses = signal == SIGINT ? ["status=130"] : ["status=\(128 + signal)", "status=130"]
     try tmux.waitUntil("the shell is back") { screen in statuses.contains { screen.contains($0) } }
     #expect(tmux.cursorIsVisible && !tmux.screen.contains("captured"))
@@ -150,15 +155,13 @@ private final class Tmux {
 
   @discardableResult
   private func run(_ arguments: [String]) -> String {
-    let process = Process()
-    let pipe = Pipe()
-    process.executableURL = URL(fileURLWithPath: Self.path ?? "/usr/bin/tmux")
-    process.arguments = ["-L", name, "-f", "/dev/null"] + arguments
-    process.standardOutput = pipe
-    process.standardError = FileHandle.nullDevice
-    guard (try? process.run()) != nil else { return "" }
-    let output = pipe.fileHandleForReading.readDataToEndOfFile()
-    process.waitUntilExit()
+    // Foundation's Process waits for every heir of its descriptors, tmux's server among them; a shell does not.
+    let words = [Self.path ?? "tmux", "-L", name, "-f", "/dev/null"] + arguments
+    let line = words.map { "'" + $0.replacing("'", with: "'\\''") + "'" }.joined(separator: " ")
+    guard let pipe = popen(line + " 2>/dev/null", "r") else { return "" }
+    defer { pclose(pipe) }
+    var (output, buffer) = ([UInt8](), [UInt8](repeating: 0, count: 4096))
+    while case let count = fread(&buffer, 1, buffer.count, pipe), count > 0 { output += buffer[..<count] }
     return String(decoding: output, as: UTF8.self)
   }
 }

@@ -135,8 +135,13 @@ void ct_guard_entered(void) { knows_inside = tcgetattr(terminal, &inside) == 0; 
 
 void ct_guard_disarm(void) {
   for (int number = 1; number < signal_limit; number++) {
-    if (watched[number]) sigaction(number, &before[number], NULL);
+    if (!watched[number]) continue;
     watched[number] = false;
+    struct sigaction now;
+    sigaction(number, NULL, &now);
+    // Somebody may have taken it since.
+    bool is_ours = now.sa_sigaction == end || now.sa_sigaction == stop || now.sa_sigaction == go_on;
+    if (is_ours) sigaction(number, &before[number], NULL);
   }
   knows_inside = false;
 }

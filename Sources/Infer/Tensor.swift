@@ -8,4 +8,16 @@ public struct Tensor: Sendable, Equatable {
     self.shape = shape
     self.values = values
   }
+
+  /// Number of elements of a shape read from a file; `nil` if a dimension is negative or the product overflows.
+  static func count(of shape: [Int]) -> Int? {
+    guard shape.count <= 8 else { return nil }
+    var count = 1
+    for dimension in shape {
+      let (product, overflow) = count.multipliedReportingOverflow(by: dimension)
+      guard dimension >= 0, !overflow else { return nil }
+      count = product
+    }
+    return count
+  }
 }

@@ -1,3 +1,5 @@
+import Foundation
+
 /// Named tensors and what a model file says of itself.
 public struct WeightFile: Sendable, Equatable {
   /// By the names that PyTorch gives them, e.g. `model.0.0.weight`.
@@ -8,5 +10,65 @@ public struct WeightFile: Sendable, Equatable {
   public init(tensors: [String: Tensor], metadata: [String: String]) {
     self.tensors = tensors
     self.metadata = metadata
+  }
+
+  /// Reads a safetensors file or a PyTorch checkpoint (zip or legacy form), told apart by their first bytes.
+  ///
+  /// The file is treated as hostile: nothing in it is executed and nothing is allocated that its size does not back.
+  public init(contentsOf path: String) throws(InferError) {
+    let data: Data
+    do {
+      data = try Data(contentsOf: URL(fileURLWithPath: path), options: .mappedIfSafe)
+    } catch {
+      let reason = (error as? CocoaError)?.code == .fileReadNoSuchFile ? "no such file" : "cannot be read"
+      throw InferError("\(path): \(reason)")
+    }
+    let result = data.withUnsafeBytes { bytes in
+      Result { () throws(InferError) in try WeightFile(bytes, name: path) }
+    }
+    self = try result.get()
+  }
+
+  /// Reads a model that is already in memory.
+  /// - Parameter name: what messages call it.
+  public init(_ bytes: UnsafeRawBufferPointer, name: String) throws(InferError) {
+    guard !bytes.isEmpty else { throw InferError("\(name): the file is empty") }
+    if bytes.starts(with: Checkpoint.zipStart) {
+      self = try Checkpoint.read(zip: bytes, name: name)
+    } else if bytes.starts(with: Checkpoint.legacyStart) {
+      self = try Checkpoint.read(legacy: bytes, name: name)
+    } else if bytes.first == 0x80 {
+      throw InferError("\(name): a pickle, but no checkpoint that torch.save wrote")
+    } else {
+      self = try Safetensors.read(bytes, name: name)
+    }
+  }
+
+  /// Writes a safetensors file: under a temporary name first, so that a crash never leaves half a file.
+  public func write(to path: String) throws(InferError) {
+    let data = try Safetensors.bytes(of: self)
+    let partial = "\(path).partial-\(getpid())"
+    let descriptor = open(partial, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+    guard descriptor >= 0 else { throw InferError("\(path): cannot be written: \(String(cString: strerror(errno)))") }
+    var failure: Int32?
+    data.withUnsafeBytes { bytes in
+      var written = 0
+      while written < bytes.count {
+        let count = Foundation.write(descriptor, bytes.baseAddress.map { $0 + written }, bytes.count - written)
+        if count < 0 && errno == EINTR { continue }
+        guard count > 0 else {
+          failure = errno
+          return
+        }
+        written += count
+      }
+    }
+    if failure == nil && fsync(descriptor) != 0 && errno != EINVAL { failure = errno }
+    close(descriptor)
+    if failure == nil && rename(partial, path) != 0 { failure = errno }
+    if let failure {
+      unlink(partial)
+      throw InferError("\(path): cannot be written: \(String(cString: strerror(failure)))")
+    }
   }
 }

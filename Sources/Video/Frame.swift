@@ -11,20 +11,37 @@ public final class Frame: @unchecked Sendable {
   public let timestamp: Timestamp
   /// When it reached this program: `Clock.now()`, carried to the screen to tell the latency.
   public let captured: UInt64
+  /// Nanoseconds of work to decode and convert it, without waiting for its data.
+  public let decodeTime: UInt64
+
+  /// How long the source shows it, in ticks of `timestamp`; 0 if the source does not say.
+  var durationTicks: Int64 { ff_frame_duration(raw) }
 
   public var width: Int { Int(raw.pointee.width) }
   public var height: Int { Int(raw.pointee.height) }
 
   /// Takes over the caller's reference to an upright YUV 4:2:0 picture.
-  init(adopting raw: UnsafeMutablePointer<AVFrame>, index: Int, timestamp: Timestamp, captured: UInt64) {
+  init(
+    adopting raw: UnsafeMutablePointer<AVFrame>, index: Int, timestamp: Timestamp, captured: UInt64,
+    decodeTime: UInt64 = 0
+  ) {
     self.raw = raw
     self.index = index
     self.timestamp = timestamp
     self.captured = captured
+    self.decodeTime = decodeTime
   }
 
   deinit {
     var raw: UnsafeMutablePointer<AVFrame>? = raw
     av_frame_free(&raw)
+  }
+}
+
+extension Frame {
+  /// The same picture at another place in a source.
+  func renumbered(index: Int, timestamp: Timestamp) throws(VideoError) -> Frame {
+    guard let copy = av_frame_clone(raw) else { throw VideoError("out of memory for a picture") }
+    return Frame(adopting: copy, index: index, timestamp: timestamp, captured: captured, decodeTime: decodeTime)
   }
 }

@@ -15,10 +15,12 @@ public struct SourceInfo: Sendable {
   public var isLive: Bool
   /// One line for people: codec, pixel format, negotiated camera mode.
   public var format: String
+  /// Where the source's time begins, in seconds; times for people are told relative to it.
+  public var startTime: Double
 
   public init(
     name: String, width: Int, height: Int, nominalRate: Double, duration: Double?, frameCount: Int?, isLive: Bool,
-    format: String
+    format: String, startTime: Double = 0
   ) {
     self.name = name
     self.width = width
@@ -28,6 +30,7 @@ public struct SourceInfo: Sendable {
     self.frameCount = frameCount
     self.isLive = isLive
     self.format = format
+    self.startTime = startTime
   }
 }
 

@@ -1,1 +1,116 @@
+// The arithmetic of posecam's networks.
+//
+// Pictures are NHWC: the channels of one pixel lie side by side, so that a convolution is a product of a row of pixels with a
+// matrix of weights, at every precision. Every operation has a reference in plain C and faster versions per processor level;
+// `ck_kernels_for` gives the table of one level.
 #pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+// MARK: processor
+
+/// What a processor can do, in the order of speed; each level includes those before it.
+typedef enum { ck_level_scalar, ck_level_avx2, ck_level_avx512 } ck_level;
+
+/// The highest level that processor and operating system support. Detected once.
+ck_level ck_level_detected(void);
+
+/// Names of the features found that matter here ("avx2 fma avx512f avx512_vnni amx_int8"), for people.
+const char *ck_processor_features(void);
+
+/// Measures what one core reaches at `level` with f32 multiply-adds on registers, in 10^9 per second; takes about 20 ms.
+double ck_measure_peak(ck_level level);
+
+// MARK: threads
+
+typedef struct ck_pool ck_pool;
+
+/// Work `index` of a batch, on thread `thread` (0 is the caller's).
+typedef void (*ck_task)(const void *context, int32_t index, int32_t thread);
+
+/// Starts `threads - 1` helpers; NULL if that fails.
+ck_pool *ck_pool_create(int32_t threads);
+void ck_pool_destroy(ck_pool *pool);
+int32_t ck_pool_threads(const ck_pool *pool);
+
+/// Runs the tasks 0 ..< count on all threads and returns when all are done.
+void ck_pool_run(ck_pool *pool, ck_task task, const void *context, int32_t count);
+
+// MARK: convolution
+
+/// A picture inside a larger one: address of pixel (0, 0), and the distances of rows and pixels, in floats.
+typedef struct {
+  float *base;
+  ptrdiff_t row;
+  ptrdiff_t pixel;
+} ck_view;
+
+typedef enum { ck_activation_none, ck_activation_relu, ck_activation_elu } ck_activation;
+
+enum { ck_most_taps = 9 };
+
+/// A 3 × 3 depthwise convolution with its own bias and activation, run before a pointwise one row by row, through the cache.
+typedef struct {
+  /// [9][channels], kernel row-major; NULL if there is none.
+  const float *weights;
+  const float *bias;
+  int32_t channels;
+  int32_t stride;
+  int32_t dilation;
+  ck_activation activation;
+} ck_depthwise;
+
+/// out = activation(in * weights + bias) + residual, for one picture.
+///
+/// The weights of `taps` places around each pixel: place t begins `tap_offset[t]` floats after the pixel and holds `depth`
+/// consecutive floats. A row of a 3 × 3 kernel over NHWC is one such place of 3 × channels.
+typedef struct {
+  ck_view in;
+  ck_view out;
+  /// base is NULL if there is none.
+  ck_view residual;
+  int32_t height;
+  int32_t width;
+  /// Pixels of `in` per pixel of `out`, both ways. With a depthwise part: its stride is there, this one is 1.
+  int32_t stride;
+  int32_t taps;
+  int32_t depth;
+  ptrdiff_t tap_offset[ck_most_taps];
+  /// Output channels, a multiple of 16. [channels / block][taps][depth][block], the last block may be half.
+  int32_t channels;
+  const float *weights;
+  const float *bias;
+  ck_activation activation;
+  /// Pixels around `out` that are set to zero, so that a later 3 × 3 kernel needs no bounds.
+  int32_t margin;
+  ck_depthwise depthwise;
+  /// Rows one task works on; room for its depthwise rows, `scratch_size` floats per thread.
+  int32_t rows_per_task;
+  float *scratch;
+  ptrdiff_t scratch_size;
+} ck_convolution;
+
+/// One level's versions.
+typedef struct {
+  /// Output channels per block of packed weights.
+  int32_t block;
+  /// Rows first ..< last of the pointwise or dense part, reading `in` (which may be the scratch of the depthwise part).
+  void (*convolve)(const ck_convolution *layer, ck_view in, int32_t first, int32_t last);
+  /// One output row y of the depthwise part.
+  void (*depthwise)(const ck_convolution *layer, int32_t y, float *out);
+} ck_kernels;
+
+const ck_kernels *ck_kernels_for(ck_level level);
+
+/// Runs a whole layer on the pool.
+void ck_convolve(const ck_kernels *kernels, ck_pool *pool, const ck_convolution *layer);
+
+// MARK: pictures in and out
+
+/// (value - 128) / 256 of `width` × `height` pixels of 3 bytes into the NHWC input of a network.
+void ck_normalise_bytes(const uint8_t *bytes, ptrdiff_t bytes_per_row, int32_t width, int32_t height, ck_view out);
+
+/// Channels 0 ..< channels of an NHWC picture into planes (C, H, W), and back.
+void ck_planes_from_view(ck_view in, int32_t channels, int32_t height, int32_t width, float *planes);
+void ck_view_from_planes(const float *planes, int32_t channels, int32_t height, int32_t width, ck_view out);

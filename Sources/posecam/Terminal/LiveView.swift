@@ -1,14 +1,6 @@
 import Tracker
 import Video
 
-/// How long one stage of the pipeline takes, in milliseconds.
-struct StageTiming: Sendable, Equatable {
-  var name: String
-  var lastMilliseconds: Double
-  var medianMilliseconds: Double
-  var p95Milliseconds: Double
-}
-
 /// Everything that one screen shows.
 struct LiveView: Sendable {
   /// The frame, scaled to `Screen.pictureSize`; another size is centred or cropped, since the window may just have changed.

@@ -1,0 +1,56 @@
+#include "CKernels.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#if defined(__x86_64__)
+#include <cpuid.h>
+
+// XCR0: which registers the operating system saves. Bits 1, 2: AVX; 5, 6, 7: AVX-512; 17, 18: AMX.
+static uint64_t saved_registers(void) {
+  uint32_t a, b, c, d;
+  if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & (1u << 27))) return 0;
+  __asm__("xgetbv" : "=a"(a), "=d"(d) : "c"(0));
+  return ((uint64_t)d << 32) | a;
+}
+
+ck_level ck_level_detected(void) {
+  static _Atomic int known = -1;
+  if (known >= 0) return (ck_level)known;
+  uint64_t saved = saved_registers();
+  __builtin_cpu_init();
+  ck_level level = ck_level_scalar;
+  if ((saved & 6) == 6 && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
+    level = ck_level_avx2;
+    if ((saved & 0xE6) == 0xE6 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+        __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
+      level = ck_level_avx512;
+  }
+  known = level;
+  return level;
+}
+
+const char *ck_processor_features(void) {
+  static _Thread_local char text[256];
+  uint32_t a = 0, b1 = 0, c1 = 0, d1 = 0, b7 = 0, c7 = 0, d7 = 0, a71 = 0, unused;
+  __get_cpuid(1, &a, &b1, &c1, &d1);
+  __get_cpuid_count(7, 0, &a, &b7, &c7, &d7);
+  __get_cpuid_count(7, 1, &a71, &unused, &unused, &unused);
+  const struct { const char *name; bool present; } features[] = {
+    {"sse4.2", c1 >> 20 & 1}, {"avx", c1 >> 28 & 1}, {"fma", c1 >> 12 & 1}, {"f16c", c1 >> 29 & 1},
+    {"avx2", b7 >> 5 & 1}, {"avx512f", b7 >> 16 & 1}, {"avx512bw", b7 >> 30 & 1}, {"avx512vl", b7 >> 31 & 1},
+    {"avx512_vnni", c7 >> 11 & 1}, {"avx512_bf16", a71 >> 5 & 1}, {"avx_vnni", a71 >> 4 & 1},
+    {"amx_tile", d7 >> 24 & 1}, {"amx_bf16", d7 >> 22 & 1}, {"amx_int8", d7 >> 25 & 1},
+  };
+  text[0] = 0;
+  for (size_t i = 0; i < sizeof features / sizeof *features; i++) {
+    if (!features[i].present) continue;
+    if (text[0]) strcat(text, " ");
+    strcat(text, features[i].name);
+  }
+  return text;
+}
+#else
+ck_level ck_level_detected(void) { return ck_level_scalar; }
+const char *ck_processor_features(void) { return ""; }
+#endif

@@ -1,0 +1,42 @@
+#define _GNU_SOURCE
+#include "CKernels.h"
+
+#include <time.h>
+
+#if defined(__x86_64__)
+double ck_multiply_adds_avx2(int64_t rounds);
+double ck_multiply_adds_avx512(int64_t rounds);
+#endif
+
+static double multiply_adds_scalar(int64_t rounds) {
+  enum { lanes = 32 };
+  volatile float factor = 1, term = 1e-9f;
+  float sum[lanes] = {0}, a = factor, b = term;
+  for (int64_t i = 0; i < rounds; i++)
+    for (int lane = 0; lane < lanes; lane++) sum[lane] = sum[lane] * a + b;
+  for (int lane = 0; lane < lanes; lane++) term = term + sum[lane];
+  return (double)rounds * lanes;
+}
+
+static double seconds(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+double ck_measure_peak(ck_level level) {
+  double (*kernel)(int64_t) = multiply_adds_scalar;
+#if defined(__x86_64__)
+  if (level == ck_level_avx2) kernel = ck_multiply_adds_avx2;
+  if (level == ck_level_avx512) kernel = ck_multiply_adds_avx512;
+#endif
+  // The best of many short runs: a longer one would measure who else uses the machine.
+  double best = 0;
+  for (double end = seconds() + 0.02; seconds() < end;) {
+    double start = seconds();
+    double count = kernel(20000);
+    double rate = count / (seconds() - start);
+    if (rate > best) best = rate;
+  }
+  return best / 1e9;
+}

@@ -1,0 +1,16 @@
+#if defined(__x86_64__)
+#include "../include/CKernels.h"
+
+#pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
+#pragma clang fp contract(fast) reassociate(off)
+
+#define LANES 8
+#define TILE 6
+#define TILE_CASES CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6)
+#include "convolution_vector.h"
+
+double ck_multiply_adds_avx2(int64_t rounds) { return peak(rounds); }
+const ck_kernels ck_kernels_avx2 = {2 * LANES, convolve, depthwise};
+
+#pragma clang attribute pop
+#endif

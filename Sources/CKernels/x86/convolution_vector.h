@@ -1,0 +1,150 @@
+// The vector version of the convolutions, written once for any register width: LANES floats per register, TILE pixels at a
+// time, so that TILE x 2 sums, 2 weights and 1 pixel fill the register file. Included by one file per level.
+
+typedef float vector __attribute__((ext_vector_type(LANES)));
+typedef float loose_vector __attribute__((ext_vector_type(LANES), aligned(4)));
+typedef int32_t lanes_of_int __attribute__((ext_vector_type(LANES)));
+
+static inline vector load(const float *p) { return *(const loose_vector *)p; }
+static inline void store(float *p, vector v) { *(loose_vector *)p = v; }
+static inline vector all(float x) { return x; }
+static inline vector larger(vector a, vector b) { return a > b ? a : b; }
+
+// exp(x) - 1 for x <= 0 to about 1e-7: 2^n times a polynomial in the rest, |rest| <= ln 2 / 2 (Taylor, degree 7).
+static inline vector exp_minus_1(vector x) {
+  x = larger(x, all(-87));
+  vector shifted = x * 1.44269504f + 12582912.0f;  // 1.5 * 2^23: the sum's low bits are the rounded integer
+  lanes_of_int n = (lanes_of_int)shifted - 0x4B400000;
+  vector rounded = shifted - 12582912.0f;
+  vector r = x - rounded * 0.693359375f;
+  r = r - rounded * -2.12194440e-4f;
+  vector p = all(1.0f / 5040);
+  p = p * r + 1.0f / 720;
+  p = p * r + 1.0f / 120;
+  p = p * r + 1.0f / 24;
+  p = p * r + 1.0f / 6;
+  p = p * r + 0.5f;
+  vector q = p * r * r + r;  // exp(rest) - 1, without the cancellation of adding 1 first
+  vector scale = (vector)((n + 127) << 23);
+  return q * scale + (scale - 1.0f);
+}
+
+static inline vector activate(ck_activation activation, vector v) {
+  if (activation == ck_activation_relu) return larger(v, all(0));
+  if (activation == ck_activation_elu) return v > all(0) ? v : exp_minus_1(v);
+  return v;
+}
+
+// `pixels` x `registers` sums of a tile; both are constants where this is inlined.
+static inline __attribute__((always_inline)) void tile(
+    const ck_convolution *layer, const float *in, ptrdiff_t pixel_step, const float *weights, const float *bias,
+    const float *residual, float *out, int pixels, int registers) {
+  vector sum[TILE][2];
+#pragma clang loop unroll(full)
+  for (int p = 0; p < pixels; p++)
+#pragma clang loop unroll(full)
+    for (int r = 0; r < registers; r++) sum[p][r] = load(bias + r * LANES);
+
+  for (int32_t t = 0; t < layer->taps; t++) {
+    const float *place = in + layer->tap_offset[t];
+#pragma clang loop unroll(disable)
+    for (int32_t k = 0; k < layer->depth; k++, weights += registers * LANES) {
+      vector w[2];
+#pragma clang loop unroll(full)
+      for (int r = 0; r < registers; r++) w[r] = load(weights + r * LANES);
+#pragma clang loop unroll(full)
+      for (int p = 0; p < pixels; p++) {
+        vector a = all(place[p * pixel_step + k]);
+#pragma clang loop unroll(full)
+        for (int r = 0; r < registers; r++) sum[p][r] += a * w[r];
+      }
+    }
+  }
+
+#pragma clang loop unroll(full)
+  for (int p = 0; p < pixels; p++)
+#pragma clang loop unroll(full)
+    for (int r = 0; r < registers; r++) {
+      vector v = activate(layer->activation, sum[p][r]);
+      if (residual) v += load(residual + p * layer->residual.pixel + r * LANES);
+      store(out + p * layer->out.pixel + r * LANES, v);
+    }
+}
+
+#define CASE(n) \
+  case n: tile(layer, in, pixel_step, weights, bias, residual, out, n, registers); break;
+
+static inline __attribute__((always_inline)) void tile_of(
+    const ck_convolution *layer, const float *in, ptrdiff_t pixel_step, const float *weights, const float *bias,
+    const float *residual, float *out, int pixels, int registers) {
+  switch (pixels) { TILE_CASES }
+}
+
+static void convolve(const ck_convolution *layer, ck_view in, int32_t first, int32_t last) {
+  const int32_t block = 2 * LANES, width = layer->width;
+  const ptrdiff_t pixel_step = in.pixel * layer->stride;
+  // Tiles of nearly equal width: a narrow last one would wait for its own sums.
+  const int32_t tiles = (width + TILE - 1) / TILE;
+  // One block of weights serves all rows of the task before the next is fetched.
+  for (int32_t c = 0; c < layer->channels; c += block) {
+    const float *weights = layer->weights + (ptrdiff_t)c * layer->taps * layer->depth;
+    const int32_t registers = layer->channels - c >= block ? 2 : 1;
+    for (int32_t y = first; y < last; y++) {
+      const float *row = in.base + y * in.row * layer->stride;
+      for (int32_t i = 0; i < tiles; i++) {
+        const int32_t x = width * i / tiles, end = width * (i + 1) / tiles;
+        const float *residual =
+            layer->residual.base
+                ? layer->residual.base + y * layer->residual.row + x * layer->residual.pixel + c : NULL;
+        float *out = layer->out.base + y * layer->out.row + x * layer->out.pixel + c;
+        if (registers == 2)
+          tile_of(layer, row + x * pixel_step, pixel_step, weights, layer->bias + c, residual, out, end - x, 2);
+        else
+          tile_of(layer, row + x * pixel_step, pixel_step, weights, layer->bias + c, residual, out, end - x, 1);
+      }
+    }
+  }
+}
+
+static void depthwise(const ck_convolution *layer, int32_t y, float *out) {
+  const ck_depthwise *part = &layer->depthwise;
+  const ptrdiff_t step = part->stride * layer->in.pixel, side = part->dilation * layer->in.pixel;
+  const ptrdiff_t channels = part->channels;
+  for (ptrdiff_t c = 0; c < channels; c += LANES) {
+    const float *rows[3];
+    vector w[9];
+    for (int k = 0; k < 3; k++)
+      rows[k] = layer->in.base + (y * part->stride + (k - 1) * part->dilation) * layer->in.row - side + c;
+    for (int k = 0; k < 9; k++) w[k] = load(part->weights + k * channels + c);
+    const vector bias = load(part->bias + c);
+    for (int32_t x = 0; x < layer->width; x++) {
+      vector sum[3] = {bias, {}, {}};  // three chains instead of one nine times as long
+#pragma clang loop unroll(full)
+      for (int k = 0; k < 3; k++) {
+        const float *p = rows[k] + x * step;
+        sum[k] += load(p) * w[3 * k];
+        sum[k] += load(p + side) * w[3 * k + 1];
+        sum[k] += load(p + 2 * side) * w[3 * k + 2];
+      }
+      store(out + x * channels + c, activate(part->activation, sum[0] + sum[1] + sum[2]));
+    }
+  }
+}
+
+// As many independent multiply-adds as the tile has, on registers alone.
+static double peak(int64_t rounds) {
+  vector sum[TILE][2] = {};
+  vector a = all(1.0f), b = all(1e-9f);
+  __asm__ volatile("" : "+v"(a), "+v"(b));
+  for (int64_t i = 0; i < rounds; i++) {
+#pragma clang loop unroll(full)
+    for (int p = 0; p < TILE; p++)
+#pragma clang loop unroll(full)
+      for (int r = 0; r < 2; r++) sum[p][r] = sum[p][r] * a + b;
+    __asm__ volatile("" : "+v"(a), "+v"(b));
+  }
+  vector total = {};
+  for (int p = 0; p < TILE; p++) total += sum[p][0] + sum[p][1];
+  __asm__ volatile("" : : "v"(total));
+  return (double)rounds * TILE * 2 * LANES;
+}

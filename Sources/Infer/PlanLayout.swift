@@ -1,0 +1,262 @@
+import CKernels
+
+/// Which layers a graph becomes, and where in the arena every value lies.
+///
+/// Values are NHWC with channels padded to 16 and a margin of zeros as wide as the widest kernel that reads them. A
+/// concatenation is one such picture whose inputs are written side by side.
+struct PlanLayout {
+  /// A convolution with everything that is computed on its way out.
+  struct Fused {
+    var name: String
+    var convolution: Graph.Convolution
+    var batchNorm: String?
+    var activation: Graph.Activation = .none
+    var residual: Int?
+    var depthwise: Depthwise?
+    /// Graph nodes read and computed.
+    var input: Int
+    var output: Int
+    /// The convolutions among them.
+    var nodes: [Int]
+  }
+
+  struct Depthwise {
+    var name: String
+    var convolution: Graph.Convolution
+    var batchNorm: String?
+    var activation: Graph.Activation
+  }
+
+  enum Step {
+    case convolve(Fused)
+    case copy(value: Int, storage: Int, channel: Int)
+  }
+
+  /// A picture in the arena. Distances in floats.
+  struct Storage {
+    var height: Int
+    var width: Int
+    var pixel: Int
+    var margin: Int
+    var offset = 0
+    /// Steps between which it is needed.
+    var life: ClosedRange<Int>
+
+    var row: Int { (width + 2 * margin) * pixel }
+    /// With slack for the last row's vectors.
+    var size: Int { ((height + 2 * margin) * row + 63) / 64 * 64 }
+
+    func view(in arena: UnsafeMutablePointer<Float>, channel: Int) -> ck_view {
+      ck_view(base: arena + offset + margin * row + margin * pixel + channel, row: row, pixel: pixel)
+    }
+  }
+
+  private(set) var steps: [Step] = []
+  private(set) var storages: [Storage] = []
+  private(set) var inputStorage = 0
+  private(set) var arenaSize = 0
+  /// Storage and first channel of every value that is kept.
+  private var places: [Int: (storage: Int, channel: Int)] = [:]
+  private let graph: Graph
+
+  static func padded(_ channels: Int) -> Int { (channels + 15) / 16 * 16 }
+
+  init(_ graph: Graph, height: Int, width: Int) throws(InferError) {
+    self.graph = graph
+    let readers = graph.readers
+    try fuse(readers: readers)
+    try place(readers: readers, height: height, width: width)
+    pack()
+  }
+
+  func storage(of value: Int) -> Storage {
+    guard let place = places[value] else { preconditionFailure("value \(value) has no storage") }
+    return storages[place.storage]
+  }
+
+  func view(of value: Int, in arena: UnsafeMutablePointer<Float>) -> ck_view {
+    guard let place = places[value] else { preconditionFailure("value \(value) has no storage") }
+    return storages[place.storage].view(in: arena, channel: place.channel)
+  }
+
+  /// Channels of a value in memory, padding included. The network's input alone has none.
+  func channels(of value: Int) -> Int {
+    let node = graph.nodes[value]
+    switch node.operation {
+    case .input: return node.channels
+    case .concatenate: return node.inputs.reduce(0) { $0 + Self.padded(graph.nodes[$1].channels) }
+    default: return Self.padded(node.channels)
+    }
+  }
+
+  /// The channel in storage of every channel of a value: they differ where a concatenation pads its parts.
+  func channelMap(of value: Int) -> [Int] {
+    let node = graph.nodes[value]
+    guard node.operation == .concatenate else { return Array(0..<node.channels) }
+    var map: [Int] = []
+    var start = 0
+    for input in node.inputs {
+      map += start..<start + graph.nodes[input].channels
+      start += Self.padded(graph.nodes[input].channels)
+    }
+    return map
+  }
+
+  // MARK: - Layers
+
+  private mutating func fuse(readers: [[Int]]) throws(InferError) {
+    var done = Set<Int>()
+    var depthwise: [Int: (part: Depthwise, input: Int, node: Int)] = [:]
+    let outputs = Set(graph.outputs.map(\.value.node))
+
+    for (index, node) in graph.nodes.enumerated() {
+      guard case .convolution(let convolution) = node.operation else { continue }
+      // Follow the chain of single readers: batch norm, activation, sum.
+      var end = index
+      func next() -> Int? { readers[end].count == 1 && !outputs.contains(end) ? readers[end][0] : nil }
+      var batchNorm: String?
+      var activation = Graph.Activation.none
+      var residual: Int?
+      if let reader = next(), graph.nodes[reader].operation == .batchNorm {
+        (batchNorm, end) = (graph.nodes[reader].name, reader)
+      }
+      if let reader = next(), case .activation(let kind) = graph.nodes[reader].operation {
+        (activation, end) = (kind, reader)
+      }
+      if convolution.isDepthwise {
+        depthwise[end] = (
+          Depthwise(name: node.name, convolution: convolution, batchNorm: batchNorm, activation: activation),
+          node.inputs[0], index
+        )
+        continue
+      }
+      if let reader = next(), graph.nodes[reader].operation == .add,
+        let other = graph.nodes[reader].inputs.first(where: { $0 != end }), done.contains(other)
+      {
+        (residual, end) = (other, reader)
+      }
+      var fused = Fused(
+        name: node.name, convolution: convolution, batchNorm: batchNorm, activation: activation, residual: residual,
+        input: node.inputs[0], output: end, nodes: [index])
+      if let before = depthwise[node.inputs[0]] {
+        guard convolution.kernel == 1, convolution.stride == 1, readers[node.inputs[0]].count == 1 else {
+          throw InferError("layer '\(before.part.name)': a depthwise layer must be followed by one pointwise layer")
+        }
+        fused.depthwise = before.part
+        fused.input = before.input
+        fused.nodes = [before.node, index]
+        depthwise[node.inputs[0]] = nil
+      }
+      done.insert(end)
+      steps.append(.convolve(fused))
+    }
+    if let left = depthwise.values.first {
+      throw InferError("layer '\(left.part.name)': a depthwise layer must be followed by one pointwise layer")
+    }
+  }
+
+  // MARK: - Places
+
+  private mutating func place(readers: [[Int]], height: Int, width: Int) throws(InferError) {
+    let last = graph.nodes.count
+    func margin(of value: Int) -> Int {
+      readers[value].reduce(0) { widest, reader in
+        switch graph.nodes[reader].operation {
+        case .convolution(let convolution): max(widest, convolution.kernel / 2 * convolution.dilation)
+        case .concatenate: max(widest, margin(of: reader))
+        default: widest
+        }
+      }
+    }
+    func storage(for value: Int, pixel: Int) -> Storage {
+      let size = graph.size(ofNode: value, height: height, width: width)
+      // Until lifetimes are known, everything lives for ever.
+      return Storage(height: size.height, width: size.width, pixel: pixel, margin: margin(of: value), life: 0...last)
+    }
+
+    for (index, node) in graph.nodes.enumerated() where node.operation == .input {
+      inputStorage = storages.count
+      places[index] = (storages.count, 0)
+      storages.append(storage(for: index, pixel: node.channels))
+    }
+    var copies: [(value: Int, storage: Int, channel: Int)] = []
+    for (index, node) in graph.nodes.enumerated() where node.operation == .concatenate {
+      let pixel = node.inputs.reduce(0) { $0 + Self.padded(graph.nodes[$1].channels) }
+      places[index] = (storages.count, 0)
+      var channel = 0
+      for input in node.inputs {
+        if places[input] == nil {
+          places[input] = (storages.count, channel)
+        } else {
+          copies.append((input, storages.count, channel))
+        }
+        channel += Self.padded(graph.nodes[input].channels)
+      }
+      var storage = storage(for: index, pixel: pixel)
+      storage.margin = node.inputs.reduce(storage.margin) { max($0, margin(of: $1)) }
+      storages.append(storage)
+    }
+
+    var ordered: [Step] = []
+    for step in steps {
+      guard case .convolve(let fused) = step else { continue }
+      ordered.append(step)
+      if places[fused.output] == nil {
+        places[fused.output] = (storages.count, 0)
+        storages.append(storage(for: fused.output, pixel: Self.padded(graph.nodes[fused.output].channels)))
+      }
+      for copy in copies where copy.value == fused.output {
+        ordered.append(.copy(value: copy.value, storage: copy.storage, channel: copy.channel))
+      }
+    }
+    steps = ordered
+    for case .convolve(let fused) in steps where places[fused.input] == nil {
+      throw InferError("layer '\(fused.name)' reads a value that no layer computes")
+    }
+    limitLives()
+  }
+
+  private mutating func limitLives() {
+    var lives = [(first: Int, last: Int)?](repeating: nil, count: storages.count)
+    func touch(_ storage: Int, at step: Int) {
+      let life = lives[storage] ?? (step, step)
+      lives[storage] = (min(life.first, step), max(life.last, step))
+    }
+    for (index, step) in steps.enumerated() {
+      switch step {
+      case .convolve(let fused):
+        for value in [fused.input, fused.output] + (fused.residual.map { [$0] } ?? []) {
+          if let place = places[value] { touch(place.storage, at: index) }
+        }
+      case .copy(let value, let storage, _):
+        if let place = places[value] { touch(place.storage, at: index) }
+        touch(storage, at: index)
+      }
+    }
+    // The input is written before the first step and its margin stays; outputs are read after the last step.
+    touch(inputStorage, at: 0)
+    touch(inputStorage, at: steps.count)
+    for output in graph.outputs {
+      if let place = places[output.value.node] { touch(place.storage, at: steps.count) }
+    }
+    for (index, life) in lives.enumerated() {
+      if let life { storages[index].life = life.first...life.last }
+    }
+  }
+
+  /// First fit, largest first: values that are never needed at the same time share memory.
+  private mutating func pack() {
+    var placed: [Int] = []
+    for index in storages.indices.sorted(by: { storages[$0].size > storages[$1].size }) {
+      var offset = 0
+      let neighbours = placed.filter { storages[$0].life.overlaps(storages[index].life) }
+        .sorted { storages[$0].offset < storages[$1].offset }
+      for neighbour in neighbours where storages[neighbour].offset < offset + storages[index].size {
+        offset = max(offset, storages[neighbour].offset + storages[neighbour].size)
+      }
+      storages[index].offset = offset
+      arenaSize = max(arenaSize, offset + storages[index].size)
+      placed.append(index)
+    }
+  }
+}

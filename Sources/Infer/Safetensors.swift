@@ -1,0 +1,104 @@
+import Foundation
+
+/// The safetensors format: 8 bytes header length (little endian), a JSON header naming every tensor's type, shape and place,
+/// then the tensors' bytes. https://huggingface.co/docs/safetensors
+///
+/// The file is foreign data: every length is checked against the bytes that are there before anything is allocated for it.
+enum Safetensors {
+  /// Longer headers than this are refused; ours take 25 kB.
+  private static let longestHeader = 16 << 20
+
+  private struct Entry: Decodable {
+    var dtype: String
+    var shape: [Int]
+    var data_offsets: [Int]
+  }
+
+  /// A header's value under any key: a tensor's entry, or the metadata.
+  private enum Value: Decodable {
+    case entry(Entry)
+    case metadata([String: String])
+
+    init(from decoder: any Decoder) throws {
+      let container = try decoder.singleValueContainer()
+      if let entry = try? container.decode(Entry.self) {
+        self = .entry(entry)
+      } else {
+        self = .metadata(try container.decode([String: String].self))
+      }
+    }
+  }
+
+  static func read(_ bytes: UnsafeRawBufferPointer, name: String) throws(InferError) -> WeightFile {
+    guard bytes.count >= 8 else { throw InferError("\(name): too short for a safetensors file") }
+    let length = UInt64(littleEndian: bytes.loadUnaligned(as: UInt64.self))
+    guard length <= UInt64(longestHeader), Int(length) <= bytes.count - 8 else {
+      throw InferError("\(name): the safetensors header claims \(length) bytes; the file is damaged or something else")
+    }
+    let header: [String: Value]
+    do {
+      header = try JSONDecoder().decode([String: Value].self, from: Data(bytes[8..<8 + Int(length)]))
+    } catch {
+      throw InferError("\(name): the safetensors header is not valid; the file is damaged or something else")
+    }
+
+    let data = UnsafeRawBufferPointer(rebasing: bytes[(8 + Int(length))...])
+    var file = WeightFile(tensors: [:], metadata: [:])
+    var ranges: [Range<Int>] = []
+    for (key, value) in header {
+      switch value {
+      case .metadata(let metadata):
+        guard key == "__metadata__" else { throw InferError("\(name): tensor '\(key)' has no type, shape and place") }
+        file.metadata = metadata
+      case .entry(let entry):
+        let place = "\(name): tensor '\(key)'"
+        guard let type = ElementType(safetensors: entry.dtype) else {
+          throw InferError("\(place) has the unknown type '\(entry.dtype)'")
+        }
+        guard entry.data_offsets.count == 2, 0 <= entry.data_offsets[0], entry.data_offsets[0] <= entry.data_offsets[1],
+          entry.data_offsets[1] <= data.count
+        else { throw InferError("\(place) lies outside the file; the file is truncated or damaged") }
+        guard let count = Tensor.count(of: entry.shape), count <= data.count,
+          count * type.size == entry.data_offsets[1] - entry.data_offsets[0]
+        else { throw InferError("\(place) has shape \(entry.shape), which does not fit its bytes") }
+        let range = entry.data_offsets[0]..<entry.data_offsets[1]
+        ranges.append(range)
+        file.tensors[key] = Tensor(
+          shape: entry.shape, values: type.floats(in: data, at: range.lowerBound, count: count))
+      }
+    }
+    // Overlapping places would let a small file claim any amount of memory.
+    ranges.sort { ($0.lowerBound, $0.upperBound) < ($1.lowerBound, $1.upperBound) }
+    for (first, second) in zip(ranges, ranges.dropFirst()) where second.lowerBound < first.upperBound {
+      throw InferError("\(name): tensors overlap; the file is damaged")
+    }
+    return file
+  }
+
+  /// The whole file, tensors in the order of their names so that equal contents give equal bytes.
+  static func bytes(of file: WeightFile) throws(InferError) -> Data {
+    var header: [String: Any] = [:]
+    if !file.metadata.isEmpty { header["__metadata__"] = file.metadata }
+    var offset = 0
+    let names = file.tensors.keys.sorted()
+    for name in names {
+      guard let tensor = file.tensors[name] else { continue }
+      let end = offset + tensor.values.count * 4
+      header[name] = ["dtype": "F32", "shape": tensor.shape, "data_offsets": [offset, end]] as [String: Any]
+      offset = end
+    }
+    guard
+      var json = try? JSONSerialization.data(withJSONObject: header, options: [.sortedKeys, .withoutEscapingSlashes])
+    else { throw InferError("the names or metadata of the tensors cannot be written as JSON") }
+    // Spaces after the header keep the tensors aligned, as the format advises.
+    json.append(Data(repeating: UInt8(ascii: " "), count: (8 - json.count % 8) % 8))
+
+    var data = Data(capacity: 8 + json.count + offset)
+    withUnsafeBytes(of: UInt64(json.count).littleEndian) { data.append(contentsOf: $0) }
+    data.append(json)
+    for name in names {
+      file.tensors[name]?.values.withUnsafeBytes { data.append(contentsOf: $0) }
+    }
+    return data
+  }
+}

@@ -1,0 +1,75 @@
+import CFFmpeg
+import Foundation
+
+/// A camera under Video4Linux.
+public struct Camera: Sendable, Equatable {
+  /// Device path, e.g. /dev/video0.
+  public let path: String
+  /// The name its driver gives it.
+  public let name: String
+
+  /// What to ask of a camera; what is `nil` is left to it.
+  public struct Mode: Sendable, Equatable {
+    public var size: (width: Int, height: Int)?
+    public var rate: Double?
+    /// FFmpeg's name, e.g. mjpeg or yuyv422.
+    public var format: String?
+
+    public init(size: (width: Int, height: Int)? = nil, rate: Double? = nil, format: String? = nil) {
+      self.size = size
+      self.rate = rate
+      self.format = format
+    }
+
+    public static func == (first: Mode, second: Mode) -> Bool {
+      first.size?.width == second.size?.width && first.size?.height == second.size?.height && first.rate == second.rate
+        && first.format == second.format
+    }
+  }
+
+  /// The cameras of this machine.
+  public static var all: [Camera] {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: "/dev")) ?? []
+    let numbers = names.filter { $0.hasPrefix("video") }.compactMap { Int($0.dropFirst("video".count)) }.sorted()
+    return numbers.map { number in
+      let label = try? String(contentsOfFile: "/sys/class/video4linux/video\(number)/name", encoding: .utf8)
+      return Camera(
+        path: "/dev/video\(number)", name: label?.trimmingCharacters(in: .whitespacesAndNewlines) ?? "unnamed")
+    }
+  }
+
+  /// Opens a camera, by index or device path.
+  static func open(path: String, name: String, mode: Mode) throws(VideoError) -> MediaSource {
+    guard access(path, F_OK) == 0 else {
+      let known = all.map { "\($0.path) (\($0.name))" }.joined(separator: ", ")
+      throw VideoError(
+        "\(name): no camera \(path); \(known.isEmpty ? "there is none on this machine" : "there is \(known)")")
+    }
+    guard access(path, R_OK | W_OK) == 0 else {
+      throw VideoError("\(path): no permission; is your user in the group 'video'?")
+    }
+    var options: [String: String] = [:]
+    if let size = mode.size { options["video_size"] = "\(size.width)x\(size.height)" }
+    if let rate = mode.rate { options["framerate"] = String(rate) }
+    // Uncompressed pictures above VGA do not fit through USB 2 at full rate.
+    let isLarge = mode.size.map { $0.width * $0.height > 640 * 480 } ?? false
+    let wanted = mode.format ?? (isLarge ? "mjpeg" : nil)
+    if let wanted { options[Self.isCompressed(wanted) ? "input_format" : "pixel_format"] = wanted }
+    do {
+      return try open(path: path, options: options)
+    } catch {
+      // A camera without MJPEG is still a camera.
+      guard mode.format == nil, wanted != nil else { throw error }
+      options["input_format"] = nil
+      return try open(path: path, options: options)
+    }
+  }
+
+  private static func isCompressed(_ format: String) -> Bool { ["mjpeg", "h264", "hevc"].contains(format) }
+
+  private static func open(path: String, options: [String: String]) throws(VideoError) -> MediaSource {
+    let input = try MediaInput(url: path, name: path, format: "v4l2", options: options, openTimeout: 10, isLive: true)
+    input.readTimeout = 5
+    return try MediaSource(input, name: path, isLive: true, decoderThreads: 1)
+  }
+}

@@ -1,0 +1,47 @@
+import CFFmpeg
+import Synchronization
+
+/// What FFmpeg's libraries would print: kept instead, so that it never disturbs the screen, and its last complaint can
+/// explain an error.
+enum FFmpegLog {
+  private static let lastComplaint = Mutex("")
+
+  /// Called by everything that opens something; the first call takes over the log.
+  static let isCaptured: Bool = {
+    av_log_set_level(AV_LOG_ERROR)
+    av_log_set_callback { context, level, format, arguments in
+      guard level <= AV_LOG_ERROR, let format, let arguments else { return }
+      var prefix: Int32 = 1
+      var line = [CChar](repeating: 0, count: 512)
+      av_log_format_line2(context, level, format, arguments, &line, Int32(line.count), &prefix)
+      let end = line.firstIndex(of: 0) ?? line.endIndex
+      let text = String(decoding: line[..<end].map { UInt8(bitPattern: $0) }, as: UTF8.self)
+      // "[mov,mp4 @ 0x55…] moov atom not found\n": the address means nothing to anyone.
+      let message = text.split(separator: "] ", maxSplits: 1).last.map(String.init) ?? text
+      FFmpegLog.lastComplaint.withLock { $0 = message.split(whereSeparator: \.isNewline).first.map(String.init) ?? "" }
+    }
+    avdevice_register_all()
+    avformat_network_init()
+    return true
+  }()
+
+  /// The last complaint since the last call, "" if there was none.
+  static func take() -> String {
+    lastComplaint.withLock { message in
+      defer { message = "" }
+      return message
+    }
+  }
+}
+
+extension VideoError {
+  /// What an FFmpeg error code means, with the library's last complaint where it says more.
+  static func reason(_ code: Int32) -> String {
+    var text = [CChar](repeating: 0, count: Int(AV_ERROR_MAX_STRING_SIZE))
+    av_strerror(code, &text, text.count)
+    let end = text.firstIndex(of: 0) ?? text.endIndex
+    let reason = String(decoding: text[..<end].map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    let complaint = FFmpegLog.take()
+    return complaint.isEmpty || complaint == reason ? reason : "\(reason) (\(complaint))"
+  }
+}

@@ -1,0 +1,101 @@
+import CFFmpeg
+
+/// Brings whatever a decoder gives to an upright 8-bit YUV 4:2:0 picture of one size: nothing is copied when it is one
+/// already, libswscale converts what is not, and turned pictures are turned.
+final class FrameConverter {
+  /// Size of the result, after turning; that of the first picture. Later ones of other sizes are scaled to it.
+  let width: Int
+  let height: Int
+  private let orientation: Orientation
+  private var scaler: OpaquePointer?
+  private var scaledPool: FramePool?
+  private var turnedPool: FramePool?
+
+  init(width: Int, height: Int, orientation: Orientation) {
+    (self.width, self.height) = orientation.swapsSides ? (height, width) : (width, height)
+    self.orientation = orientation
+  }
+
+  deinit { sws_freeContext(scaler) }
+
+  /// Takes over `raw` and returns the picture, owned by the caller.
+  func convert(_ raw: UnsafeMutablePointer<AVFrame>) throws(VideoError) -> UnsafeMutablePointer<AVFrame> {
+    var result = raw
+    let (storedWidth, storedHeight) = orientation.swapsSides ? (height, width) : (width, height)
+    let format = AVPixelFormat(raw.pointee.format)
+    let isPlain = format == AV_PIX_FMT_YUV420P || format == AV_PIX_FMT_YUVJ420P
+    if !isPlain || raw.pointee.width != storedWidth || raw.pointee.height != storedHeight {
+      result = try replacing(raw) { raw throws(VideoError) in try scale(raw, width: storedWidth, height: storedHeight) }
+    }
+    if format == AV_PIX_FMT_YUVJ420P { result.pointee.color_range = AVCOL_RANGE_JPEG }
+    result.pointee.format = AV_PIX_FMT_YUV420P.rawValue
+    if orientation != .upright {
+      result = try replacing(result) { raw throws(VideoError) in try turn(raw) }
+      if orientation.swapsSides {
+        let aspect = result.pointee.sample_aspect_ratio
+        result.pointee.sample_aspect_ratio = AVRational(num: aspect.den, den: aspect.num)
+      }
+    }
+    return result
+  }
+
+  /// Frees the picture that went in once the one that came out is there, or the way failed.
+  private func replacing(
+    _ raw: UnsafeMutablePointer<AVFrame>,
+    by step: (UnsafeMutablePointer<AVFrame>) throws(VideoError) -> UnsafeMutablePointer<AVFrame>
+  ) throws(VideoError) -> UnsafeMutablePointer<AVFrame> {
+    defer {
+      var old: UnsafeMutablePointer<AVFrame>? = raw
+      av_frame_free(&old)
+    }
+    let new = try step(raw)
+    av_frame_copy_props(new, raw)
+    return new
+  }
+
+  private func scale(
+    _ raw: UnsafeMutablePointer<AVFrame>, width: Int, height: Int
+  ) throws(VideoError) -> UnsafeMutablePointer<AVFrame> {
+    scaler = sws_getCachedContext(
+      scaler, raw.pointee.width, raw.pointee.height, AVPixelFormat(raw.pointee.format), Int32(width), Int32(height),
+      AV_PIX_FMT_YUV420P, Int32(SWS_BILINEAR | SWS_ACCURATE_RND), nil, nil, nil)
+    guard let scaler else {
+      throw VideoError("pictures in the pixel format \(pixelFormatName(raw.pointee.format)) cannot be converted")
+    }
+    if scaledPool?.width != width || scaledPool?.height != height {
+      scaledPool = FramePool(width: width, height: height)
+    }
+    guard let scaledPool else { throw VideoError("out of memory for a picture") }
+    let target = try scaledPool.take()
+    guard ff_scale(scaler, raw, target) > 0 else {
+      var target: UnsafeMutablePointer<AVFrame>? = target
+      av_frame_free(&target)
+      throw VideoError("a picture could not be converted")
+    }
+    return target
+  }
+
+  private func turn(_ raw: UnsafeMutablePointer<AVFrame>) throws(VideoError) -> UnsafeMutablePointer<AVFrame> {
+    if turnedPool == nil { turnedPool = FramePool(width: width, height: height) }
+    guard let turnedPool else { throw VideoError("out of memory for a picture") }
+    let target = try turnedPool.take()
+    let (from, to) = (raw.pointee, target.pointee)
+    let planes = [
+      (from.data.0, from.linesize.0, to.data.0, to.linesize.0, 0),
+      (from.data.1, from.linesize.1, to.data.1, to.linesize.1, 1),
+      (from.data.2, from.linesize.2, to.data.2, to.linesize.2, 1),
+    ]
+    for (source, sourceStride, result, resultStride, shift) in planes {
+      guard let source, let result else { continue }
+      orientation.turn(
+        source, stride: Int(sourceStride), width: (Int(from.width) + shift) >> shift,
+        height: (Int(from.height) + shift) >> shift, to: result, stride: Int(resultStride))
+    }
+    return target
+  }
+}
+
+/// FFmpeg's name of a pixel format, for messages.
+func pixelFormatName(_ format: Int32) -> String {
+  av_get_pix_fmt_name(AVPixelFormat(format)).map { String(cString: $0) } ?? "unknown"
+}

@@ -1,0 +1,89 @@
+/// How one frame lies in the network's input: the one place that converts between the two.
+///
+/// Positions are those of pixel centres: (0, 0) is the middle of the first pixel, here and there.
+public struct Letterbox: Sendable, Equatable {
+  public let frameWidth: Int
+  public let frameHeight: Int
+  /// Of the network's input, multiples of the stride.
+  public let inputWidth: Int
+  public let inputHeight: Int
+  /// Of the scaled frame inside the input.
+  public let innerWidth: Int
+  public let innerHeight: Int
+  /// Padding before the scaled frame.
+  public let left: Int
+  public let top: Int
+
+  /// Follows the reference's demo to the bit.
+  public let isCompatible: Bool
+
+  private static let stride = 8
+  /// Of the input, in short sides: cinema's 2.39:1 still fits.
+  private static let longestSide = 2.4
+
+  /// Gives the frame's short side `shortSide` pixels, so that a portrait video costs and shows as much as the same one in
+  /// landscape (the reference gives the height 256 always, which shows people of a portrait video at half size). The long
+  /// side is bounded: panoramas are shrunk as a whole.
+  public init(frameWidth: Int, frameHeight: Int, shortSide: Int) {
+    let (short, long) = (Double(min(frameWidth, frameHeight)), Double(max(frameWidth, frameHeight)))
+    let scale = min(Double(shortSide) / short, Self.longestSide * Double(shortSide) / long)
+    self.init(
+      frameWidth: frameWidth, frameHeight: frameHeight, inputWidth: Self.rounded(Double(frameWidth) * scale),
+      inputHeight: Self.rounded(Double(frameHeight) * scale))
+  }
+
+  /// Fits a frame into an input of this size, centred. The sides are rounded up to the network's stride.
+  public init(frameWidth: Int, frameHeight: Int, inputWidth: Int, inputHeight: Int) {
+    self.frameWidth = frameWidth
+    self.frameHeight = frameHeight
+    self.inputWidth = (inputWidth + Self.stride - 1) / Self.stride * Self.stride
+    self.inputHeight = (inputHeight + Self.stride - 1) / Self.stride * Self.stride
+    let scale = min(Double(self.inputWidth) / Double(frameWidth), Double(self.inputHeight) / Double(frameHeight))
+    innerWidth = min(self.inputWidth, max(1, Int((Double(frameWidth) * scale).rounded())))
+    innerHeight = min(self.inputHeight, max(1, Int((Double(frameHeight) * scale).rounded())))
+    left = (self.inputWidth - innerWidth) / 2
+    top = (self.inputHeight - innerHeight) / 2
+    isCompatible = false
+  }
+
+  /// The reference's demo: height 256, width as it comes, padded to at least 256 and to the stride, half of it before.
+  public static func compatible(frameWidth: Int, frameHeight: Int, height: Int = 256) -> Letterbox {
+    Letterbox(compatible: frameWidth, frameHeight, height: height)
+  }
+
+  private init(compatible frameWidth: Int, _ frameHeight: Int, height: Int) {
+    self.frameWidth = frameWidth
+    self.frameHeight = frameHeight
+    innerHeight = height
+    innerWidth = max(1, Int((Double(frameWidth) * Double(height) / Double(frameHeight)).rounded(.toNearestOrEven)))
+    inputHeight = (height + Self.stride - 1) / Self.stride * Self.stride
+    inputWidth = (max(innerWidth, height) + Self.stride - 1) / Self.stride * Self.stride
+    left = (inputWidth - innerWidth) / 2
+    top = (inputHeight - innerHeight) / 2
+    isCompatible = true
+  }
+
+  private static func rounded(_ length: Double) -> Int {
+    max(stride, Int((length / Double(stride)).rounded()) * stride)
+  }
+
+  /// From the network's input to the frame, both in pixels. The compatible form truncates to whole pixels as the reference does.
+  public func frame(x: Float, y: Float) -> (x: Float, y: Float) {
+    if isCompatible {
+      let scale = Float(innerHeight) / Float(frameHeight)
+      return (((x - Float(left)) / scale).rounded(.towardZero), ((y - Float(top)) / scale).rounded(.towardZero))
+    }
+    return (
+      (x + 0.5 - Float(left)) * Float(frameWidth) / Float(innerWidth) - 0.5,
+      (y + 0.5 - Float(top)) * Float(frameHeight) / Float(innerHeight) - 0.5
+    )
+  }
+
+  /// From the frame to the network's input, both in pixels.
+  public func input(x: Float, y: Float) -> (x: Float, y: Float) {
+    (
+      (x + 0.5) * Float(innerWidth) / Float(frameWidth) - 0.5 + Float(left),
+      (y + 0.5) * Float(innerHeight) / Float(frameHeight) - 0.5 + Float(top)
+    )
+  }
+}

@@ -1,0 +1,110 @@
+import CFFmpeg
+import Synchronization
+
+/// An opened container, device or stream (`AVFormatContext` of a demuxer) whose blocking calls can be ended from outside.
+final class MediaInput: @unchecked Sendable {
+  /// Asked by FFmpeg again and again while it waits; its address must stay, hence a class.
+  private final class Patience: Sendable {
+    let isCancelled = Atomic(false)
+    /// `Clock.now()` after which waiting has lasted too long; 0 for no limit.
+    let deadline = Atomic<UInt64>(0)
+
+    var isOver: Bool {
+      let limit = deadline.load(ordering: .relaxed)
+      return isCancelled.load(ordering: .relaxed) || (limit != 0 && Clock.now() > limit)
+    }
+  }
+
+  private let patience = Patience()
+  private(set) var context: UnsafeMutablePointer<AVFormatContext>
+  /// Seconds a read may wait; `nil` for ever.
+  var readTimeout: Double?
+
+  /// - Parameters:
+  ///   - name: what messages call it.
+  ///   - format: FFmpeg's input format, e.g. "v4l2"; `nil` to find out.
+  init(
+    url: String, name: String, format: String? = nil, options: [String: String] = [:], openTimeout: Double? = nil,
+    isLive: Bool = false
+  ) throws(VideoError) {
+    _ = FFmpegLog.isCaptured
+    _ = FFmpegLog.take()
+    guard let allocated = avformat_alloc_context() else { throw VideoError("\(name): out of memory") }
+    context = allocated
+    allocated.pointee.interrupt_callback.opaque = Unmanaged.passUnretained(patience).toOpaque()
+    allocated.pointee.interrupt_callback.callback = { opaque in
+      guard let opaque else { return 0 }
+      return Unmanaged<Patience>.fromOpaque(opaque).takeUnretainedValue().isOver ? 1 : 0
+    }
+    if isLive { allocated.pointee.flags |= AVFMT_FLAG_NOBUFFER }
+    var inputFormat: UnsafePointer<AVInputFormat>?
+    if let format {
+      inputFormat = av_find_input_format(format)
+      guard inputFormat != nil else {
+        avformat_free_context(allocated)
+        throw VideoError("\(name): this FFmpeg cannot read \(format) devices")
+      }
+    }
+    var dictionary: OpaquePointer?
+    defer { av_dict_free(&dictionary) }
+    for (key, value) in options { av_dict_set(&dictionary, key, value, 0) }
+    wait(atMost: openTimeout)
+    var opened: UnsafeMutablePointer<AVFormatContext>? = allocated
+    // On failure FFmpeg frees the context itself.
+    var code = avformat_open_input(&opened, url, inputFormat, &dictionary)
+    guard code >= 0, let opened else { throw VideoError(Self.openFailure(name, code)) }
+    context = opened
+    code = avformat_find_stream_info(opened, nil)
+    guard code >= 0 else {
+      close()
+      throw VideoError(Self.openFailure(name, code))
+    }
+  }
+
+  deinit { close() }
+
+  private func close() {
+    var closing: UnsafeMutablePointer<AVFormatContext>? = context
+    // Closing must not be cut short, or a device stays open.
+    patience.isCancelled.store(false, ordering: .relaxed)
+    patience.deadline.store(0, ordering: .relaxed)
+    avformat_close_input(&closing)
+  }
+
+  private static func openFailure(_ name: String, _ code: Int32) -> String {
+    switch code {
+    case ff_error_exit: "\(name): no answer in time"
+    case ff_error_invalid_data, ff_error_eof: "\(name): not a video or picture that FFmpeg can read"
+    default: "\(name): \(VideoError.reason(code))"
+    }
+  }
+
+  /// Ends a call that waits on another thread, and all later ones.
+  func cancel() { patience.isCancelled.store(true, ordering: .relaxed) }
+
+  /// Whether the container knows how long it is.
+  var hasDuration: Bool { context.pointee.duration > 0 }
+
+  var isCancelled: Bool { patience.isCancelled.load(ordering: .relaxed) }
+
+  private func wait(atMost seconds: Double?) {
+    patience.deadline.store(seconds.map { Clock.now() + UInt64($0 * 1e9) } ?? 0, ordering: .relaxed)
+  }
+
+  /// What reading a packet came to.
+  enum Reading {
+    case packet
+    case end
+    case failure(Int32)
+  }
+
+  /// The next packet of any stream, into `packet`.
+  func read(into packet: UnsafeMutablePointer<AVPacket>) -> Reading {
+    wait(atMost: readTimeout)
+    let code = av_read_frame(context, packet)
+    if code >= 0 { return .packet }
+    // Some demuxers report the end as an error of the layer below.
+    if code == ff_error_eof || (context.pointee.pb != nil && avio_feof(context.pointee.pb) != 0) { return .end }
+    return isCancelled ? .end : .failure(code)
+  }
+}

@@ -1,0 +1,226 @@
+import CFFmpeg
+import Synchronization
+
+/// Frames of anything FFmpeg opens: a video file, a picture, a stream or a camera.
+///
+/// Damaged packets are skipped and counted; what can be decoded is shown.
+public final class MediaSource: FrameSource, @unchecked Sendable {
+  public let info: SourceInfo
+  private let input: MediaInput
+  private let stream: UnsafeMutablePointer<AVStream>
+  private var decoder: UnsafeMutablePointer<AVCodecContext>?
+  private let converter: FrameConverter
+  private var packet: UnsafeMutablePointer<AVPacket>?
+  private var decoded: UnsafeMutablePointer<AVFrame>?
+
+  private var frameCount = 0
+  private var isDraining = false
+  private var hasEnded = false
+  /// A picture that was decoded when the source was opened.
+  private var hasPending = false
+  private var received: UInt64 = 0
+  private var lastTicks: Int64?
+  private var damaged = 0
+  private let notices = Mutex<[String]>([])
+
+  /// - Parameters:
+  ///   - input: just opened.
+  ///   - name: as the user gave it.
+  ///   - decoderThreads: more than one helps files; a live source would pay with a frame of delay for each.
+  init(_ input: MediaInput, name: String, isLive: Bool, decoderThreads: Int) throws(VideoError) {
+    self.input = input
+    var codec: UnsafePointer<AVCodec>?
+    let index = av_find_best_stream(input.context, AVMEDIA_TYPE_VIDEO, -1, -1, &codec, 0)
+    guard index >= 0, let stream = input.context.pointee.streams[Int(index)], let codec,
+      let parameters = stream.pointee.codecpar
+    else {
+      let hasAudio = av_find_best_stream(input.context, AVMEDIA_TYPE_AUDIO, -1, -1, nil, 0) >= 0
+      throw VideoError("\(name): \(hasAudio ? "only sound, no video" : "no video that this FFmpeg can decode")")
+    }
+    self.stream = stream
+    let (width, height) = (Int(parameters.pointee.width), Int(parameters.pointee.height))
+    guard width > 0, height > 0 else { throw VideoError("\(name): no picture in it; is the file complete?") }
+    guard width <= Self.largestSide, height <= Self.largestSide else {
+      throw VideoError("\(name): pictures of \(width)x\(height) are too large; up to \(Self.largestSide) a side work")
+    }
+    // Only the chosen stream is read; sound is copied by the writer from its own opening of the file.
+    for other in 0..<Int(input.context.pointee.nb_streams) where other != Int(index) {
+      input.context.pointee.streams[other]?.pointee.discard = AVDISCARD_ALL
+    }
+
+    guard let decoder = avcodec_alloc_context3(codec) else { throw VideoError("\(name): out of memory") }
+    self.decoder = decoder
+    avcodec_parameters_to_context(decoder, parameters)
+    decoder.pointee.pkt_timebase = stream.pointee.time_base
+    decoder.pointee.thread_count = Int32(decoderThreads)
+    if isLive {
+      decoder.pointee.flags |= AV_CODEC_FLAG_LOW_DELAY
+      decoder.pointee.thread_type = FF_THREAD_SLICE
+    }
+    let code = avcodec_open2(decoder, codec, nil)
+    guard code >= 0 else {
+      avcodec_free_context(&self.decoder)
+      throw VideoError("\(name): \(VideoError.reason(code))")
+    }
+
+    packet = av_packet_alloc()
+    decoded = av_frame_alloc()
+    var orientation = Orientation(displayMatrix: ff_stream_display_matrix(stream))
+    let isPicture = Self.isPicture(input)
+    // EXIF orientation comes with the picture itself, so that one must be decoded before its size is known.
+    if isPicture, let packet, let decoded {
+      while input.context.pointee.nb_streams > 0, case .packet = input.read(into: packet) {
+        let isSent = packet.pointee.stream_index == index && avcodec_send_packet(decoder, packet) >= 0
+        av_packet_unref(packet)
+        if isSent && avcodec_receive_frame(decoder, decoded) >= 0 {
+          hasPending = true
+          if let matrix = ff_frame_display_matrix(decoded) { orientation = Orientation(displayMatrix: matrix) }
+          break
+        }
+      }
+    }
+    converter = FrameConverter(width: width, height: height, orientation: orientation)
+    let rate = av_guess_frame_rate(input.context, stream, nil)
+    let duration = input.context.pointee.duration
+    let seconds = duration > 0 ? Double(duration) / Double(AV_TIME_BASE) : nil
+    let nominalRate = rate.den > 0 ? Double(rate.num) / Double(rate.den) : 0
+    let counted = stream.pointee.nb_frames
+    info = SourceInfo(
+      name: name, width: converter.width, height: converter.height, nominalRate: nominalRate,
+      duration: isLive || isPicture ? nil : seconds,
+      frameCount: isLive
+        ? nil
+        : isPicture
+          ? 1
+          : counted > 0 ? Int(counted) : seconds.flatMap { nominalRate > 0 ? Int(($0 * nominalRate).rounded()) : nil },
+      isLive: isLive,
+      format: Self.describe(codec, parameters, rate: nominalRate, orientation: orientation),
+      startTime: input.context.pointee.start_time == ff_nopts_value
+        ? 0 : Double(input.context.pointee.start_time) / Double(AV_TIME_BASE))
+  }
+
+  /// Of a picture, in pixels. 8K video is 7680 wide; what is larger is damaged or hostile.
+  static let largestSide = 16384
+
+  deinit {
+    av_frame_free(&decoded)
+    av_packet_free(&packet)
+    avcodec_free_context(&decoder)
+  }
+
+  public func cancel() { input.cancel() }
+
+  public func takeNotices() -> [String] {
+    notices.withLock { lines in
+      defer { lines.removeAll() }
+      return lines
+    }
+  }
+
+  private func notice(_ line: String) { notices.withLock { $0.append(line) } }
+
+  public func next() throws(VideoError) -> Frame? {
+    guard let decoder, let packet, let decoded else { return nil }
+    while !hasEnded && !input.isCancelled {
+      let start = Clock.now()
+      let code = hasPending ? 0 : avcodec_receive_frame(decoder, decoded)
+      hasPending = false
+      switch code {
+      case 0:
+        if decoded.pointee.flags & AV_FRAME_FLAG_CORRUPT != 0 || decoded.pointee.decode_error_flags != 0 {
+          damaged += 1
+        }
+        return try frame(from: decoded, decodingSince: start)
+      case ff_error(EAGAIN):
+        try feed(decoder, packet)
+      case ff_error_eof:
+        end()
+      default:
+        damaged += 1
+        if isDraining { end() }
+      }
+    }
+    return nil
+  }
+
+  /// Gives the decoder the next packet of the video.
+  private func feed(_ decoder: UnsafeMutablePointer<AVCodecContext>, _ packet: UnsafeMutablePointer<AVPacket>)
+    throws(VideoError)
+  {
+    switch input.read(into: packet) {
+    case .packet:
+      received = Clock.now()
+      defer { av_packet_unref(packet) }
+      guard packet.pointee.stream_index == stream.pointee.index else { return }
+      if packet.pointee.flags & AV_PKT_FLAG_CORRUPT != 0 { damaged += 1 }
+      // A packet that cannot be decoded is lost; the ones after it are not.
+      if avcodec_send_packet(decoder, packet) < 0 { damaged += 1 }
+    case .end:
+      isDraining = true
+      avcodec_send_packet(decoder, nil)
+    case .failure(let code):
+      if info.isLive {
+        let gone = code == ff_error(ENODEV) || code == ff_error(EIO)
+        let reason = code == ff_error_exit ? "nothing received any more" : VideoError.reason(code)
+        throw VideoError(
+          "\(info.name): \(gone ? "the device is gone (\(reason))" : reason), after \(frameCount) frames")
+      }
+      notice("\(info.name): reading stopped early: \(VideoError.reason(code))")
+      isDraining = true
+      avcodec_send_packet(decoder, nil)
+    }
+  }
+
+  private func end() {
+    hasEnded = true
+    if damaged > 0 {
+      notice("\(info.name): \(damaged) damaged packets or frames, skipped or patched up by the decoder")
+    }
+    let promised = Int(stream.pointee.nb_frames)
+    if !info.isLive, promised > 0, frameCount < promised - max(2, promised / 100) {
+      notice("\(info.name): the file promises \(promised) frames, \(frameCount) are there; it may be cut off")
+    }
+  }
+
+  private func frame(from decoded: UnsafeMutablePointer<AVFrame>, decodingSince start: UInt64) throws(VideoError)
+    -> Frame
+  {
+    guard let own = av_frame_alloc() else { throw VideoError("\(info.name): out of memory") }
+    av_frame_move_ref(own, decoded)
+    let base = stream.pointee.time_base
+    // A missing or repeated time becomes the next tick, so that time never stands still or goes back.
+    var ticks = own.pointee.best_effort_timestamp
+    if ticks == ff_nopts_value { ticks = lastTicks.map { $0 + ticksPerFrame } ?? 0 }
+    if let last = lastTicks, ticks <= last, !info.isLive { ticks = last + 1 }
+    lastTicks = ticks
+    let upright = try converter.convert(own)
+    defer { frameCount += 1 }
+    return Frame(
+      adopting: upright, index: frameCount,
+      timestamp: Timestamp(ticks: ticks, numerator: base.num, denominator: base.den),
+      captured: info.isLive ? received : Clock.now(), decodeTime: Clock.now() - start)
+  }
+
+  private var ticksPerFrame: Int64 {
+    let rate = stream.pointee.avg_frame_rate
+    guard rate.num > 0, rate.den > 0 else { return 1 }
+    return max(1, av_rescale_q(1, AVRational(num: rate.den, den: rate.num), stream.pointee.time_base))
+  }
+
+  private static func isPicture(_ input: MediaInput) -> Bool {
+    guard let name = input.context.pointee.iformat?.pointee.name else { return false }
+    let format = String(cString: name)
+    return format.hasSuffix("_pipe") || format == "image2"
+  }
+
+  private static func describe(
+    _ codec: UnsafePointer<AVCodec>, _ parameters: UnsafePointer<AVCodecParameters>, rate: Double,
+    orientation: Orientation
+  ) -> String {
+    var text = "\(String(cString: codec.pointee.name)) \(pixelFormatName(parameters.pointee.format)) "
+    text += "\(parameters.pointee.width)x\(parameters.pointee.height)"
+    if rate > 0 { text += " at \((rate * 100).rounded() / 100) fps" }
+    if orientation != .upright { text += ", turned upright" }
+    return text
+  }
+}

@@ -1,0 +1,89 @@
+import Foundation
+
+/// How to open a source.
+public struct SourceOptions: Sendable {
+  public var cameraMode = Camera.Mode()
+  /// For files; live sources decode on one, which adds no delay.
+  public var decoderThreads = 2
+  /// Whether the demo scene keeps to the clock, as a camera would, instead of coming as fast as it is drawn.
+  public var isDemoLive = true
+
+  public init() {}
+}
+
+/// Opens whatever a user may name as a video.
+/// - Parameter specifier: a camera's index or device path; a video file or picture; a folder or pattern of pictures; a URL; "-"
+///   for standard input; "demo" for the built-in scene.
+public func openSource(_ specifier: String, options: SourceOptions = SourceOptions()) throws(VideoError)
+  -> any FrameSource
+{
+  if !specifier.isEmpty, specifier.allSatisfy(\.isNumber), specifier.count <= 3 {
+    return try Camera.open(path: "/dev/video\(specifier)", name: "camera \(specifier)", mode: options.cameraMode)
+  }
+  if specifier.hasPrefix("/dev/video") {
+    return try Camera.open(path: specifier, name: specifier, mode: options.cameraMode)
+  }
+  if specifier == "-" {
+    let input = try MediaInput(url: "pipe:0", name: "standard input")
+    return try MediaSource(input, name: "-", isLive: false, decoderThreads: options.decoderThreads)
+  }
+  if let scheme = specifier.range(of: "://").map({ String(specifier[..<$0.lowerBound]).lowercased() }) {
+    return try openStream(specifier, scheme: scheme, options)
+  }
+  return try openPath(specifier, options)
+}
+
+private let liveSchemes: Set<String> = ["rtsp", "rtsps", "udp", "rtp", "srt", "rtmp", "rtmps", "tcp"]
+
+private func openStream(_ url: String, scheme: String, _ options: SourceOptions) throws(VideoError) -> any FrameSource {
+  guard liveSchemes.contains(scheme) || ["http", "https"].contains(scheme) else {
+    let known = (["http", "https"] + liveSchemes.sorted()).joined(separator: ", ")
+    throw VideoError("\(url): the protocol '\(scheme)' is not supported; these are: \(known)")
+  }
+  var settings: [String: String] = [:]
+  let isCertainlyLive = liveSchemes.contains(scheme)
+  if isCertainlyLive {
+    // Little probing, so that the first picture comes soon and nothing piles up before it.
+    settings = ["probesize": "500000", "analyzeduration": "500000"]
+    if scheme == "udp" { settings["overrun_nonfatal"] = "1" }
+  }
+  let input = try MediaInput(url: url, name: url, options: settings, openTimeout: 15, isLive: isCertainlyLive)
+  input.readTimeout = 10
+  // What is served over HTTP with a length is a file; without, a stream.
+  let isLive = isCertainlyLive || !input.hasDuration
+  return try MediaSource(input, name: url, isLive: isLive, decoderThreads: isLive ? 1 : options.decoderThreads)
+}
+
+private func openPath(_ path: String, _ options: SourceOptions) throws(VideoError) -> any FrameSource {
+  var isFolder: ObjCBool = false
+  guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
+    guard path.contains(where: { "*?[".contains($0) }) else { throw VideoError("\(path): no such file") }
+    return try PictureSource(paths: matches(of: path), name: path)
+  }
+  if isFolder.boolValue {
+    let names: [String]
+    do {
+      names = try FileManager.default.contentsOfDirectory(atPath: path)
+    } catch {
+      throw VideoError("\(path): the folder cannot be read")
+    }
+    let pictures = names.filter { PictureSource.extensions.contains(($0 as NSString).pathExtension.lowercased()) }
+    return try PictureSource(paths: pictures.map { (path as NSString).appendingPathComponent($0) }, name: path)
+  }
+  guard access(path, R_OK) == 0 else { throw VideoError("\(path): no permission to read it") }
+  var status = stat()
+  if stat(path, &status) == 0, status.st_size == 0, status.st_mode & S_IFMT == S_IFREG {
+    throw VideoError("\(path): the file is empty")
+  }
+  // Without the prefix a name with a colon would be taken for a protocol.
+  let input = try MediaInput(url: "file:\(path)", name: path)
+  return try MediaSource(input, name: path, isLive: false, decoderThreads: options.decoderThreads)
+}
+
+/// Files that a shell pattern names.
+private func matches(of pattern: String) -> [String] {
+  var found = glob_t()
+  defer { globfree(&found) }
+  guard glob(pattern, 0, nil, &found) == 0 else { return [] }
+  return (0..<Int(found.gl_pathc)).compactMap { found.gl_pathv[$0].map { String(cString: $0) } }
+}

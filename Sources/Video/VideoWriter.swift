@@ -1,0 +1,270 @@
+import CFFmpeg
+import Foundation
+
+/// Writes frames as a video file: H.264 in YUV 4:2:0, every frame at its source's own time, with the source's sound.
+///
+/// The file grows under a temporary name beside its place and gets its name when it is finished, so that a failure leaves
+/// neither half a file nor damages one that was there.
+public final class VideoWriter {
+  public struct Settings: Sendable {
+    /// File whose sound is copied; `nil` for none.
+    public var soundPath: String?
+    /// Where the source's time begins, in seconds: the file begins there.
+    public var startTime = 0.0
+    /// Frames per second as the source states it; only a hint, times decide.
+    public var nominalRate = 0.0
+    /// Threads of the encoder.
+    public var threads = 1
+
+    public init() {}
+  }
+
+  /// The encoder that was chosen, e.g. "libx264".
+  public let encoderName: String
+  /// Things worth telling, e.g. why there is no sound.
+  public private(set) var notices: [String] = []
+
+  private let path: String
+  private let file: PartialFile
+  private let settings: Settings
+  private var context: UnsafeMutablePointer<AVFormatContext>?
+  private var encoder: UnsafeMutablePointer<AVCodecContext>?
+  private var stream: UnsafeMutablePointer<AVStream>
+  private var packet = av_packet_alloc()
+  private var sound: AudioCopy?
+  private var soundStream: UnsafeMutablePointer<AVStream>?
+  private var padding: FramePool?
+  private let startTicks: Int64
+  private var held: UnsafeMutablePointer<AVFrame>?
+  /// What the source says of the frame that waits, and how long the one before was shown.
+  private var heldDuration: Int64 = 1
+  private var lastDuration: Int64 = 1
+  /// How long each frame in the encoder is to be shown, by its time.
+  private var durations: [Int64: Int64] = [:]
+  private var isFinished = false
+
+  /// The encoders we would choose, best first.
+  public static let encoderNames = ["libx264", "libopenh264", "mpeg4"]
+
+  /// FFmpeg's names of the containers, by extension.
+  private static let containers = ["mp4": "mp4", "m4v": "mp4", "mov": "mov", "mkv": "matroska"]
+
+  /// - Parameters:
+  ///   - first: the first frame to come; size, time base and colours are taken from it. It is not written.
+  public init(path: String, like first: Frame, settings: Settings) throws(VideoError) {
+    _ = FFmpegLog.isCaptured
+    self.path = path
+    self.settings = settings
+    guard settings.soundPath.map({ !PartialFile.isSame($0, path) }) ?? true else {
+      throw VideoError("\(path): is the video being read; choose another name for the output")
+    }
+    // A device has no extension.
+    let fileExtension = URL(fileURLWithPath: path).pathExtension.lowercased()
+    guard let container = Self.containers[fileExtension.isEmpty && PartialFile.isDevice(path) ? "mp4" : fileExtension]
+    else { throw VideoError("\(path): unknown kind of file '.\(fileExtension)'; use .mp4, .mov or .mkv") }
+    file = try PartialFile(path)
+    guard avformat_alloc_output_context2(&context, nil, container, "file:" + file.path) >= 0, let context else {
+      throw VideoError("\(path): this FFmpeg cannot write .\(fileExtension)")
+    }
+    guard let codec = Self.encoderNames.lazy.compactMap({ avcodec_find_encoder_by_name($0) }).first,
+      let encoder = avcodec_alloc_context3(codec), let stream = avformat_new_stream(context, nil)
+    else {
+      avformat_free_context(context)
+      throw VideoError("\(path): this FFmpeg has none of the encoders \(Self.encoderNames.joined(separator: ", "))")
+    }
+    encoderName = String(cString: codec.pointee.name)
+    self.encoder = encoder
+    self.stream = stream
+
+    let raw = first.raw.pointee
+    // Players and encoders want even sides; the last row or column is repeated.
+    (encoder.pointee.width, encoder.pointee.height) = (raw.width + raw.width % 2, raw.height + raw.height % 2)
+    encoder.pointee.pix_fmt = AV_PIX_FMT_YUV420P
+    (encoder.pointee.colorspace, encoder.pointee.color_range) = (raw.colorspace, raw.color_range)
+    (encoder.pointee.color_primaries, encoder.pointee.color_trc) = (raw.color_primaries, raw.color_trc)
+    encoder.pointee.sample_aspect_ratio = raw.sample_aspect_ratio
+    let base = AVRational(num: first.timestamp.numerator, den: first.timestamp.denominator)
+    encoder.pointee.time_base = base
+    if settings.nominalRate > 0, settings.nominalRate < 100_000 {
+      lastDuration = max(1, Int64((Double(base.den) / Double(max(1, base.num)) / settings.nominalRate).rounded()))
+    }
+    startTicks = Int64((settings.startTime * Double(base.den) / Double(max(1, base.num))).rounded())
+    if settings.nominalRate > 0 { encoder.pointee.framerate = av_d2q(settings.nominalRate, 100_000) }
+    encoder.pointee.thread_count = Int32(max(1, settings.threads))
+    encoder.pointee.gop_size = 250
+    if context.pointee.oformat.pointee.flags & AVFMT_GLOBALHEADER != 0 {
+      encoder.pointee.flags |= AV_CODEC_FLAG_GLOBAL_HEADER
+    }
+    var options: OpaquePointer?
+    defer { av_dict_free(&options) }
+    if encoderName == "libx264" {
+      // The fastest preset that still predicts from several frames; see Benchmarks/README.md.
+      av_dict_set(&options, "preset", "superfast", 0)
+      av_dict_set(&options, "crf", "21", 0)
+    } else {
+      encoder.pointee.bit_rate = Int64(raw.width) * Int64(raw.height) * 4
+      if encoderName == "mpeg4" { encoder.pointee.time_base = Self.coarse(base) }
+    }
+    var code = avcodec_open2(encoder, codec, &options)
+    guard code >= 0 else { throw VideoError("\(path): \(encoderName): \(VideoError.reason(code))") }
+    avcodec_parameters_from_context(stream.pointee.codecpar, encoder)
+    stream.pointee.time_base = encoder.pointee.time_base
+    stream.pointee.avg_frame_rate = encoder.pointee.framerate
+    addSound(to: context)
+
+    code = avio_open(&context.pointee.pb, "file:" + file.path, AVIO_FLAG_WRITE)
+    guard code >= 0 else { throw VideoError("\(path): cannot be written: \(VideoError.reason(code))") }
+    code = avformat_write_header(context, nil)
+    guard code >= 0 else { throw VideoError("\(path): cannot be written: \(VideoError.reason(code))") }
+  }
+
+  deinit { discard() }
+
+  /// MPEG-4 part 2 stores its time base in 16 bits.
+  private static func coarse(_ base: AVRational) -> AVRational {
+    base.den <= 65535 ? base : AVRational(num: 1, den: 60000)
+  }
+
+  private func addSound(to context: UnsafeMutablePointer<AVFormatContext>) {
+    guard let soundPath = settings.soundPath, let sound = AudioCopy(path: soundPath),
+      let parameters = sound.stream.pointee.codecpar
+    else { return }
+    let name = String(cString: avcodec_get_name(parameters.pointee.codec_id))
+    guard avformat_query_codec(context.pointee.oformat, parameters.pointee.codec_id, FF_COMPLIANCE_NORMAL) == 1,
+      let copy = avformat_new_stream(context, nil)
+    else {
+      notices.append("no sound in \(path): '\(name)' cannot be stored in this kind of file (.mkv takes it)")
+      return
+    }
+    avcodec_parameters_copy(copy.pointee.codecpar, parameters)
+    copy.pointee.codecpar.pointee.codec_tag = 0
+    copy.pointee.time_base = sound.stream.pointee.time_base
+    (self.sound, soundStream) = (sound, copy)
+  }
+
+  /// Appends a frame. Frames must come in the order of their times.
+  public func write(_ frame: Frame) throws(VideoError) {
+    guard let encoder, let picture = try evenSided(frame) else { return }
+    let base = AVRational(num: frame.timestamp.numerator, den: frame.timestamp.denominator)
+    var pts = av_rescale_q(frame.timestamp.ticks - startTicks, base, encoder.pointee.time_base)
+    if let held { pts = max(pts, held.pointee.pts + 1) }
+    picture.pointee.pts = pts
+    picture.pointee.pict_type = AV_PICTURE_TYPE_NONE
+    // A frame waits for the next one, which tells how long it is shown.
+    try encodeHeld(until: pts)
+    heldDuration =
+      frame.durationTicks > 0 ? av_rescale_q(frame.durationTicks, base, encoder.pointee.time_base) : lastDuration
+    held = picture
+  }
+
+  /// Encodes the frame that waits; it is shown until `end`.
+  private func encodeHeld(until end: Int64) throws(VideoError) {
+    guard let picture = held, let encoder else { return }
+    defer { av_frame_free(&held) }
+    lastDuration = max(1, end - picture.pointee.pts)
+    durations[picture.pointee.pts] = lastDuration
+    let code = avcodec_send_frame(encoder, picture)
+    guard code >= 0 else { throw VideoError("\(path): \(encoderName): \(VideoError.reason(code))") }
+    try drain(encoder)
+  }
+
+  /// Ends the file and gives it its name. After an interruption too: what was written so far plays.
+  /// - Parameter isComplete: the source came to its end, so that its sound is copied to the end as well, not just as
+  ///   far as there are frames.
+  public func finish(isComplete: Bool = false) throws(VideoError) {
+    guard !isFinished, let encoder, let context else { return }
+    guard let last = held?.pointee.pts else { throw VideoError("\(path): not written: there was no frame") }
+    let end = last + max(1, heldDuration)
+    try encodeHeld(until: end)
+    avcodec_send_frame(encoder, nil)
+    try drain(encoder)
+    let base = encoder.pointee.time_base
+    try copySound(until: isComplete ? nil : Double(end) * Double(base.num) / Double(base.den) + settings.startTime)
+    var code = av_write_trailer(context)
+    let flushed = avio_closep(&context.pointee.pb)
+    if code >= 0 { code = flushed }
+    guard code >= 0 else { throw VideoError("\(path): cannot be written: \(VideoError.reason(code))") }
+    try file.keep()
+    isFinished = true
+  }
+
+  /// Frees everything; the temporary file goes with `file`.
+  private func discard() {
+    if let context {
+      if context.pointee.pb != nil { avio_closep(&context.pointee.pb) }
+      avformat_free_context(context)
+    }
+    context = nil
+    av_frame_free(&held)
+    avcodec_free_context(&encoder)
+    av_packet_free(&packet)
+  }
+
+  private func drain(_ encoder: UnsafeMutablePointer<AVCodecContext>) throws(VideoError) {
+    guard let packet else { return }
+    while true {
+      let code = avcodec_receive_packet(encoder, packet)
+      if code == ff_error(EAGAIN) || code == ff_error_eof { return }
+      guard code >= 0 else { throw VideoError("\(path): \(encoderName): \(VideoError.reason(code))") }
+      // The sound up to here first, so that both lie side by side in the file.
+      let base = encoder.pointee.time_base
+      try copySound(until: Double(packet.pointee.dts) * Double(base.num) / Double(base.den) + settings.startTime)
+      packet.pointee.duration = durations.removeValue(forKey: packet.pointee.pts) ?? 0
+      packet.pointee.stream_index = stream.pointee.index
+      av_packet_rescale_ts(packet, base, stream.pointee.time_base)
+      try store(packet)
+    }
+  }
+
+  private func copySound(until limit: Double?) throws(VideoError) {
+    guard let sound, let soundStream else { return }
+    try sound.copy(until: limit) { packet throws(VideoError) in
+      let base = sound.stream.pointee.time_base
+      let start = Int64((settings.startTime * Double(base.den) / Double(max(1, base.num))).rounded())
+      if packet.pointee.pts != ff_nopts_value { packet.pointee.pts -= start }
+      if packet.pointee.dts != ff_nopts_value { packet.pointee.dts -= start }
+      packet.pointee.stream_index = soundStream.pointee.index
+      packet.pointee.pos = -1
+      av_packet_rescale_ts(packet, base, soundStream.pointee.time_base)
+      try store(packet)
+    }
+  }
+
+  private func store(_ packet: UnsafeMutablePointer<AVPacket>) throws(VideoError) {
+    let code = av_interleaved_write_frame(context, packet)
+    guard code >= 0 else { throw VideoError("\(path): cannot be written: \(VideoError.reason(code))") }
+  }
+
+  /// The frame itself, or a copy with its last row and column repeated where a side is odd or the size is another.
+  private func evenSided(_ frame: Frame) throws(VideoError) -> UnsafeMutablePointer<AVFrame>? {
+    guard let encoder else { return nil }
+    let (width, height) = (Int(encoder.pointee.width), Int(encoder.pointee.height))
+    if frame.width == width && frame.height == height { return av_frame_clone(frame.raw) }
+    guard frame.width <= width, frame.height <= height, frame.width >= width - 1, frame.height >= height - 1 else {
+      throw VideoError(
+        "\(path): frame \(frame.index) is \(frame.width)x\(frame.height), the video is \(width)x\(height); "
+          + "pictures of different sizes cannot become one video")
+    }
+    if padding == nil { padding = FramePool(width: width, height: height) }
+    guard let target = try padding?.take() else { return nil }
+    let (from, to) = (frame.raw.pointee, target.pointee)
+    let planes = [
+      (from.data.0, from.linesize.0, to.data.0, to.linesize.0, 0),
+      (from.data.1, from.linesize.1, to.data.1, to.linesize.1, 1),
+      (from.data.2, from.linesize.2, to.data.2, to.linesize.2, 1),
+    ]
+    for (source, sourceStride, result, resultStride, shift) in planes {
+      guard let source, let result else { continue }
+      let (sourceWidth, sourceHeight) = ((frame.width + shift) >> shift, (frame.height + shift) >> shift)
+      let (resultWidth, resultHeight) = (width >> shift, height >> shift)
+      for y in 0..<resultHeight {
+        let row = source + min(y, sourceHeight - 1) * Int(sourceStride)
+        let target = result + y * Int(resultStride)
+        target.update(from: row, count: sourceWidth)
+        if resultWidth > sourceWidth { target[sourceWidth] = row[sourceWidth - 1] }
+      }
+    }
+    av_frame_copy_props(target, frame.raw)
+    return target
+  }
+}

@@ -1,0 +1,194 @@
+import Foundation
+import Testing
+import TestSupport
+
+@testable import Infer
+
+/// A temporary folder that goes with the test.
+private final class Folder {
+  let url = FileManager.default.temporaryDirectory.appendingPathComponent("posecam-\(UUID().uuidString)")
+  init() throws { try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true) }
+  deinit { try? FileManager.default.removeItem(at: url) }
+  func path(_ name: String) -> String { url.appendingPathComponent(name).path }
+}
+
+private func read(_ data: Data) throws -> WeightFile {
+  try data.withUnsafeBytes { try WeightFile($0, name: "test") }
+}
+
+/// The message of the InferError that `body` throws, "" if it throws nothing.
+private func message(_ body: () throws -> Void) -> String {
+  do {
+    try body()
+    return ""
+  } catch {
+    return (error as? InferError)?.description ?? "not an InferError: \(error)"
+  }
+}
+
+struct WeightFileTests {
+  private let small = WeightFile(
+    tensors: [
+      "a.weight": Tensor(shape: [2, 3], values: [1, -2, 3.5, 0, .infinity, 6]),
+      "b": Tensor(shape: [], values: [7]),
+      "c": Tensor(shape: [0, 4], values: []),
+    ],
+    metadata: ["architecture": "test", "note": "quotes \" and ünïcode"])
+
+  @Test func writtenFileReadsBackEqual() throws {
+    let folder = try Folder()
+    let path = folder.path("m.safetensors")
+    try small.write(to: path)
+    #expect(try WeightFile(contentsOf: path) == small)
+    #expect(try FileManager.default.contentsOfDirectory(atPath: folder.url.path) == ["m.safetensors"])
+  }
+
+  @Test func otherElementTypesBecomeFloats() throws {
+    let header =
+      #"{"h":{"dtype":"F16","shape":[3],"data_offsets":[0,6]},"b":{"dtype":"BF16","shape":[1],"data_offsets":[6,8]},"i":{"dtype":"I64","shape":[1],"data_offsets":[8,16]}}"#
+    var data = withUnsafeBytes(of: UInt64(header.utf8.count).littleEndian) { Data($0) }
+    data.append(contentsOf: header.utf8)
+    data.append(contentsOf: [0x00, 0x3C, 0x00, 0xC0, 0x01, 0x00, 0x80, 0x3F])
+    withUnsafeBytes(of: Int64(-5).littleEndian) { data.append(contentsOf: $0) }
+    let file = try read(data)
+    #expect(file.tensors["h"]?.values == [1, -2, 0x1p-24])
+    #expect(file.tensors["b"]?.values == [1])
+    #expect(file.tensors["i"]?.values == [-5])
+  }
+
+  @Test func writeErrorsNameTheFileAndLeaveNothing() throws {
+    #expect(message { try small.write(to: "/nonexistent/m.safetensors") }.contains("/nonexistent/m.safetensors"))
+    #expect(message { _ = try WeightFile(contentsOf: "/nonexistent/m") } == "/nonexistent/m: no such file")
+    let folder = try Folder()
+    try Data().write(to: folder.url.appendingPathComponent("empty"))
+    #expect(message { _ = try WeightFile(contentsOf: folder.path("empty")) }.contains("empty"))
+  }
+
+  @Test func everyTruncationIsAnError() throws {
+    let data = try Safetensors.bytes(of: small)
+    for length in 0..<data.count {
+      #expect(!message { _ = try read(data.prefix(length)) }.isEmpty, "\(length) of \(data.count) bytes")
+    }
+  }
+
+  @Test(arguments: [
+    (#"{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,400]}}"#, "outside the file"),
+    (#"{"a":{"dtype":"F32","shape":[1],"data_offsets":[8,4]}}"#, "outside the file"),
+    (#"{"a":{"dtype":"F32","shape":[-1],"data_offsets":[0,4]}}"#, "shape"),
+    (#"{"a":{"dtype":"F32","shape":[4294967296,4294967296],"data_offsets":[0,4]}}"#, "shape"),
+    (#"{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,4]}}"#, "shape"),
+    (#"{"a":{"dtype":"Q4","shape":[1],"data_offsets":[0,4]}}"#, "unknown type 'Q4'"),
+    (
+      #"{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"b":{"dtype":"F32","shape":[1],"data_offsets":[2,6]}}"#,
+      "overlap"
+    ),
+    (#"{"a":3}"#, "not valid"),
+    (#"[[[[[["#, "not valid"),
+  ])
+  func hostileHeader(_ header: String, complaint: String) throws {
+    var data = withUnsafeBytes(of: UInt64(header.utf8.count).littleEndian) { Data($0) }
+    data.append(contentsOf: header.utf8)
+    data.append(Data(count: 8))
+    #expect(message { _ = try read(data) }.contains(complaint))
+  }
+
+  @Test func deeplyNestedHeaderIsAnError() throws {
+    let header = String(repeating: "[", count: 1 << 20)
+    var data = withUnsafeBytes(of: UInt64(header.utf8.count).littleEndian) { Data($0) }
+    data.append(contentsOf: header.utf8)
+    #expect(!message { _ = try read(data) }.isEmpty)
+  }
+}
+
+struct CheckpointTests {
+  /// A legacy checkpoint {"w": 2 × 2 tensor}, its tensor described by `rebuild`, or by `body` instead of the whole dictionary.
+  private func legacy(body: [UInt8]? = nil, shape: [UInt8] = [2, 2], strides: [UInt8] = [2, 1], count: UInt8 = 4)
+    -> Data
+  {
+    var data = Data(Checkpoint.legacyStart)
+    data.append(contentsOf: Array(".".utf8))
+    data.append(contentsOf: [0x80, 2, UInt8(ascii: "M"), 0xE9, 0x03] + Array(".".utf8))
+    data.append(contentsOf: [0x80, 2] + Array("}.".utf8))
+    func text(_ text: String) -> [UInt8] { [UInt8(ascii: "X"), UInt8(text.utf8.count), 0, 0, 0] + Array(text.utf8) }
+    func tuple(_ values: [UInt8]) -> [UInt8] {
+      Array("(".utf8) + values.flatMap { [UInt8(ascii: "K"), $0] } + Array("t".utf8)
+    }
+    let tensor =
+      Array("ctorch._utils\n_rebuild_tensor_v2\n((".utf8) + text("storage") + Array("ctorch\nFloatStorage\n".utf8)
+      + text("0") + text("cpu") + [UInt8(ascii: "K"), count] + Array("NtQ".utf8) + [UInt8(ascii: "K"), 0] + tuple(shape)
+      + tuple(strides) + [0x89] + Array("ccollections\nOrderedDict\n)RtR".utf8)
+    data.append(contentsOf: body ?? ([0x80, 2] + Array("}".utf8) + text("w") + tensor + Array("s.".utf8)))
+    data.append(contentsOf: [0x80, 2] + Array("](".utf8) + text("0") + Array("e.".utf8))
+    withUnsafeBytes(of: Int64(count).littleEndian) { data.append(contentsOf: $0) }
+    for value in 1...max(1, Int(count)) { withUnsafeBytes(of: Float(value)) { data.append(contentsOf: $0) } }
+    return data
+  }
+
+  @Test func legacyTensor() throws {
+    #expect(try read(legacy()).tensors == ["w": Tensor(shape: [2, 2], values: [1, 2, 3, 4])])
+    #expect(try read(legacy(strides: [1, 2])).tensors["w"]?.values == [1, 3, 2, 4])
+  }
+
+  @Test func viewsOutsideTheirStorageAreErrors() {
+    #expect(message { _ = try read(legacy(shape: [2, 3], strides: [3, 1])) }.contains("does not fit"))
+    #expect(message { _ = try read(legacy(strides: [200, 1])) }.contains("strides"))
+  }
+
+  @Test func everyTruncationIsAnError() {
+    let data = legacy()
+    for length in 0..<data.count {
+      #expect(!message { _ = try read(data.prefix(length)) }.isEmpty, "\(length) of \(data.count) bytes")
+    }
+  }
+
+  @Test(arguments: [
+    "os\nsystem", "posix\nsystem", "builtins\neval", "__builtin__\nexec", "torch\nload", "subprocess\nPopen",
+  ])
+  func callsAreRefusedByName(_ global: String) {
+    let attack = [0x80, 2] + Array("c\(global)\n(X".utf8) + [4, 0, 0, 0] + Array("true".utf8) + Array("tR.".utf8)
+    let text = message { _ = try read(legacy(body: attack)) }
+    #expect(text.contains("refused") && text.contains(global.replacingOccurrences(of: "\n", with: ".")))
+  }
+
+  @Test(arguments: Array("iopSVILFP\u{81}\u{82}\u{92}\u{93}2001".unicodeScalars.map { UInt8($0.value) }))
+  func opcodesWeightsDoNotNeedAreRefused(_ opcode: UInt8) {
+    #expect(message { _ = try read(legacy(body: [0x80, 2, opcode])) }.contains("0x\(String(opcode, radix: 16))"))
+  }
+
+  @Test func damagedBytesNeverTrap() {
+    var random = SystemSeed(state: 7)
+    let original = legacy()
+    for _ in 0..<20_000 {
+      var data = original
+      for _ in 0..<Int.random(in: 1...4, using: &random) {
+        data[Int.random(in: Checkpoint.legacyStart.count..<data.count, using: &random)] = UInt8.random(
+          in: 0...255, using: &random)
+      }
+      _ = try? read(data)
+    }
+  }
+
+  @Test(.enabled(if: Shared.isPresent, "no reference data beside this checkout"))
+  func bothFormsHoldTheSameWeights() throws {
+    let zip = try WeightFile(contentsOf: Shared.url("golden/lop.pth").path)
+    let legacy = try WeightFile(contentsOf: Shared.url("golden/lop-legacy.pth").path)
+    #expect(zip.tensors == legacy.tensors)
+    #expect(zip.tensors["model.0.0.weight"]?.shape == [32, 3, 3, 3])
+    let bootstrap = try WeightFile(contentsOf: Shared.url("models/bootstrap.pth").path).tensors
+    for (name, tensor) in try WeightFile(contentsOf: Shared.url("models/bootstrap.safetensors").path).tensors {
+      #expect(bootstrap[name] == tensor, "\(name)")
+    }
+  }
+}
+
+/// A small generator with a seed (SplitMix64), so that a failure comes back.
+private struct SystemSeed: RandomNumberGenerator {
+  var state: UInt64
+  mutating func next() -> UInt64 {
+    state &+= 0x9E37_79B9_7F4A_7C15
+    var mixed = state
+    mixed = (mixed ^ mixed >> 30) &* 0xBF58_476D_1CE4_E5B9
+    mixed = (mixed ^ mixed >> 27) &* 0x94D0_49BB_1331_11EB
+    return mixed ^ mixed >> 31
+  }
+}

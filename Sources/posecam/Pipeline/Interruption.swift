@@ -1,3 +1,4 @@
+import CTerminal
 import Dispatch
 import Foundation
 import Synchronization
@@ -41,7 +42,10 @@ enum Interruption {
       // Started by nohup or in the background of a script: what is ignored stays ignored.
       if unsafeBitCast(previous.__sigaction_handler, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self) { continue }
       signal(number) { number in
-        if Interruption.received.exchange(number, ordering: .acquiringAndReleasing) != 0 { _exit(128 + number) }
+        if Interruption.received.exchange(number, ordering: .acquiringAndReleasing) != 0 {
+          ct_guard_leave()
+          _exit(128 + number)
+        }
         var byte: UInt8 = 1
         _ = write(Int32(truncatingIfNeeded: Interruption.pipe.load(ordering: .acquiring) & 0xFFFF_FFFF), &byte, 1)
       }

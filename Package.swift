@@ -49,6 +49,7 @@ let package = Package(
     .testTarget(
       name: "posecamTests",
       dependencies: ["posecam", "Video", "Infer", "Tracker", "TestSupport"],
+      exclude: ["Snapshots"],
       swiftSettings: swift),
   ],
   cLanguageStandard: .gnu17

@@ -22,18 +22,23 @@ static bool knows_inside;
 static atomic_bool entered, continued;
 static struct sigaction before[signal_limit];
 static bool watched[signal_limit];
+static bool wants_report;
 
-static const int polite[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
-static const int crashes[] = {SIGSEGV, SIGABRT, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGSYS};
+static const int polite[] = {SIGINT, SIGTERM, SIGHUP};
+static const int crashes[] = {SIGQUIT, SIGSEGV, SIGABRT, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGSYS};
 
-// A terminal that does not take everything at once (a slow line) is given a moment, never for ever.
+// A terminal that does not take everything at once (a slow line) is given a moment, then what it has not read is
+// dropped to make room, and a dead one is given up. `fd` should not block.
 static void send_sequence(const struct sequence *s) {
   size_t sent = 0;
-  for (int tries = 0; sent < s->length && tries < 200; tries++) {
+  for (int tries = 0; sent < s->length && tries < 1000; tries++) {
     ssize_t n = write(terminal, s->bytes + sent, s->length - sent);
     if (n > 0) sent += (size_t)n;
     else if (n < 0 && errno != EINTR && errno != EAGAIN) return;
-    else usleep(1000);
+    else {
+      if (tries == 150) tcflush(terminal, TCOFLUSH);
+      usleep(1000);
+    }
   }
 }
 
@@ -51,7 +56,8 @@ void ct_guard_leave(void) {
 static void end(int number, siginfo_t *info, void *context) {
   (void)context;
   ct_guard_leave();
-  sigaction(number, &before[number], NULL);
+  struct sigaction plain = {.sa_handler = SIG_DFL};
+  sigaction(number, wants_report ? &before[number] : &plain, NULL);
   // A fault happens again on return, then with its true address for whoever reports it; anything else is sent again,
   // and delivered on return with the status that a parent expects.
   bool recurs = number == SIGSEGV || number == SIGBUS || number == SIGILL || number == SIGFPE;
@@ -109,6 +115,7 @@ bool ct_guard_arm(int fd, const void *leaving, size_t leave_length, const void *
   if (leave_length > longest_sequence || enter_length > longest_sequence) return false;
   if (tcgetattr(fd, &outside) != 0) return false;
   terminal = fd;
+  wants_report = getenv("SWIFT_BACKTRACE") != NULL;
   knows_inside = false;
   memcpy(leave.bytes, leaving, leave_length);
   leave.length = leave_length;
@@ -128,8 +135,13 @@ void ct_guard_entered(void) { knows_inside = tcgetattr(terminal, &inside) == 0; 
 
 void ct_guard_disarm(void) {
   for (int number = 1; number < signal_limit; number++) {
-    if (watched[number]) sigaction(number, &before[number], NULL);
+    if (!watched[number]) continue;
     watched[number] = false;
+    struct sigaction now;
+    sigaction(number, NULL, &now);
+    // Somebody may have taken it since.
+    bool is_ours = now.sa_sigaction == end || now.sa_sigaction == stop || now.sa_sigaction == go_on;
+    if (is_ours) sigaction(number, &before[number], NULL);
   }
   knows_inside = false;
 }

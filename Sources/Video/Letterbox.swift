@@ -14,7 +14,8 @@ public struct Letterbox: Sendable, Equatable {
   public let left: Int
   public let top: Int
 
-  private let isCompatible: Bool
+  /// Follows the reference's demo to the bit.
+  public let isCompatible: Bool
 
   private static let stride = 8
   /// Of the input, in short sides: cinema's 2.39:1 still fits.

@@ -13,7 +13,18 @@ public final class Scaler: @unchecked Sendable {
   private var size = (width: 0, height: 0, fromWidth: 0, fromHeight: 0)
   private var target: UnsafeMutablePointer<AVFrame>?
 
-  public init(order: Order) { self.order = order }
+  /// For a compatible letterbox: the frame in its own size, and what OpenCV makes of it.
+  private let ignoresMatrix: Bool
+  private var whole: Scaler?
+  private var resize = CompatibleResize()
+  private var resized: [UInt8] = []
+
+  public convenience init(order: Order) { self.init(order: order, ignoresMatrix: false) }
+
+  private init(order: Order, ignoresMatrix: Bool) {
+    self.order = order
+    self.ignoresMatrix = ignoresMatrix
+  }
 
   deinit {
     av_frame_free(&target)
@@ -31,6 +42,30 @@ public final class Scaler: @unchecked Sendable {
     }
     let bytesPerRow = Int(target.pointee.linesize.0)
     return body(UnsafeRawBufferPointer(start: pixels, count: bytesPerRow * height), bytesPerRow)
+  }
+
+  /// Scales `frame` to the content of `letterbox` and lends the pixels to `body`.
+  ///
+  /// A compatible letterbox gets what OpenCV would read and resize: BT.601 whatever the tag says, and two taps per side.
+  public func scale<Result>(
+    _ frame: Frame, in letterbox: Letterbox, _ body: (_ pixels: UnsafeRawBufferPointer, _ bytesPerRow: Int) -> Result
+  ) throws(VideoError) -> Result {
+    guard letterbox.isCompatible else {
+      return try scale(frame, width: letterbox.innerWidth, height: letterbox.innerHeight, body)
+    }
+    if whole == nil { whole = Scaler(order: order, ignoresMatrix: true) }
+    guard let whole else { throw VideoError("out of memory for a picture") }
+    let (width, height) = (letterbox.innerWidth, letterbox.innerHeight)
+    let bytesPerRow = 3 * width
+    if resized.count != bytesPerRow * height { resized = [UInt8](repeating: 0, count: bytesPerRow * height) }
+    try whole.scale(frame, width: frame.width, height: frame.height) { pixels, wholeRow in
+      resized.withUnsafeMutableBytes { target in
+        resize.run(
+          .init(bytes: pixels, width: frame.width, height: frame.height, bytesPerRow: wholeRow),
+          into: target, width: width, height: height, scale: Double(height) / Double(frame.height))
+      }
+    }
+    return resized.withUnsafeBytes { body($0, bytesPerRow) }
   }
 
   /// Scales `frame` into a bitmap (RGB order only).
@@ -54,14 +89,14 @@ public final class Scaler: @unchecked Sendable {
     guard context == nil || wanted != size || (space, range) != colour else { return }
     let format = order == .rgb ? AV_PIX_FMT_RGB24 : AV_PIX_FMT_BGR24
     // Averaging the area when shrinking keeps thin limbs; interpolation when enlarging.
-    let method = width < frame.width ? SWS_AREA : SWS_BILINEAR
+    let method = ignoresMatrix ? SWS_BICUBIC : width < frame.width ? SWS_AREA : SWS_BILINEAR
     sws_freeContext(context)
     context = sws_getContext(
       Int32(frame.width), Int32(frame.height), AV_PIX_FMT_YUV420P, Int32(width), Int32(height), format, Int32(method),
       nil,
       nil, nil)
     guard let context else { throw VideoError("pictures of \(frame.width)x\(frame.height) cannot be scaled") }
-    let matrix = sws_getCoefficients(Int32(Self.matrix(space, height: frame.height)))
+    let matrix = sws_getCoefficients(ignoresMatrix ? Int32(SWS_CS_DEFAULT) : Self.matrix(space, height: frame.height))
     sws_setColorspaceDetails(
       context, matrix, range == AVCOL_RANGE_JPEG ? 1 : 0, sws_getCoefficients(Int32(SWS_CS_DEFAULT)), 1, 0, 1 << 16,
       1 << 16)

@@ -25,7 +25,7 @@ public final class VideoWriter {
   public private(set) var notices: [String] = []
 
   private let path: String
-  private let partialPath: String
+  private let file: PartialFile
   private let settings: Settings
   private var context: UnsafeMutablePointer<AVFormatContext>?
   private var encoder: UnsafeMutablePointer<AVCodecContext>?
@@ -35,7 +35,10 @@ public final class VideoWriter {
   private var soundStream: UnsafeMutablePointer<AVStream>?
   private var padding: FramePool?
   private let startTicks: Int64
-  private var lastPts: Int64 = .min
+  private var held: UnsafeMutablePointer<AVFrame>?
+  /// What the source says of the frame that waits, and how long the one before was shown.
+  private var heldDuration: Int64 = 1
+  private var lastDuration: Int64 = 1
   /// How long each frame in the encoder is to be shown, by its time.
   private var durations: [Int64: Int64] = [:]
   private var isFinished = false
@@ -43,22 +46,25 @@ public final class VideoWriter {
   /// The encoders we would choose, best first.
   public static let encoderNames = ["libx264", "libopenh264", "mpeg4"]
 
+  /// FFmpeg's names of the containers, by extension.
+  private static let containers = ["mp4": "mp4", "m4v": "mp4", "mov": "mov", "mkv": "matroska"]
+
   /// - Parameters:
   ///   - first: the first frame to come; size, time base and colours are taken from it. It is not written.
   public init(path: String, like first: Frame, settings: Settings) throws(VideoError) {
     _ = FFmpegLog.isCaptured
     self.path = path
     self.settings = settings
-    let url = URL(fileURLWithPath: path)
-    let fileExtension = url.pathExtension
-    partialPath =
-      url.deletingLastPathComponent()
-      .appendingPathComponent(".\(url.deletingPathExtension().lastPathComponent).\(getpid()).partial.\(fileExtension)")
-      .path
-
-    guard !fileExtension.isEmpty, avformat_alloc_output_context2(&context, nil, nil, partialPath) >= 0, let context
-    else {
-      throw VideoError("\(path): unknown kind of file '.\(fileExtension)'; use .mp4, .mov or .mkv")
+    guard settings.soundPath.map({ !PartialFile.isSame($0, path) }) ?? true else {
+      throw VideoError("\(path): is the video being read; choose another name for the output")
+    }
+    // A device has no extension.
+    let fileExtension = URL(fileURLWithPath: path).pathExtension.lowercased()
+    guard let container = Self.containers[fileExtension.isEmpty && PartialFile.isDevice(path) ? "mp4" : fileExtension]
+    else { throw VideoError("\(path): unknown kind of file '.\(fileExtension)'; use .mp4, .mov or .mkv") }
+    file = try PartialFile(path)
+    guard avformat_alloc_output_context2(&context, nil, container, "file:" + file.path) >= 0, let context else {
+      throw VideoError("\(path): this FFmpeg cannot write .\(fileExtension)")
     }
     guard let codec = Self.encoderNames.lazy.compactMap({ avcodec_find_encoder_by_name($0) }).first,
       let encoder = avcodec_alloc_context3(codec), let stream = avformat_new_stream(context, nil)
@@ -79,6 +85,9 @@ public final class VideoWriter {
     encoder.pointee.sample_aspect_ratio = raw.sample_aspect_ratio
     let base = AVRational(num: first.timestamp.numerator, den: first.timestamp.denominator)
     encoder.pointee.time_base = base
+    if settings.nominalRate > 0, settings.nominalRate < 100_000 {
+      lastDuration = max(1, Int64((Double(base.den) / Double(max(1, base.num)) / settings.nominalRate).rounded()))
+    }
     startTicks = Int64((settings.startTime * Double(base.den) / Double(max(1, base.num))).rounded())
     if settings.nominalRate > 0 { encoder.pointee.framerate = av_d2q(settings.nominalRate, 100_000) }
     encoder.pointee.thread_count = Int32(max(1, settings.threads))
@@ -103,7 +112,7 @@ public final class VideoWriter {
     stream.pointee.avg_frame_rate = encoder.pointee.framerate
     addSound(to: context)
 
-    code = avio_open(&context.pointee.pb, partialPath, AVIO_FLAG_WRITE)
+    code = avio_open(&context.pointee.pb, "file:" + file.path, AVIO_FLAG_WRITE)
     guard code >= 0 else { throw VideoError("\(path): cannot be written: \(VideoError.reason(code))") }
     code = avformat_write_header(context, nil)
     guard code >= 0 else { throw VideoError("\(path): cannot be written: \(VideoError.reason(code))") }
@@ -136,62 +145,59 @@ public final class VideoWriter {
   /// Appends a frame. Frames must come in the order of their times.
   public func write(_ frame: Frame) throws(VideoError) {
     guard let encoder, let picture = try evenSided(frame) else { return }
-    defer {
-      var picture: UnsafeMutablePointer<AVFrame>? = picture
-      av_frame_free(&picture)
-    }
     let base = AVRational(num: frame.timestamp.numerator, den: frame.timestamp.denominator)
     var pts = av_rescale_q(frame.timestamp.ticks - startTicks, base, encoder.pointee.time_base)
-    if lastPts != .min {
-      pts = max(pts, lastPts + 1)
-      durations[lastPts] = pts - lastPts
-    }
-    let nominal = settings.nominalRate > 0 ? AVRational(num: 1_000_000, den: Int32(settings.nominalRate * 1e6)) : base
-    durations[pts] =
-      frame.durationTicks > 0
-      ? av_rescale_q(frame.durationTicks, base, encoder.pointee.time_base)
-      : max(1, av_rescale_q(1, nominal, encoder.pointee.time_base))
-    lastPts = pts
+    if let held { pts = max(pts, held.pointee.pts + 1) }
     picture.pointee.pts = pts
     picture.pointee.pict_type = AV_PICTURE_TYPE_NONE
+    // A frame waits for the next one, which tells how long it is shown.
+    try encodeHeld(until: pts)
+    heldDuration =
+      frame.durationTicks > 0 ? av_rescale_q(frame.durationTicks, base, encoder.pointee.time_base) : lastDuration
+    held = picture
+  }
+
+  /// Encodes the frame that waits; it is shown until `end`.
+  private func encodeHeld(until end: Int64) throws(VideoError) {
+    guard let picture = held, let encoder else { return }
+    defer { av_frame_free(&held) }
+    lastDuration = max(1, end - picture.pointee.pts)
+    durations[picture.pointee.pts] = lastDuration
     let code = avcodec_send_frame(encoder, picture)
-    guard code >= 0 else { throw VideoError("\(path): frame \(frame.index): \(VideoError.reason(code))") }
+    guard code >= 0 else { throw VideoError("\(path): \(encoderName): \(VideoError.reason(code))") }
     try drain(encoder)
   }
 
-  /// Ends the file and gives it its name.
-  /// - Parameter isComplete: the source ended, so that all its sound belongs to the file; after an interruption the sound
-  ///   ends with the picture.
-  public func finish(isComplete: Bool = true) throws(VideoError) {
+  /// Ends the file and gives it its name. After an interruption too: what was written so far plays.
+  /// - Parameter isComplete: the source came to its end, so that its sound is copied to the end as well, not just as
+  ///   far as there are frames.
+  public func finish(isComplete: Bool = false) throws(VideoError) {
     guard !isFinished, let encoder, let context else { return }
+    guard let last = held?.pointee.pts else { throw VideoError("\(path): not written: there was no frame") }
+    let end = last + max(1, heldDuration)
+    try encodeHeld(until: end)
     avcodec_send_frame(encoder, nil)
     try drain(encoder)
-    if isComplete {
-      try copySound(until: nil)
-    } else if let end = lastPts == .min ? nil : lastPts + (durations[lastPts] ?? 0) {
-      let base = encoder.pointee.time_base
-      try copySound(until: Double(end) * Double(base.num) / Double(base.den) + settings.startTime)
-    }
+    let base = encoder.pointee.time_base
+    try copySound(until: isComplete ? nil : Double(end) * Double(base.num) / Double(base.den) + settings.startTime)
     var code = av_write_trailer(context)
     let flushed = avio_closep(&context.pointee.pb)
     if code >= 0 { code = flushed }
     guard code >= 0 else { throw VideoError("\(path): cannot be written: \(VideoError.reason(code))") }
-    guard rename(partialPath, path) == 0 else {
-      throw VideoError("\(path): cannot be written: \(String(cString: strerror(errno)))")
-    }
+    try file.keep()
     isFinished = true
   }
 
-  /// Frees everything; removes the temporary file unless it became the result.
+  /// Frees everything; the temporary file goes with `file`.
   private func discard() {
     if let context {
       if context.pointee.pb != nil { avio_closep(&context.pointee.pb) }
       avformat_free_context(context)
     }
     context = nil
+    av_frame_free(&held)
     avcodec_free_context(&encoder)
     av_packet_free(&packet)
-    if !isFinished { unlink(partialPath) }
   }
 
   private func drain(_ encoder: UnsafeMutablePointer<AVCodecContext>) throws(VideoError) {
@@ -204,7 +210,6 @@ public final class VideoWriter {
       let base = encoder.pointee.time_base
       try copySound(until: Double(packet.pointee.dts) * Double(base.num) / Double(base.den) + settings.startTime)
       packet.pointee.duration = durations.removeValue(forKey: packet.pointee.pts) ?? 0
-      if packet.pointee.pts == lastPts { durations[lastPts] = packet.pointee.duration }
       packet.pointee.stream_index = stream.pointee.index
       av_packet_rescale_ts(packet, base, stream.pointee.time_base)
       try store(packet)

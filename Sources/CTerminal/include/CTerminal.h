@@ -6,8 +6,8 @@
 /// Remembers how to leave and how to enter the screen and watches the signals that stop or end a process:
 /// SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGSEGV, SIGABRT, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGSYS, SIGTSTP, SIGCONT, and `exit`.
 /// A stop or a request to end that somebody already handles or ignores is left to them, so a program that finishes its
-/// files at SIGINT says so before it arms the guard; crashes are always taken, then passed on to whoever had them (or to
-/// the default action, so that a parent sees the right status). The modes of `fd` at the time of the call are those put back.
+/// files at SIGINT says so before it arms the guard. Crashes are always taken and then end by the default action, so that
+/// a parent sees the right status; only where SWIFT_BACKTRACE is set do they go on to whoever had them. The modes of `fd` at the time of the call are those put back.
 /// Both sequences are copied; returns false when one is too long or `fd` is no terminal.
 bool ct_guard_arm(int fd, const void *leave, size_t leave_length, const void *enter, size_t enter_length);
 

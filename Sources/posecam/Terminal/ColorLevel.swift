@@ -40,8 +40,9 @@ enum ColorLevel: Int, Comparable, CaseIterable, Sendable {
     if self == .indexed { return Self.indexedCode(color, threshold) }
     let count = self == .ansi16 ? 16 : 8
     if dither != nil {
-      let shift = threshold * 70 / 64
-      return Self.nearest(color.red + shift, color.green + shift, color.blue + shift, among: count)
+      // More contrast, so that white and black stay pure whatever the threshold.
+      func shifted(_ value: Int) -> Int { 128 + (value - 128) * 13 / 10 + threshold * 70 / 64 }
+      return Self.nearest(shifted(color.red), shifted(color.green), shifted(color.blue), among: count)
     }
     // Text is told apart by hue: greys keep to the terminal's own colour, others become pure.
     let (low, high) = (min(color.red, color.green, color.blue), max(color.red, color.green, color.blue))

@@ -116,8 +116,8 @@ struct Composer: Sendable {
       if width >= 4 {
         grid.bar(x: x, y: rect.y, width: width, share: view.time / duration, ink: Theme.title, glyphs: glyphs)
         x += width
+        grid.write(end, x: x, y: rect.y, limit: rightX - x, glyphs: glyphs, ink: Theme.label, style: .faint)
       }
-      grid.write(end, x: x, y: rect.y, limit: rightX - x, glyphs: glyphs, ink: Theme.label, style: .faint)
     } else if let latency = view.latency, rightX - x >= 20 {
       grid.write(
         "latency \(Figure.decimal(latency.lastMilliseconds, digits: 0)) ms", x: x + 1, y: rect.y,

@@ -1,6 +1,6 @@
 import Video
 
-/// The colour of an identity, the same as in annotated files.
+/// An identity's colour on the screen, the same as in annotated files.
 enum IdentityColor {
   static func color(for id: Int) -> Color {
     let color = IdentityPalette.color(of: id)

@@ -24,7 +24,7 @@ struct Panels {
   }
 
   private func rates(_ rect: CellRect, _ grid: inout CellGrid) {
-    let inner = frame(.rates, "rates", "fps ", rect, &grid)
+    let inner = frame(.rates, "rates", " fps ", rect, &grid)
     let top = max(view.capturedRate, view.processedRate, view.shownRate, 1)
     let rows = [("captured", view.capturedRate), ("processed", view.processedRate), ("shown", view.shownRate)]
     for (row, (name, rate)) in rows.enumerated() where row < inner.height {
@@ -75,7 +75,14 @@ struct Panels {
   private func stages(_ rect: CellRect, _ grid: inout CellGrid) {
     let inner = frame(.stages, "stage ms", " last  med  p95 ", rect, &grid)
     let slowest = max(0.001, view.stages.map(\.medianMilliseconds).max() ?? 0)
-    for (row, stage) in view.stages.enumerated() where row < inner.height {
+    // Where not all fit, those that take least are left out.
+    var stages = view.stages
+    while stages.count > max(0, inner.height),
+      let least = stages.indices.min(by: { stages[$0].medianMilliseconds < stages[$1].medianMilliseconds })
+    {
+      stages.remove(at: least)
+    }
+    for (row, stage) in stages.enumerated() {
       let y = inner.y + row
       let barWidth = inner.width - 11 - 15 - 1
       grid.write(stage.name, x: inner.x, y: y, limit: 10, glyphs: glyphs, ink: Theme.label, style: .faint)

@@ -56,9 +56,11 @@ final class Terminal {
     terminfoColors = Int(nc_terminfo_number("colors"))
     terminfoDirect = nc_terminfo_flag("RGB") || nc_terminfo_flag("Tc")
 
+    let own = Self.openAgain(O_WRONLY | O_NONBLOCK)
+    output = own >= 0 ? own : dup(STDOUT_FILENO)
     let leave = Self.leaving
     let enter = Self.entering
-    guard ct_guard_arm(STDOUT_FILENO, leave, leave.count, enter, enter.count) else {
+    guard ct_guard_arm(output, leave, leave.count, enter, enter.count) else {
       throw PosecamError("the terminal's modes cannot be read: \(String(cString: strerror(errno)))")
     }
     // Where standard input is a pipe (a video, perhaps), keys come from the terminal that is written to.
@@ -72,8 +74,6 @@ final class Terminal {
     self.screen = screen
     self.keys = keys
     input = inputCopy
-    let own = Self.openAgain(O_WRONLY | O_NONBLOCK)
-    output = own >= 0 ? own : dup(STDOUT_FILENO)
     waker = Waker()
     set_escdelay(25)
     raw()

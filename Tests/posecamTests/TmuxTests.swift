@@ -1,0 +1,167 @@
+import Foundation
+import Testing
+
+/// The real program in a real terminal: tmux starts it, presses keys, resizes the window and reads the screen.
+@Suite(.serialized, .enabled(if: Tmux.isPresent && Tmux.program != nil, "tmux or the built program is missing"))
+struct TmuxTests {
+  @Test func startsPausesStepsHelpsAndQuits() throws {
+    let tmux = try Tmux(columns: 80, rows: 24)
+    try tmux.waitFor("captured")
+    #expect(tmux.screen.contains("q quit"))
+    tmux.press("Space")
+    try tmux.waitFor("paused")
+    let frame = try #require(tmux.frame)
+    tmux.press(".")
+    try tmux.waitUntil("the next frame") { _ in tmux.frame.map { $0 > frame } ?? false }
+    #expect(tmux.screen.contains("paused"))
+    tmux.press("h")
+    try tmux.waitFor("pause and go on")
+    tmux.press("h")
+    try tmux.waitUntil("help goes") { !$0.contains("pause and go on") }
+    tmux.press("i")
+    try tmux.waitUntil("the panels go") { !$0.contains("captured") }
+    tmux.press("q")
+    try tmux.waitFor("status=0")
+    #expect(!tmux.screen.contains("q quit"), "the screen before is back")
+    #expect(tmux.cursorIsVisible)
+  }
+
+  @Test func followsTheWindow() throws {
+    let tmux = try Tmux(columns: 100, rows: 30)
+    try tmux.waitFor("captured")
+    tmux.resize(columns: 30, rows: 8)
+    try tmux.waitFor("too small")
+    tmux.resize(columns: 120, rows: 45)
+    try tmux.waitFor("captured")
+    tmux.press("Space")
+    try tmux.waitFor("paused")
+    tmux.resize(columns: 90, rows: 28)
+    try tmux.waitUntil("the paused screen is redrawn") { $0.contains("paused") && $0.contains("q quit") }
+    tmux.press("C-c")
+    try tmux.waitFor("status=0")
+  }
+
+  @Test func stopsAndComesBack() throws {
+    let tmux = try Tmux(columns: 80, rows: 24)
+    try tmux.waitFor("captured")
+    tmux.press("C-z")
+    try tmux.waitFor("Stopped")
+    #expect(tmux.cursorIsVisible && !tmux.screen.contains("captured"))
+    tmux.type("fg")
+    try tmux.waitFor("captured")
+    tmux.press("q")
+    try tmux.waitUntil("the program ends") { !$0.contains("captured") }
+  }
+
+  /// Whatever ends it, the terminal is as before and the shell sees the true status.
+  @Test(arguments: [SIGINT, SIGTERM, SIGHUP, SIGSEGV, SIGABRT, SIGBUS])
+  func isRestoredAfter(signal: Int32) throws {
+    let tmux = try Tmux(columns: 80, rows: 24)
+    try tmux.waitFor("captured")
+    try tmux.signal(signal)
+    if signal == SIGINT {
+      // The shell stops its line with the program, so its status is asked for anew.
+      try tmux.waitUntil("the program ends") { !$0.contains("captured") }
+      tmux.type("echo stat''us=$?")
+    }
+    let statuses = signal == SIGINT ? ["status=130"] : ["status=\(128 + signal)", "status=130"]
+    try tmux.waitUntil("the shell is back") { screen in statuses.contains { screen.contains($0) } }
+    #expect(tmux.cursorIsVisible && !tmux.screen.contains("captured"))
+    tmux.type("echo ec''ho")
+    try tmux.waitFor("\necho")
+  }
+
+  @Test(arguments: ["xterm-256color", "xterm", "linux", "screen", "vt100"])
+  func drawsOn(terminal: String) throws {
+    let tmux = try Tmux(columns: 80, rows: 24, environment: "TERM=\(terminal)")
+    try tmux.waitFor("captured")
+    tmux.press("q")
+    try tmux.waitFor("status=0")
+  }
+
+  @Test func refusesATerminalThatCannotPlaceTheCursor() throws {
+    let tmux = try Tmux(columns: 100, rows: 24, environment: "TERM=nonsense", options: "--frames 1")
+    try tmux.waitUntil("a sentence") { $0.contains("TERM=nonsense") || $0.contains("status=") }
+    #expect(tmux.screen.contains("status="))
+  }
+}
+
+/// One tmux server with one window, in which a shell runs the program and then prints its status.
+private final class Tmux {
+  static let path = ["/usr/bin/tmux", "/usr/local/bin/tmux", "/opt/homebrew/bin/tmux"]
+    .first { FileManager.default.isExecutableFile(atPath: $0) }
+  static let isPresent = path != nil
+
+  /// The program beside the tests.
+  static let program: String? = {
+    let tests = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
+    let bundles = [Bundle.main.bundleURL, tests, tests.deletingLastPathComponent()]
+    return bundles.map { $0.appendingPathComponent("posecam").path }
+      .first { FileManager.default.isExecutableFile(atPath: $0) }
+  }()
+
+  private let name = "posecam-\(UUID().uuidString)"
+
+  init(columns: Int, rows: Int, environment: String = "TERM=screen-256color", options: String = "") throws {
+    let shell = "env PS1='$ ' LC_ALL=C.UTF-8 \(environment) bash --norc --noprofile -i"
+    run(["new-session", "-d", "-x", "\(columns)", "-y", "\(rows)", shell])
+    try waitFor("$")
+    type("'\(try #require(Self.program))' --video demo \(options); echo stat''us=$?")
+  }
+
+  deinit { run(["kill-server"]) }
+
+  /// The characters shown; the last screenful once it ended.
+  var screen: String { run(["capture-pane", "-p"]) }
+
+  var cursorIsVisible: Bool { run(["display-message", "-p", "#{cursor_flag}"]).hasPrefix("1") }
+
+  /// The number after "frame".
+  var frame: Int? { screen.firstMatch(of: #/frame (\d+)/#).flatMap { Int($0.1) } }
+
+  func press(_ key: String) { run(["send-keys", key]) }
+
+  func type(_ line: String) {
+    run(["send-keys", "-l", line])
+    run(["send-keys", "Enter"])
+  }
+
+  func resize(columns: Int, rows: Int) { run(["resize-window", "-x", "\(columns)", "-y", "\(rows)"]) }
+
+  /// Sends a signal to the program, the only child of the window's shell.
+  func signal(_ number: Int32) throws {
+    let shell = run(["display-message", "-p", "#{pane_pid}"]).trimmingCharacters(in: .whitespacesAndNewlines)
+    let children = try String(contentsOfFile: "/proc/\(shell)/task/\(shell)/children", encoding: .utf8)
+    kill(try #require(children.split(separator: " ").first.flatMap { pid_t($0) }), number)
+  }
+
+  func waitFor(_ text: String, at location: SourceLocation = #_sourceLocation) throws {
+    try waitUntil("“\(text)”", at: location) { $0.contains(text) }
+  }
+
+  /// Polls the screen; far more time than it takes, so that only a true failure ends it.
+  func waitUntil(
+    _ what: String, at location: SourceLocation = #_sourceLocation, _ condition: (String) -> Bool
+  ) throws {
+    for _ in 0..<400 {
+      if condition(screen) { return }
+      usleep(50_000)
+    }
+    Issue.record("waited for \(what), saw:\n\(screen)", sourceLocation: location)
+    throw PatienceLost()
+  }
+
+  private struct PatienceLost: Error {}
+
+  @discardableResult
+  private func run(_ arguments: [String]) -> String {
+    // Foundation's Process waits for every heir of its descriptors, tmux's server among them; a shell does not.
+    let words = [Self.path ?? "tmux", "-L", name, "-f", "/dev/null"] + arguments
+    let line = words.map { "'" + $0.replacing("'", with: "'\\''") + "'" }.joined(separator: " ")
+    guard let pipe = popen(line + " 2>/dev/null", "r") else { return "" }
+    defer { pclose(pipe) }
+    var (output, buffer) = ([UInt8](), [UInt8](repeating: 0, count: 4096))
+    while case let count = fread(&buffer, 1, buffer.count, pipe), count > 0 { output += buffer[..<count] }
+    return String(decoding: output, as: UTF8.self)
+  }
+}

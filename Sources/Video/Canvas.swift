@@ -73,6 +73,7 @@ public struct Canvas: ~Copyable {
 
   /// The outline of a rectangle.
   public func rectangle(x: Float, y: Float, width: Float, height: Float, lineWidth: Float, _ ink: Ink) {
+    guard width >= 0, height >= 0 else { return }
     let (right, bottom) = (x + width, y + height)
     line(from: (x, y), to: (right, y), width: lineWidth, ink)
     line(from: (right, y), to: (right, bottom), width: lineWidth, ink)
@@ -121,7 +122,8 @@ public struct Canvas: ~Copyable {
   ) {
     let (width, height) = (frame.width, frame.height)
     // What is not a number, or far outside, is not drawn.
-    guard [first.x, first.y, last.x, last.y].allSatisfy({ abs($0) < 1e6 }), let luma = raw.pointee.data.0,
+    guard abs(first.x) < 1e6, abs(first.y) < 1e6, abs(last.x) < 1e6, abs(last.y) < 1e6, reach >= 0, reach < 1e6,
+      let luma = raw.pointee.data.0,
       let u = raw.pointee.data.1, let v = raw.pointee.data.2
     else { return }
     let edge = reach + 1

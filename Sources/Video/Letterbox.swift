@@ -67,23 +67,32 @@ public struct Letterbox: Sendable, Equatable {
     max(stride, Int((length / Double(stride)).rounded()) * stride)
   }
 
-  /// From the network's input to the frame, both in pixels. The compatible form truncates to whole pixels as the reference does.
+  /// Pixels of the input per pixel of the frame. The compatible form has one scale for both directions.
+  private var scale: (x: Double, y: Double) {
+    let y = Double(innerHeight) / Double(frameHeight)
+    return (isCompatible ? y : Double(innerWidth) / Double(frameWidth), y)
+  }
+
+  /// From the network's input to the frame, both in pixels. The compatible form truncates to whole pixels as the reference
+  /// does; otherwise it is the inverse of `input(x:y:)`, exact to the last bits of a `Double`.
+  public func frame(x: Double, y: Double) -> (x: Double, y: Double) {
+    let (x, y) = (x - Double(left), y - Double(top))
+    if isCompatible { return ((x / scale.x).rounded(.towardZero), (y / scale.y).rounded(.towardZero)) }
+    return ((x + 0.5) / scale.x - 0.5, (y + 0.5) / scale.y - 0.5)
+  }
+
   public func frame(x: Float, y: Float) -> (x: Float, y: Float) {
-    if isCompatible {
-      let scale = Float(innerHeight) / Float(frameHeight)
-      return (((x - Float(left)) / scale).rounded(.towardZero), ((y - Float(top)) / scale).rounded(.towardZero))
-    }
-    return (
-      (x + 0.5 - Float(left)) * Float(frameWidth) / Float(innerWidth) - 0.5,
-      (y + 0.5 - Float(top)) * Float(frameHeight) / Float(innerHeight) - 0.5
-    )
+    let position = frame(x: Double(x), y: Double(y))
+    return (Float(position.x), Float(position.y))
   }
 
   /// From the frame to the network's input, both in pixels.
+  public func input(x: Double, y: Double) -> (x: Double, y: Double) {
+    ((x + 0.5) * scale.x - 0.5 + Double(left), (y + 0.5) * scale.y - 0.5 + Double(top))
+  }
+
   public func input(x: Float, y: Float) -> (x: Float, y: Float) {
-    (
-      (x + 0.5) * Float(innerWidth) / Float(frameWidth) - 0.5 + Float(left),
-      (y + 0.5) * Float(innerHeight) / Float(frameHeight) - 0.5 + Float(top)
-    )
+    let position = input(x: Double(x), y: Double(y))
+    return (Float(position.x), Float(position.y))
   }
 }

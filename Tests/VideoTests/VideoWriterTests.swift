@@ -1,0 +1,166 @@
+import Foundation
+import Testing
+
+@testable import Video
+
+@Suite(.enabled(if: FFmpegTool.isPresent, "ffmpeg and ffprobe are needed")) struct VideoWriterTests {
+  /// Writes one grey frame per time, each a little brighter, and returns the file's path.
+  private func write(
+    _ ticks: [Int64], _ width: Int = 64, _ height: Int = 48, to path: String,
+    settings: VideoWriter.Settings = VideoWriter.Settings(), isComplete: Bool = true
+  ) throws -> VideoWriter {
+    let writer = try VideoWriter(path: path, like: try grey(width, height, 40, ticks: ticks[0]), settings: settings)
+    for (index, tick) in ticks.enumerated() {
+      try writer.write(try grey(width, height, UInt8(40 + index % 200), ticks: tick, index: index))
+    }
+    try writer.finish(isComplete: isComplete)
+    return writer
+  }
+
+  private func probe(_ path: String, _ entries: String, stream: String = "v:0") throws -> [String] {
+    try FFmpegTool.run("ffprobe", "-select_streams", stream, "-show_entries", entries, "-of", "csv=p=0", path)
+      .split(separator: "\n").map { $0.trimmingCharacters(in: CharacterSet(charactersIn: ", ")) }
+  }
+
+  @Test(arguments: ["mp4", "mov"]) func everyFrameKeepsItsTime(kind: String) throws {
+    let scratch = try Scratch()
+    let ticks: [Int64] = (0..<60).reduce(into: [0]) { list, i in list.append(list[i] + Int64(1001 + 997 * (i % 7))) }
+    var settings = VideoWriter.Settings()
+    settings.nominalRate = 30
+    _ = try write(ticks, to: scratch("a.\(kind)"), settings: settings)
+    #expect(try probe(scratch("a.\(kind)"), "frame=pts").compactMap { Int64($0) } == ticks)
+    let last = ticks[ticks.count - 1] - ticks[ticks.count - 2]
+    // Frames are stored in another order than shown; the container adds up the former, hence within a frame.
+    let duration = try probe(scratch("a.\(kind)"), "stream=duration_ts").compactMap { Int64($0) }
+    #expect(duration.count == 1 && abs(duration[0] - ticks[ticks.count - 1] - last) <= last)
+    #expect(scratch.names == ["a.\(kind)"])
+  }
+
+  @Test func aSteadyVideoLastsAsLongAsItsFrames() throws {
+    let scratch = try Scratch()
+    _ = try write((0..<50).map { 3003 * $0 }, to: scratch("a.mp4"))
+    #expect(try probe(scratch("a.mp4"), "stream=duration_ts,nb_frames") == ["150150,50"])
+  }
+
+  @Test func timesThatStandStillMoveByATick() throws {
+    let scratch = try Scratch()
+    _ = try write([0, 3000, 3000, 2000, 9000], to: scratch("a.mp4"))
+    #expect(try probe(scratch("a.mp4"), "frame=pts") == ["0", "3000", "3001", "3002", "9000"])
+  }
+
+  @Test func oddSidesGrowByTheirLastPixels() throws {
+    let scratch = try Scratch()
+    _ = try write([0, 3000, 6000], 65, 47, to: scratch("a.mp4"))
+    #expect(try probe(scratch("a.mp4"), "stream=width,height,pix_fmt") == ["66,48,yuv420p"])
+    let single = try Scratch()
+    _ = try write([0], 1, 1, to: single("a.mkv"))
+    #expect(try probe(single("a.mkv"), "stream=width,height") == ["2,2"])
+  }
+
+  @Test func tagsOfColourAreKept() throws {
+    let scratch = try Scratch()
+    _ = try write([0, 3000], to: scratch("a.mp4"))
+    #expect(try probe(scratch("a.mp4"), "stream=color_space,color_range,color_primaries") == ["tv,bt709,bt709"])
+  }
+
+  @Test(arguments: [true, false]) func soundIsCopiedBitByBit(isComplete: Bool) throws {
+    let scratch = try Scratch()
+    try FFmpegTool.run(
+      "ffmpeg", "-f", "lavfi", "-i", "testsrc=size=64x48:rate=10:duration=2", "-f", "lavfi", "-i",
+      "sine=frequency=440:duration=3", "-c:v", "mpeg4", "-c:a", "aac", scratch("in.mp4"))
+    var settings = VideoWriter.Settings()
+    settings.soundPath = scratch("in.mp4")
+    settings.nominalRate = 10
+    let count = isComplete ? 20 : 5
+    let writer = try write(
+      (0..<count).map { 9000 * Int64($0) }, to: scratch("out.mp4"), settings: settings, isComplete: isComplete)
+    #expect(writer.notices == [])
+    func sound(_ name: String) throws -> [String] {
+      try FFmpegTool.run("ffmpeg", "-i", scratch(name), "-map", "0:a", "-c", "copy", "-f", "framehash", "-")
+        .split(separator: "\n").filter { !$0.hasPrefix("#") }.map(String.init)
+    }
+    let (source, copy) = (try sound("in.mp4"), try sound("out.mp4"))
+    if isComplete {
+      #expect(copy == source)
+    } else {
+      // Half a second of it: packets of 1024 samples at 44.1 kHz.
+      #expect(copy.count < source.count / 4 && copy.count > 15)
+      #expect(Array(source.prefix(copy.count - 1)) == Array(copy.dropLast()))
+    }
+  }
+
+  @Test func soundThatDoesNotFitIsSaidAloud() throws {
+    let scratch = try Scratch()
+    try FFmpegTool.run(
+      "ffmpeg", "-f", "lavfi", "-i", "sine=duration=1", "-c:a", "pcm_s16le", scratch("in.wav"))
+    var settings = VideoWriter.Settings()
+    settings.soundPath = scratch("in.wav")
+    let writer = try write([0, 3000], to: scratch("out.mp4"), settings: settings)
+    #expect(writer.notices.count == 1 && writer.notices[0].contains("pcm_s16le"))
+    #expect(try probe(scratch("out.mp4"), "stream=codec_type", stream: "a") == [])
+  }
+
+  @Test func timeBeginsWhereTheSourceBegins() throws {
+    let scratch = try Scratch()
+    var settings = VideoWriter.Settings()
+    settings.startTime = 1.4
+    _ = try write([126000, 129000, 132000], to: scratch("a.mp4"), settings: settings)
+    #expect(try probe(scratch("a.mp4"), "frame=pts") == ["0", "3000", "6000"])
+  }
+
+  // MARK: - What cannot be written
+
+  private func complaint(_ path: String, settings: VideoWriter.Settings = VideoWriter.Settings(), frames: Int = 3)
+    -> String
+  {
+    do throws(any Error) {
+      _ = try write((0..<frames).map { 3000 * Int64($0) }, to: path, settings: settings)
+      return ""
+    } catch { return "\(error)" }
+  }
+
+  @Test func badPlacesAreRefusedByName() throws {
+    let scratch = try Scratch()
+    #expect(complaint(scratch("missing/a.mp4")).contains("missing/a.mp4: cannot be written: No such file"))
+    #expect(complaint(scratch("a.txt")).contains(".txt"))
+    #expect(complaint(scratch("a")).contains("use .mp4"))
+    #expect(scratch.names == [])
+    try FileManager.default.createDirectory(atPath: scratch("b.mp4"), withIntermediateDirectories: true)
+    #expect(complaint(scratch("b.mp4")).contains("folder"))
+    #expect(scratch.names == ["b.mp4"])
+  }
+
+  @Test func aFullDiskIsNoticed() throws {
+    #expect(complaint("/dev/full").contains("No space left"))
+    let scratch = try Scratch()
+    try FileManager.default.createSymbolicLink(atPath: scratch("a.mkv"), withDestinationPath: "/dev/full")
+    #expect(complaint(scratch("a.mkv"), frames: 40).contains("No space left"))
+    #expect(scratch.names == ["a.mkv"])
+  }
+
+  @Test func theSourceIsNeverOverwritten() throws {
+    let scratch = try Scratch()
+    _ = try write([0, 3000], to: scratch("in.mp4"))
+    let before = try Data(contentsOf: URL(fileURLWithPath: scratch("in.mp4")))
+    try FileManager.default.linkItem(atPath: scratch("in.mp4"), toPath: scratch("other.mp4"))
+    var settings = VideoWriter.Settings()
+    settings.soundPath = scratch("in.mp4")
+    for name in ["in.mp4", "other.mp4"] {
+      #expect(complaint(scratch(name), settings: settings).contains("being read"))
+      #expect(try Data(contentsOf: URL(fileURLWithPath: scratch(name))) == before)
+    }
+  }
+
+  @Test func anAbandonedFileLeavesTheOlderOne() throws {
+    let scratch = try Scratch()
+    try Data("precious".utf8).write(to: URL(fileURLWithPath: scratch("a.mp4")))
+    do {
+      let writer = try VideoWriter(path: scratch("a.mp4"), like: grey(64, 48, 0), settings: VideoWriter.Settings())
+      try writer.write(try grey(64, 48, 0))
+      #expect(throws: VideoError.self) { try writer.write(try grey(128, 48, 0, ticks: 3000)) }
+      #expect(scratch.names.count == 2)
+    }
+    #expect(scratch.names == ["a.mp4"])
+    #expect(try String(contentsOfFile: scratch("a.mp4"), encoding: .utf8) == "precious")
+  }
+}

@@ -56,9 +56,8 @@ struct LimbScorer: Sendable {
     for sample in 0..<Self.samples {
       let x = Int((start.x + Float(sample) * stepX).rounded(.toNearestOrEven))
       let y = Int((start.y + Float(sample) * stepY).rounded(.toNearestOrEven))
-      let dot =
-        unitX * bicubic.value(field.x, width: width, height: height, x: x, y: y)
-        + unitY * bicubic.value(field.y, width: width, height: height, x: x, y: y)
+      let (fieldX, fieldY) = bicubic.values(field.x, field.y, width: width, height: height, x: x, y: y)
+      let dot = unitX * fieldX + unitY * fieldY
       if dot > leastDot {
         sum += dot
         valid += 1

@@ -36,6 +36,11 @@ enum Interruption {
       while read(readEnd, &byte, 1) < 0 && errno == EINTR {}
       for action in handlers.withLock({ $0 }) { action() }
     }
+    // A parent may have left them blocked, and a blocked signal is never heard.
+    var signals = sigset_t()
+    sigemptyset(&signals)
+    for number in [SIGINT, SIGTERM, SIGHUP] { sigaddset(&signals, number) }
+    defer { pthread_sigmask(SIG_UNBLOCK, &signals, nil) }
     for number in [SIGINT, SIGTERM, SIGHUP] {
       var previous = sigaction()
       sigaction(number, nil, &previous)

@@ -29,6 +29,7 @@ struct GroupCommand: ParsableCommand {
   }
 
   func run() throws {
+    try OutputNames.check([output], inputs: [maps])
     let file = try WeightFile(contentsOf: maps)
     func tensor(_ kind: String, _ channels: Int) throws -> Tensor {
       guard let tensor = file.tensors["\(name)/\(kind)"] else {

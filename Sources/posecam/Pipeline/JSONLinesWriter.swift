@@ -16,7 +16,7 @@ final class JSONLinesWriter {
   init(path: String, source: String, width: Int, height: Int, model: String) throws(PosecamError) {
     name = path == "-" ? "standard output" : path
     descriptor = path == "-" ? STDOUT_FILENO : open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
-    guard descriptor >= 0 else { throw PosecamError("\(path): cannot be written: \(String(cString: strerror(errno)))") }
+    guard descriptor >= 0 else { throw PosecamError("\(path): cannot be written: \(PosecamError.reason)") }
     let names = Skeleton.keypointNames.map(Self.quoted).joined(separator: ",")
     let limbs = Skeleton.drawnLimbs.map { "[\($0.a),\($0.b)]" }.joined(separator: ",")
     let header =
@@ -109,7 +109,7 @@ final class JSONLinesWriter {
         continue
       }
       guard count > 0 else {
-        let reason = errno == EPIPE ? "nobody reads it any more" : String(cString: strerror(errno))
+        let reason = errno == EPIPE ? "nobody reads it any more" : PosecamError.reason
         if written > 0 && descriptor != STDOUT_FILENO { ftruncate(descriptor, off_t(length)) }
         throw PosecamError("\(name): cannot be written: \(reason)")
       }

@@ -3,13 +3,29 @@ import Testing
 
 /// The built program, started as a user starts it.
 enum Program {
-  /// The program beside the tests.
+  /// The release build where it is as new as the sources, as `make test` leaves it; else the one beside the tests.
   static let path: String? = {
     let tests = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
-    let bundles = [Bundle.main.bundleURL, tests, tests.deletingLastPathComponent()]
-    return bundles.map { $0.appendingPathComponent("posecam").path }
-      .first { FileManager.default.isExecutableFile(atPath: $0) }
+    let folders = [Bundle.main.bundleURL, tests, tests.deletingLastPathComponent()]
+    let built = folders.map { $0.appendingPathComponent("posecam") }
+      .first { FileManager.default.isExecutableFile(atPath: $0.path) }
+    guard let built else { return nil }
+    let release = built.deletingLastPathComponent().deletingLastPathComponent().appendingPathComponent(
+      "release/posecam")
+    guard let date = changed(release), let newest = newestSource, date >= newest else { return built.path }
+    return release.path
   }()
+
+  private static var newestSource: Date? {
+    let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+      .deletingLastPathComponent().appendingPathComponent("Sources")
+    let files = FileManager.default.enumerator(at: root, includingPropertiesForKeys: [.contentModificationDateKey])
+    return files?.compactMap { ($0 as? URL).flatMap(changed) }.max()
+  }
+
+  private static func changed(_ file: URL) -> Date? {
+    try? file.resourceValues(forKeys: [.contentModificationDateKey]).contentModificationDate
+  }
 
   static let isPresent = path != nil
   static let absence: Comment = "the built program is missing"

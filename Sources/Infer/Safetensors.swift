@@ -44,7 +44,7 @@ enum Safetensors {
 
     let data = UnsafeRawBufferPointer(rebasing: bytes[(8 + Int(length))...])
     var file = WeightFile(tensors: [:], metadata: [:])
-    var ranges: [Range<Int>] = []
+    var places: [(name: String, shape: [Int], type: ElementType, range: Range<Int>)] = []
     for (key, value) in header {
       switch value {
       case .metadata(let metadata):
@@ -61,16 +61,17 @@ enum Safetensors {
         guard let count = Tensor.count(of: entry.shape), count <= data.count,
           count * type.size == entry.data_offsets[1] - entry.data_offsets[0]
         else { throw InferError("\(place) has shape \(entry.shape), which does not fit its bytes") }
-        let range = entry.data_offsets[0]..<entry.data_offsets[1]
-        ranges.append(range)
-        file.tensors[key] = Tensor(
-          shape: entry.shape, values: type.floats(in: data, at: range.lowerBound, count: count))
+        places.append((key, entry.shape, type, entry.data_offsets[0]..<entry.data_offsets[1]))
       }
     }
-    // Overlapping places would let a small file claim any amount of memory.
-    ranges.sort { ($0.lowerBound, $0.upperBound) < ($1.lowerBound, $1.upperBound) }
-    for (first, second) in zip(ranges, ranges.dropFirst()) where second.lowerBound < first.upperBound {
-      throw InferError("\(name): tensors overlap; the file is damaged")
+    // Before anything is copied: overlapping places would let a small file claim any amount of memory.
+    places.sort { ($0.range.lowerBound, $0.range.upperBound) < ($1.range.lowerBound, $1.range.upperBound) }
+    for (first, second) in zip(places, places.dropFirst()) where second.range.lowerBound < first.range.upperBound {
+      throw InferError("\(name): tensors '\(first.name)' and '\(second.name)' overlap; the file is damaged")
+    }
+    for place in places {
+      let values = place.type.floats(in: data, at: place.range.lowerBound, count: place.range.count / place.type.size)
+      file.tensors[place.name] = Tensor(shape: place.shape, values: values)
     }
     return file
   }

@@ -47,7 +47,10 @@ public struct WeightFile: Sendable, Equatable {
   /// Writes a safetensors file: under a temporary name first, so that a crash never leaves half a file.
   public func write(to path: String) throws(InferError) {
     let data = try Safetensors.bytes(of: self)
-    let partial = "\(path).partial-\(getpid())"
+    // A device or a pipe is written to, never replaced.
+    var status = stat()
+    let isSpecial = stat(path, &status) == 0 && status.st_mode & S_IFMT != S_IFREG
+    let partial = isSpecial ? path : "\(path).partial-\(getpid())"
     let descriptor = open(partial, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
     guard descriptor >= 0 else { throw InferError("\(path): cannot be written: \(String(cString: strerror(errno)))") }
     var failure: Int32?
@@ -65,9 +68,9 @@ public struct WeightFile: Sendable, Equatable {
     }
     if failure == nil && fsync(descriptor) != 0 && errno != EINVAL { failure = errno }
     close(descriptor)
-    if failure == nil && rename(partial, path) != 0 { failure = errno }
+    if failure == nil && !isSpecial && rename(partial, path) != 0 { failure = errno }
     if let failure {
-      unlink(partial)
+      if !isSpecial { unlink(partial) }
       throw InferError("\(path): cannot be written: \(String(cString: strerror(failure)))")
     }
   }

@@ -19,9 +19,21 @@ struct Posecam: ParsableCommand {
     defaultSubcommand: LiveCommand.self)
 
   static func main() {
+    occupyStandardDescriptors()
     // A reader that went away is an error to report, not a reason to die unheard.
     signal(SIGPIPE, SIG_IGN)
     setlocale(LC_ALL, "")
     self.main(nil)
+    // What `print` could not write is known only now.
+    if fflush(nil) != 0 { exit(withError: PosecamError("standard output: cannot be written: \(PosecamError.reason)")) }
+  }
+
+  /// Started without standard input, output or errors, a program gets their numbers for the first files it opens, and
+  /// would write its messages into them.
+  private static func occupyStandardDescriptors() {
+    for descriptor in STDIN_FILENO...STDERR_FILENO where fcntl(descriptor, F_GETFD) < 0 && errno == EBADF {
+      // The wrong way round, so that using them is an error, except for messages, which are merely unheard.
+      _ = open("/dev/null", descriptor == STDOUT_FILENO ? O_RDONLY : O_WRONLY)
+    }
   }
 }

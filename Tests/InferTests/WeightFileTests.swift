@@ -92,6 +92,16 @@ struct WeightFileTests {
     #expect(message { _ = try read(data) }.contains(complaint))
   }
 
+  /// 2,000 tensors that all claim the same 10 MB would be 20 GB.
+  @Test func sharedBytesAreRefusedBeforeTheyAreCopied() throws {
+    let entry = #"{"dtype":"F32","shape":[2621440],"data_offsets":[0,10485760]}"#
+    let header = "{" + (0..<2000).map { "\"t\($0)\":\(entry)" }.joined(separator: ",") + "}"
+    var data = withUnsafeBytes(of: UInt64(header.utf8.count).littleEndian) { Data($0) }
+    data.append(contentsOf: header.utf8)
+    data.append(Data(count: 10 << 20))
+    #expect(message { _ = try read(data) }.contains("overlap"))
+  }
+
   @Test func deeplyNestedHeaderIsAnError() throws {
     let header = String(repeating: "[", count: 1 << 20)
     var data = withUnsafeBytes(of: UInt64(header.utf8.count).littleEndian) { Data($0) }
@@ -177,6 +187,73 @@ struct CheckpointTests {
     let bootstrap = try WeightFile(contentsOf: Shared.url("models/bootstrap.pth").path).tensors
     for (name, tensor) in try WeightFile(contentsOf: Shared.url("models/bootstrap.safetensors").path).tensors {
       #expect(bootstrap[name] == tensor, "\(name)")
+    }
+  }
+}
+
+struct ZipCheckpointTests {
+  private func number<T: FixedWidthInteger>(_ value: T) -> Data { withUnsafeBytes(of: value.littleEndian) { Data($0) } }
+
+  /// A zip archive of stored entries, as torch.save writes it but for the checksums, which nobody reads.
+  private func archive(_ entries: [(name: String, bytes: Data)], method: UInt16 = 0) -> Data {
+    var (data, directory) = (Data(), Data())
+    for (name, bytes) in entries {
+      let sizes = number(UInt32(0)) + number(UInt32(bytes.count)) + number(UInt32(bytes.count))
+      let start = number(UInt16(20)) + number(UInt16(0)) + number(method) + number(UInt32(0)) + sizes
+      let names = number(UInt16(name.utf8.count)) + number(UInt16(0))
+      directory += number(UInt32(0x0201_4B50)) + number(UInt16(20)) + start + names + Data(count: 10)
+      directory += number(UInt32(data.count)) + Data(name.utf8)
+      data += number(UInt32(0x0403_4B50)) + start + names + Data(name.utf8) + bytes
+    }
+    let place = number(UInt32(directory.count)) + number(UInt32(data.count))
+    let count = number(UInt16(entries.count))
+    return data + directory + number(UInt32(0x0605_4B50)) + Data(count: 4) + count + count + place + Data(count: 2)
+  }
+
+  /// {"state_dict": {"module.w": 3 floats}, "iter": 9}
+  private func checkpoint(method: UInt16 = 0) -> Data {
+    func text(_ text: String) -> Data { Data("X".utf8) + number(UInt32(text.utf8.count)) + Data(text.utf8) }
+    var pickle = Data([0x80, 2]) + Data("}(".utf8) + text("state_dict") + Data("}".utf8) + text("module.w")
+    pickle += Data("ctorch._utils\n_rebuild_tensor_v2\n((".utf8) + text("storage") + Data("ctorch\nFloatStorage\n".utf8)
+    pickle +=
+      text("0") + text("cpu") + Data("K\u{3}tQK\u{0}K\u{3}\u{85}K\u{1}\u{85}".unicodeScalars.map { UInt8($0.value) })
+    pickle += [0x89] + Data("ccollections\nOrderedDict\n)RtRs".utf8) + text("iter") + Data("K\u{9}u.".utf8)
+    let values = [1, -2.5, 3].reduce(Data()) { $0 + number(Float($1).bitPattern) }
+    return archive([("lop/data.pkl", pickle), ("lop/data/0", values)], method: method)
+  }
+
+  @Test func storedTensor() throws {
+    let file = try read(checkpoint())
+    #expect(file.tensors == ["w": Tensor(shape: [3], values: [1, -2.5, 3])])
+    #expect(file.metadata == ["iter": "9"])
+  }
+
+  @Test func everyTruncationIsAnError() {
+    let data = checkpoint()
+    // The last two bytes are the length of a comment that nobody reads.
+    for length in 0..<data.count - 2 {
+      #expect(!message { _ = try read(data.prefix(length)) }.isEmpty, "\(length) of \(data.count) bytes")
+    }
+  }
+
+  @Test func whatIsNoCheckpointIsAnError() {
+    #expect(message { _ = try read(checkpoint(method: 8)) }.contains("'lop/data.pkl' is compressed"))
+    #expect(message { _ = try read(archive([("readme", Data("x".utf8))])) }.contains("no data.pkl"))
+    #expect(message { _ = try read(archive([])) } != "")
+    let attack = Data([0x80, 2]) + Data("cposix\nsystem\n(X".utf8) + number(UInt32(4)) + Data("truetR.".utf8)
+    let text = message { _ = try read(archive([("a/data.pkl", attack)])) }
+    #expect(text.contains("posix.system") && text.contains("refused"))
+  }
+
+  @Test func damagedBytesNeverTrap() {
+    var random = SystemSeed(state: 11)
+    let original = checkpoint()
+    for _ in 0..<20_000 {
+      var data = original
+      for _ in 0..<Int.random(in: 1...4, using: &random) {
+        data[Int.random(in: 4..<data.count, using: &random)] = UInt8.random(in: 0...255, using: &random)
+      }
+      _ = try? read(data)
     }
   }
 }

@@ -92,13 +92,7 @@ private final class Tmux {
     .first { FileManager.default.isExecutableFile(atPath: $0) }
   static let isPresent = path != nil
 
-  /// The program beside the tests.
-  static let program: String? = {
-    let tests = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
-    let bundles = [Bundle.main.bundleURL, tests, tests.deletingLastPathComponent()]
-    return bundles.map { $0.appendingPathComponent("posecam").path }
-      .first { FileManager.default.isExecutableFile(atPath: $0) }
-  }()
+  static let program = Program.path
 
   private let name = "posecam-\(UUID().uuidString)"
 

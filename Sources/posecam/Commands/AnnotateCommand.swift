@@ -25,12 +25,7 @@ struct AnnotateCommand: ParsableCommand {
   @OptionGroup(title: "Camera") var camera: CameraOptions
 
   func run() throws {
-    for other in [output, json].compactMap({ $0 }) where Self.areSame(input, other) {
-      throw PosecamError("\(other): is the input itself; choose another output")
-    }
-    if let json, Self.areSame(json, output) || json == output {
-      throw PosecamError("\(json): is the video's output too")
-    }
+    try OutputNames.check([output, json], inputs: [input, engine.model])
     let model = try engine.loadModel()
     var options = camera.sourceOptions
     options.isDemoLive = false
@@ -93,13 +88,6 @@ struct AnnotateCommand: ParsableCommand {
     }
     return AnnotatedOutput(
       video: video, json: lines, startTime: source.info.startTime, onBlack: black, measurements: measurements)
-  }
-
-  /// Whether two names mean one existing file.
-  private static func areSame(_ first: String, _ second: String) -> Bool {
-    var (a, b) = (stat(), stat())
-    return stat(first, &a) == 0 && stat(second, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino
-      && a.st_mode & S_IFMT == S_IFREG
   }
 }
 

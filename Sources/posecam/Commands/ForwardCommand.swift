@@ -18,6 +18,7 @@ struct ForwardCommand: ParsableCommand {
   var output: String
 
   func run() throws {
+    try OutputNames.check([output], inputs: [input, engine.model])
     let model = try engine.loadModel()
     guard let tensor = try WeightFile(contentsOf: input).tensors["input"] else {
       throw PosecamError("\(input): holds no tensor 'input'")

@@ -29,6 +29,7 @@ struct GroupCommand: ParsableCommand {
   }
 
   func run() throws {
+    try OutputNames.check([output], inputs: [maps])
     let file = try WeightFile(contentsOf: maps)
     func tensor(_ kind: String, _ channels: Int) throws -> Tensor {
       guard let tensor = file.tensors["\(name)/\(kind)"] else {
@@ -57,14 +58,14 @@ struct GroupCommand: ParsableCommand {
       "entries": grouping.entries.map { $0.ids.map(Double.init) + [Double($0.totalScore), Double($0.count)] },
     ]
     let data = try JSONSerialization.data(withJSONObject: json, options: [.sortedKeys]) + Data("\n".utf8)
+    guard output != "-" else { return print(String(decoding: data, as: UTF8.self), terminator: "") }
     do {
-      if output == "-" {
-        try FileHandle.standardOutput.write(contentsOf: data)
-      } else {
-        try data.write(to: URL(fileURLWithPath: output), options: output.hasPrefix("/dev/") ? [] : .atomic)
-      }
+      try data.write(to: URL(fileURLWithPath: output), options: output.hasPrefix("/dev/") ? [] : .atomic)
     } catch {
-      throw PosecamError("\(output): cannot be written: \(error.localizedDescription)")
+      let underlying = (error as? CocoaError)?.userInfo[NSUnderlyingErrorKey] ?? error
+      let reason = (underlying as? POSIXError).map { String(cString: strerror($0.code.rawValue)) }
+      throw PosecamError(
+        "\(output): cannot be written: \(reason ?? error.localizedDescription)")
     }
   }
 }

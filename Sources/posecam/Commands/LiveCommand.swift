@@ -30,6 +30,7 @@ struct LiveCommand: ParsableCommand {
   @OptionGroup(title: "Camera") var camera: CameraOptions
 
   func run() throws {
+    try OutputNames.check([json], inputs: [video, engine.model])
     let model = try engine.loadModel()
     let source = try openSource(video, options: camera.sourceOptions)
     let hasScreen = json != "-" && isatty(STDOUT_FILENO) == 1

@@ -17,6 +17,7 @@ struct SceneCommand: ParsableCommand {
   var truth: String
 
   func run() throws {
+    try OutputNames.check([output, truth], inputs: [])
     let source = try DemoSource(scene, isLive: false)
     guard let count = source.info.frameCount else { throw PosecamError("\(scene): say how long, e.g. demo:seconds=10") }
     let lines = try JSONLinesWriter(

@@ -3,17 +3,20 @@ import Tracker
 
 /// Writes what was found as JSON lines: a header, then one object per frame. docs/json-lines.md describes the schema.
 ///
-/// Every line is written whole, so that an interrupted run leaves a readable file.
+/// Every line is written whole, and cut off again where the disk takes only part of it, so that a run that was interrupted
+/// leaves a readable file.
 final class JSONLinesWriter {
   private let name: String
   private let descriptor: Int32
   private var line: [UInt8] = []
+  /// Bytes of the whole lines written so far.
+  private var length = 0
 
   /// - Parameter path: "-" for standard output.
   init(path: String, source: String, width: Int, height: Int, model: String) throws(PosecamError) {
     name = path == "-" ? "standard output" : path
     descriptor = path == "-" ? STDOUT_FILENO : open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
-    guard descriptor >= 0 else { throw PosecamError("\(path): cannot be written: \(String(cString: strerror(errno)))") }
+    guard descriptor >= 0 else { throw PosecamError("\(path): cannot be written: \(PosecamError.reason)") }
     let names = Skeleton.keypointNames.map(Self.quoted).joined(separator: ",")
     let limbs = Skeleton.drawnLimbs.map { "[\($0.a),\($0.b)]" }.joined(separator: ",")
     let header =
@@ -56,7 +59,7 @@ final class JSONLinesWriter {
     append(#"],"keypoints":["#)
     for (index, point) in person.pose.keypoints.enumerated() {
       if index > 0 { append(",") }
-      guard let point else {
+      guard let point, point.x.isFinite, point.y.isFinite else {
         append("null")
         continue
       }
@@ -100,12 +103,19 @@ final class JSONLinesWriter {
         Foundation.write(descriptor, $0.baseAddress.map { $0 + written }, $0.count - written)
       }
       if count < 0 && errno == EINTR { continue }
+      if count < 0 && errno == EAGAIN {
+        var ready = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+        poll(&ready, 1, -1)
+        continue
+      }
       guard count > 0 else {
-        let reason = errno == EPIPE ? "nobody reads it any more" : String(cString: strerror(errno))
+        let reason = errno == EPIPE ? "nobody reads it any more" : PosecamError.reason
+        if written > 0 && descriptor != STDOUT_FILENO { ftruncate(descriptor, off_t(length)) }
         throw PosecamError("\(name): cannot be written: \(reason)")
       }
       written += count
     }
+    length += written
   }
 
   /// A JSON string.

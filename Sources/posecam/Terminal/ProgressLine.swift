@@ -1,3 +1,4 @@
+import CNcurses
 import Foundation
 import Video
 
@@ -13,12 +14,18 @@ struct ProgressLine {
     var latencyMilliseconds: Double?
   }
 
+  private let descriptor: Int32
+  /// A terminal on which a line can be rewritten.
   private let isTerminal: Bool
+  private let isUTF8 = nc_locale_is_utf8()
   private let started = Clock.now()
   private var lastShown: UInt64 = 0
   private var isLineOpen = false
 
-  init() { isTerminal = isatty(STDERR_FILENO) == 1 }
+  init(descriptor: Int32 = STDERR_FILENO, environment: [String: String] = ProcessInfo.processInfo.environment) {
+    self.descriptor = descriptor
+    isTerminal = isatty(descriptor) == 1 && environment["TERM"] != "dumb"
+  }
 
   /// Shows the state if it is time to; ten times a second on a terminal, every five seconds elsewhere.
   mutating func update(_ state: @autoclosure () -> State) {
@@ -45,24 +52,35 @@ struct ProgressLine {
     let elapsed = Double(Clock.now() - started) / 1e9
     if isTerminal {
       var size = winsize()
-      let width = ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 0 ? Int(size.ws_col) : 80
-      write("\r" + Self.line(state, elapsed: elapsed, width: width - 1) + "\u{1B}[K")
+      let width = ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 0 ? Int(size.ws_col) : 80
+      write("\r" + Self.line(state, elapsed: elapsed, width: width - 1, isUTF8: isUTF8) + "\u{1B}[K")
       isLineOpen = true
     } else {
-      write(Self.line(state, elapsed: elapsed, width: 120) + "\n")
+      write(Self.line(state, elapsed: elapsed, width: 120, isUTF8: isUTF8) + "\n")
     }
   }
 
-  private func write(_ text: String) { FileHandle.standardError.write(Data(text.utf8)) }
+  /// A line that nobody can read is no reason to stop: errors are passed over.
+  private func write(_ text: String) {
+    var bytes = Array(text.utf8)[...]
+    while !bytes.isEmpty {
+      let count = bytes.withUnsafeBytes { Foundation.write(descriptor, $0.baseAddress, $0.count) }
+      if count < 0 && errno == EINTR { continue }
+      guard count > 0 else { return }
+      bytes.removeFirst(count)
+    }
+  }
 
   /// The line, at most `width` characters.
-  static func line(_ state: State, elapsed: Double, width: Int) -> String {
+  static func line(_ state: State, elapsed: Double, width: Int, isUTF8: Bool = true) -> String {
     var parts: [String] = []
     if let total = state.total, total > 0 {
       let share = min(1, Double(state.done) / Double(total))
       let bar = 20
       let filled = Int(share * Double(bar))
-      let cells = String(repeating: "━", count: filled) + String(repeating: "─", count: bar - filled)
+      let cells =
+        String(repeating: isUTF8 ? "━" : "#", count: filled)
+        + String(repeating: isUTF8 ? "─" : "-", count: bar - filled)
       parts.append("\(cells) \(Int(share * 100)) %")
       parts.append("frame \(state.done)/\(total)")
     } else {

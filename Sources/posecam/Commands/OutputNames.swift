@@ -1,0 +1,27 @@
+import Foundation
+
+/// Looks at the names of a command's files before anything is opened for writing.
+enum OutputNames {
+  /// Refuses an output that is one of the inputs, whatever it is called, and two outputs that are one file.
+  static func check(_ outputs: [String?], inputs: [String?]) throws(PosecamError) {
+    let outputs = outputs.compactMap { $0 }
+    for (index, output) in outputs.enumerated() {
+      if inputs.contains(where: { $0.map { areSame($0, output) } ?? false }) {
+        throw PosecamError("\(output): is the input itself; choose another output")
+      }
+      if outputs[..<index].contains(where: { areSame($0, output) }) {
+        throw PosecamError("\(output): is the other output too; choose another name")
+      }
+    }
+  }
+
+  /// Whether two names mean one file, links followed where it exists.
+  private static func areSame(_ first: String, _ second: String) -> Bool {
+    var (a, b) = (stat(), stat())
+    guard stat(first, &a) == 0, stat(second, &b) == 0 else {
+      return URL(fileURLWithPath: first).standardizedFileURL == URL(fileURLWithPath: second).standardizedFileURL
+    }
+    return a.st_dev == b.st_dev && a.st_ino == b.st_ino
+      && a.st_mode & S_IFMT == S_IFREG
+  }
+}

@@ -1,0 +1,236 @@
+import Foundation
+import Infer
+import TestSupport
+import Testing
+
+/// `forward` and `group` as processes: they are how other software is compared with this one.
+@Suite(.enabled(if: Program.isPresent, Program.absence))
+struct CommandTests {
+  /// A golden file's path for a shell line.
+  private func golden(_ name: String) -> String { "'\(Shared.url("golden/\(name)").path)'" }
+
+  private func write(_ tensors: [String: Tensor], to path: String) throws {
+    try WeightFile(tensors: tensors, metadata: [:]).write(to: path)
+  }
+
+  /// A run that must fail: one line that says `reason`, status 1, nothing on standard output.
+  private func expectFailure(
+    _ line: String, _ reason: String, in folder: Folder, at location: SourceLocation = #_sourceLocation
+  ) throws {
+    let outcome = try Program.run(line, in: folder)
+    #expect(outcome.status == 1, "\(line)", sourceLocation: location)
+    #expect(outcome.output == "", "\(line)", sourceLocation: location)
+    #expect(outcome.complaints.count == 1, "\(line): \(outcome.errors)", sourceLocation: location)
+    #expect(outcome.errors.contains(reason), "\(line): \(outcome.errors)", sourceLocation: location)
+  }
+
+  // MARK: - forward
+
+  /// The largest difference from PyTorch's own results, as a share of each output's standard deviation.
+  @Test(.enabled(if: Shared.isPresent, Comment(rawValue: Shared.absence)), arguments: ["lop.pth", "lop-legacy.pth"])
+  func forwardEqualsPyTorch(checkpoint: String) throws {
+    let folder = try Folder()
+    let outcome = try Program.run(
+      "posecam forward --model \(golden(checkpoint)) --input \(golden("lop-forward.safetensors")) -o out.safetensors",
+      in: folder)
+    #expect(outcome.status == 0 && outcome.errors == "" && outcome.output == "")
+    let ours = try WeightFile(contentsOf: folder.path("out.safetensors")).tensors
+    let theirs = try WeightFile(contentsOf: Shared.url("golden/lop-forward.safetensors").path).tensors
+    #expect(ours.keys.sorted() == theirs.keys.filter { $0 != "input" }.sorted())
+    for (name, mine) in ours {
+      let reference = try #require(theirs[name])
+      #expect(mine.shape == reference.shape)
+      let mean = reference.values.reduce(0, +) / Float(reference.values.count)
+      let variance = reference.values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Float(reference.values.count)
+      let error = zip(mine.values, reference.values).map { abs($0 - $1) }.max() ?? .infinity
+      #expect(error <= 1e-4 * variance.squareRoot(), "\(name)")
+    }
+  }
+
+  /// The built-in model takes any size; every level and number of threads agrees with the scalar reference.
+  @Test func forwardAgreesWithItself() throws {
+    let folder = try Folder()
+    let values: [Float] = (0..<2 * 3 * 40 * 72).map { index in
+      let noise: Int = index * 2_654_435_761 % 1000
+      return Float(noise) / 1000 - 0.5
+    }
+    try write(["input": Tensor(shape: [2, 3, 40, 72], values: values)], to: folder.path("in.safetensors"))
+    var reference: [String: Tensor] = [:]
+    for options in ["--cpu-level scalar --threads 1", "--threads 1", "--threads 3"] {
+      let outcome = try Program.run("posecam forward \(options) --input in.safetensors -o out.safetensors", in: folder)
+      #expect(outcome.status == 0 && outcome.errors == "")
+      let tensors = try WeightFile(contentsOf: folder.path("out.safetensors")).tensors
+      #expect(tensors["stage1_pafs"]?.shape == [2, 38, 5, 9] && tensors["stage0_heatmaps"]?.shape == [2, 19, 5, 9])
+      if reference.isEmpty { reference = tensors }
+      for (name, tensor) in tensors {
+        let error = zip(tensor.values, reference[name]?.values ?? []).map { abs($0 - $1) }.max() ?? .infinity
+        #expect(error <= 1e-4, "\(options): \(name)")
+      }
+    }
+    #expect(try folder.contents() == ["in.safetensors", "out.safetensors"])
+  }
+
+  @Test func forwardRefusesBadInput() throws {
+    let folder = try Folder()
+    try write(
+      ["input": Tensor(shape: [1, 3, 32, 32], values: .init(repeating: 0, count: 3072))], to: folder.path("ok"))
+    try write(["picture": Tensor(shape: [1], values: [0])], to: folder.path("name"))
+    try write(["input": Tensor(shape: [1, 4, 2, 2], values: .init(repeating: 0, count: 16))], to: folder.path("shape"))
+    try write(["input": Tensor(shape: [0, 3, 32, 32], values: [])], to: folder.path("none"))
+    try write(["input": Tensor(shape: [1, 3, 0, 32], values: [])], to: folder.path("flat"))
+    try "not a model".write(toFile: folder.path("text"), atomically: false, encoding: .utf8)
+    let whole = try folder.data("ok")
+    try whole.prefix(whole.count / 2).write(to: URL(fileURLWithPath: folder.path("half")))
+
+    let run = "posecam forward --input"
+    try expectFailure("\(run) nowhere -o out", "nowhere: no such file", in: folder)
+    try expectFailure("\(run) text -o out", "text: ", in: folder)
+    try expectFailure("\(run) half -o out", "truncated or damaged", in: folder)
+    try expectFailure("\(run) name -o out", "holds no tensor 'input'", in: folder)
+    try expectFailure("\(run) shape -o out", "[1, 4, 2, 2], the network takes (N,3,H,W)", in: folder)
+    try expectFailure("\(run) none -o out", "[0, 3, 32, 32]", in: folder)
+    try expectFailure("\(run) flat -o out", "0", in: folder)
+    try expectFailure("\(run) ok -o nowhere/out", "nowhere/out: cannot be written: No such file", in: folder)
+    try expectFailure("\(run) ok -o .", "cannot be written: Is a directory", in: folder)
+    try expectFailure("\(run) ok -o /dev/full", "/dev/full: cannot be written: No space left", in: folder)
+    try expectFailure("\(run) ok -o ./ok", "./ok: is the input itself", in: folder)
+    try expectFailure("\(run) ok -o out --model nowhere", "nowhere: no such file", in: folder)
+    try expectFailure("\(run) ok -o out --model text", "text: ", in: folder)
+    try expectFailure("\(run) ok -o out --model ok", "not a Lightweight OpenPose model", in: folder)
+    #expect(try folder.contents() == ["flat", "half", "name", "none", "ok", "shape", "text"])
+    #expect(try folder.data("ok") == whole)
+  }
+
+  // MARK: - group
+
+  private struct Grouped: Decodable {
+    var keypoints: [[[Double]]]
+    var entries: [[Double]]
+  }
+
+  private struct Case: Decodable {
+    var parsed: [String: Grouped]
+  }
+
+  /// Scenes of the reference with 4, 3 (noisy) and 0 people: the same key points and the same poses.
+  @Test(.enabled(if: Shared.isPresent, Comment(rawValue: Shared.absence)), arguments: [4, 8])
+  func groupEqualsTheReference(upsample: Int) throws {
+    struct File: Decodable { var cases: [Case] }
+    let data = try Data(contentsOf: Shared.url("golden/lop-grouping.json"))
+    let cases = try JSONDecoder().decode(File.self, from: data).cases
+    #expect(cases.count == 8)
+    let folder = try Folder()
+    for index in [2, 6, 7] {
+      let theirs = try #require(cases[index].parsed["\(upsample)"])
+      let outcome = try Program.run(
+        "posecam group --maps \(golden("lop-maps.safetensors")) --case case\(index) --upsample \(upsample) --compat "
+          + "--output -", in: folder)
+      #expect(outcome.status == 0 && outcome.errors == "")
+      let ours = try JSONDecoder().decode(Grouped.self, from: Data(outcome.output.utf8))
+      #expect(ours.keypoints.map(\.count) == theirs.keypoints.map(\.count), "case \(index)")
+      for (mine, reference) in zip(ours.keypoints.joined(), theirs.keypoints.joined()) {
+        #expect(abs(mine[0] - reference[0]) <= 1 && abs(mine[1] - reference[1]) <= 1)
+        #expect(abs(mine[2] - reference[2]) <= 1e-3 && mine[3] == reference[3])
+      }
+      #expect(ours.entries.map { $0.prefix(18) } == theirs.entries.map { $0.prefix(18) }, "case \(index)")
+    }
+  }
+
+  @Test func groupRefusesBadInput() throws {
+    let folder = try Folder()
+    func maps(_ channels: Int, _ height: Int, _ width: Int) -> Tensor {
+      Tensor(shape: [channels, height, width], values: .init(repeating: 0, count: channels * height * width))
+    }
+    try write(
+      [
+        "ok/heatmaps": maps(19, 4, 6), "ok/pafs": maps(38, 4, 6), "half/heatmaps": maps(19, 4, 6),
+        "few/heatmaps": maps(18, 4, 6), "few/pafs": maps(38, 4, 6), "other/heatmaps": maps(19, 4, 6),
+        "other/pafs": maps(38, 6, 4), "empty/heatmaps": maps(19, 0, 6), "empty/pafs": maps(38, 0, 6),
+      ], to: folder.path("maps"))
+    let whole = try folder.data("maps")
+    let run = "posecam group --maps maps --case"
+    let nobody = try Program.run("\(run) ok -o -", in: folder)
+    #expect(nobody.status == 0)
+    #expect(
+      nobody.output == "{\"entries\":[],\"keypoints\":[\(Array(repeating: "[]", count: 18).joined(separator: ","))]}\n")
+
+    try expectFailure("posecam group --maps nowhere --case a -o out", "nowhere: no such file", in: folder)
+    try expectFailure("\(run) nobody -o out", "holds no 'nobody/heatmaps'", in: folder)
+    try expectFailure("\(run) half -o out", "holds no 'half/pafs'", in: folder)
+    try expectFailure("\(run) few -o out", "'few/heatmaps' has shape [18, 4, 6], not (19,h,w)", in: folder)
+    try expectFailure("\(run) other -o out", "differ in size", in: folder)
+    try expectFailure("\(run) empty -o out", "[19, 0, 6]", in: folder)
+    try expectFailure("\(run) ok -o nowhere/out", "nowhere/out: cannot be written: No such file", in: folder)
+    try expectFailure("\(run) ok -o /dev/full", "/dev/full: cannot be written: No space left", in: folder)
+    try expectFailure("\(run) ok -o - > /dev/full", "standard output: cannot be written: No space left", in: folder)
+    try expectFailure("\(run) ok -o maps", "maps: is the input itself", in: folder)
+    #expect(try Program.run("\(run) ok --upsample 3 -o out", in: folder).status == 64)
+    #expect(try folder.contents() == ["maps"])
+    #expect(try folder.data("maps") == whole)
+  }
+
+  // MARK: - JSON lines
+
+  @Test func liveWritesJSONLinesToAPipe() throws {
+    let folder = try Folder()
+    let outcome = try Program.run("posecam annotate demo:seconds=0.4 -o out.mp4 --json - | cat", in: folder)
+    let lines = outcome.output.split(separator: "\n")
+    #expect(lines.first?.hasPrefix(#"{"schema":"posecam/1","source":"#) ?? false)
+    let frames = try lines.dropFirst().map {
+      try #require(try JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any])
+    }
+    #expect(frames.compactMap { $0["frame"] as? Int } == Array(0..<frames.count) && frames.count >= 8)
+  }
+
+  /// Whoever stops reading, and a full disk, get one line and status 1; an input is never overwritten.
+  @Test func jsonLinesThatCannotBeWritten() throws {
+    let folder = try Folder()
+    let run = "posecam annotate demo:seconds=2 -o out.mp4 --json"
+    for (line, reason) in [
+      ("\(run) nowhere/out.jsonl", "nowhere/out.jsonl: cannot be written: No such file or directory"),
+      ("\(run) /dev/full", "/dev/full: cannot be written: No space left on device"),
+      ("\(run) - > /dev/full", "standard output: cannot be written: No space left on device"),
+      ("{ \(run) -; echo $? > .status; } | true; (exit $(cat .status))", "standard output: cannot be written: nobody"),
+      ("\(run) out.mp4", "out.mp4: is the other output too"),
+    ] {
+      let outcome = try Program.run(line, in: folder)
+      #expect(outcome.status == 1 && outcome.errors.contains(reason), "\(line): \(outcome.errors)")
+    }
+    try "precious".write(toFile: folder.path("clip.mp4"), atomically: false, encoding: .utf8)
+    for line in ["posecam --video clip.mp4 --json ./clip.mp4", "posecam annotate clip.mp4 -o clip.mp4"] {
+      try expectFailure(line, "clip.mp4: is the input itself", in: folder)
+    }
+    #expect(try folder.text("clip.mp4") == "precious")
+  }
+
+  /// A disk that fills up in the middle of a line leaves whole lines.
+  @Test func fullDiskLeavesWholeLines() throws {
+    let folder = try Folder()
+    let outcome = try Program.run(
+      "trap '' XFSZ; ulimit -f 8; posecam --video demo:seconds=5 --json out.jsonl > .out", in: folder)
+    #expect(outcome.status == 1 && outcome.errors.contains("out.jsonl: cannot be written: File too large"))
+    let text = try folder.text("out.jsonl")
+    #expect(text.hasSuffix("}\n"))
+    for line in text.split(separator: "\n") {
+      #expect((try? JSONSerialization.jsonObject(with: Data(line.utf8))) != nil)
+    }
+  }
+
+  /// Without the three standard descriptors their numbers must not fall to the files that are written.
+  @Test(arguments: ["2> /dev/full", "2>&-", "<&- >&- 2>&-"])
+  func nobodyHearsTheProgress(redirection: String) throws {
+    let folder = try Folder()
+    let run = "posecam annotate demo:seconds=0.1 -o"
+    #expect(try Program.run("\(run) heard.mp4", in: folder).status == 0)
+    let outcome = try Program.run("\(run) unheard.mp4 \(redirection)", in: folder)
+    #expect(outcome.status == 0)
+    #expect(try folder.contents() == ["heard.mp4", "unheard.mp4"])
+    #expect(try folder.data("heard.mp4") == folder.data("unheard.mp4"))
+  }
+
+  @Test func printedOutputThatCannotBeWritten() throws {
+    let folder = try Folder()
+    try expectFailure("posecam doctor > /dev/full", "standard output: cannot be written: No space left", in: folder)
+    try expectFailure("posecam doctor >&-", "standard output: cannot be written: Bad file descriptor", in: folder)
+  }
+}

@@ -1,3 +1,5 @@
+import CKernels
+
 /// The weights of all layers as the kernels read them: batch norm folded in, channels padded with zeros.
 struct PackedWeights {
   private(set) var values: [Float] = []
@@ -47,6 +49,27 @@ struct PackedWeights {
       }
     }
     return (start, append(bias, padTo: channels), depth, taps)
+  }
+
+  /// A 3 × 3 kernel in Winograd's form, then the bias. See `ck_winograd_weights`.
+  mutating func append(
+    winograd layer: PlanLayout.Fused, of model: Model, inputs: Int, channels depth: Int
+  ) -> (weights: Int, bias: Int, depth: Int, taps: Int) {
+    let outputs = layer.convolution.outputs
+    let (scale, bias) = Self.fold(
+      model, name: layer.name, batchNorm: layer.batchNorm, outputs: outputs, hasBias: layer.convolution.hasBias)
+    guard let weight = model.tensors["\(layer.name).weight"]?.values else {
+      preconditionFailure("the model was checked to hold '\(layer.name).weight'")
+    }
+    let channels = PlanLayout.padded(outputs)
+    let start = align()
+    values.append(contentsOf: repeatElement(0, count: 36 * depth * channels))
+    values.withUnsafeMutableBufferPointer { target in
+      ck_winograd_weights(
+        weight, scale, Int32(inputs), Int32(outputs), Int32(channels), Int32(depth), Int32(block),
+        target.baseAddress.map { $0 + start })
+    }
+    return (start, append(bias, padTo: channels), depth, 1)
   }
 
   /// [9][channels], then the bias. See `ck_depthwise`.

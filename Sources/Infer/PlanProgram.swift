@@ -23,9 +23,9 @@ struct PlanProgram: ~Copyable {
   private var memory: UnsafeMutablePointer<Float>
   private var inputFloats = 0..<0
 
-  init(_ model: Model, height: Int, width: Int, threads: Int, block: Int) throws(InferError) {
+  init(_ model: Model, height: Int, width: Int, threads: Int, kernels: ck_kernels) throws(InferError) {
     let layout = try PlanLayout(model.graph, height: height, width: width)
-    var weights = PackedWeights(block: block)
+    var weights = PackedWeights(block: Int(kernels.block))
     var layers: [(step: PlanLayout.Step, layer: ck_convolution)] = []
     var weightOffsets: [(weights: Int, bias: Int, depthwise: (weights: Int, bias: Int)?)] = []
     var scratchSize = 0
@@ -54,6 +54,10 @@ struct PlanProgram: ~Copyable {
           fused, of: model, channelMap: Array(0..<part.convolution.outputs), channels: channels,
           pixel: channels)
         rowBytes = channels * size.width * 4
+      } else if kernels.winograd_in != nil && Self.suitsWinograd(convolution, channelMap, size) {
+        let depth = layout.channels(of: fused.input)
+        layer.winograd = Int32(convolution.dilation)
+        packed = weights.append(winograd: fused, of: model, inputs: channelMap.count, channels: depth)
       } else {
         layer.stride = Int32(convolution.stride)
         packed = weights.append(
@@ -73,7 +77,14 @@ struct PlanProgram: ~Copyable {
       layer.channels = Int32(PlanLayout.padded(convolution.outputs))
       layer.rows_per_task = Int32(
         Self.rowsPerTask(height: size.height, rowBytes: rowBytes * Int(layer.stride), threads: threads))
-      if depthwise != nil {
+      if layer.winograd > 0 {
+        let columns = Int(ck_winograd_tiles(layer.width, layer.winograd))
+        let rows = Int(ck_winograd_tiles(layer.height, layer.winograd))
+        layer.rows_per_task = Int32(
+          Self.rowsPerTask(height: rows, rowBytes: columns * packed.depth * 36 * 4, cache: 640 << 10, threads: threads))
+        scratchSize = max(
+          scratchSize, ck_winograd_scratch(layer.rows_per_task * Int32(columns), Int32(packed.depth)))
+      } else if depthwise != nil {
         scratchSize = max(scratchSize, Int(layer.rows_per_task) * Int(layer.depthwise.channels) * size.width)
       }
       layers.append((step, layer))
@@ -113,9 +124,8 @@ struct PlanProgram: ~Copyable {
         if let depthwise = offsets.depthwise {
           layer.depthwise.weights = UnsafePointer(memory + weightStart + depthwise.weights)
           layer.depthwise.bias = UnsafePointer(memory + weightStart + depthwise.bias)
-          layer.scratch = memory + scratchStart
-          layer.scratch_size = scratchSize
         }
+        (layer.scratch, layer.scratch_size) = (memory + scratchStart, scratchSize)
         let multiplyAdds = fused.nodes.reduce(0) {
           $0 + model.graph.multiplyAdds(ofNode: $1, height: height, width: width)
         }
@@ -140,9 +150,17 @@ struct PlanProgram: ~Copyable {
     (memory + inputFloats.lowerBound).update(repeating: 0, count: inputFloats.count)
   }
 
+  /// Whether Winograd's transforms cost less than the products they save: with many channels and more than a tile of pixels.
+  private static func suitsWinograd(
+    _ convolution: Graph.Convolution, _ channelMap: [Int], _ size: (height: Int, width: Int)
+  ) -> Bool {
+    convolution.kernel == 3 && convolution.stride == 1 && channelMap.count >= 32 && convolution.outputs >= 32
+      && channelMap.last == channelMap.count - 1 && min(size.height, size.width) >= 4 * convolution.dilation
+  }
+
   /// As many rows as a good part of a core's L2 cache holds, but enough tasks to keep every thread busy to the end.
-  private static func rowsPerTask(height: Int, rowBytes: Int, threads: Int) -> Int {
-    let cached = max(1, 256 << 10 / max(1, rowBytes))
+  private static func rowsPerTask(height: Int, rowBytes: Int, cache: Int = 256 << 10, threads: Int) -> Int {
+    let cached = max(1, cache / max(1, rowBytes))
     let balanced = threads == 1 ? height : max(1, height / (threads * 4))
     return min(cached, balanced, height)
   }

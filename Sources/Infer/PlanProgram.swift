@@ -19,15 +19,15 @@ struct PlanProgram: ~Copyable {
   private(set) var input = ck_view()
   private var inputStorage = 0
 
-  /// All activations, the threads' scratch, and all packed weights.
+  private let weights: PackedWeights
+  /// All activations and the threads' scratch.
   private var memory: UnsafeMutablePointer<Float>
   private var inputFloats = 0..<0
 
   init(_ model: Model, height: Int, width: Int, threads: Int, kernels: ck_kernels) throws(InferError) {
     let layout = try PlanLayout(model.graph, height: height, width: width)
-    var weights = PackedWeights(block: Int(kernels.block))
+    weights = PackedWeights(block: Int(kernels.block))
     var layers: [(step: PlanLayout.Step, layer: ck_convolution)] = []
-    var weightOffsets: [(weights: Int, bias: Int, depthwise: (weights: Int, bias: Int)?)] = []
     var scratchSize = 0
 
     for step in layout.steps {
@@ -40,8 +40,7 @@ struct PlanProgram: ~Copyable {
       layer.margin = Int32(layout.storage(of: fused.output).margin)
       let convolution = fused.convolution
       let channelMap = layout.channelMap(of: fused.input)
-      let packed: (weights: Int, bias: Int, depth: Int, taps: Int)
-      var depthwise: (weights: Int, bias: Int)?
+      let packed: (weights: UnsafePointer<Float>, bias: UnsafePointer<Float>, depth: Int, taps: Int)
       var rowBytes = source.pixel * source.width * 4
       if let part = fused.depthwise {
         (layer.stride, layer.depthwise.stride) = (1, Int32(part.convolution.stride))
@@ -49,7 +48,8 @@ struct PlanProgram: ~Copyable {
         layer.depthwise.activation = part.activation.kernel
         let channels = PlanLayout.padded(part.convolution.outputs)
         layer.depthwise.channels = Int32(channels)
-        depthwise = weights.append(depthwise: part, of: model, channels: channels)
+        (layer.depthwise.weights, layer.depthwise.bias) = weights.append(
+          depthwise: part, of: model, channels: channels)
         packed = weights.append(
           fused, of: model, channelMap: Array(0..<part.convolution.outputs), channels: channels,
           pixel: channels)
@@ -74,6 +74,7 @@ struct PlanProgram: ~Copyable {
         }
       }
       (layer.taps, layer.depth) = (Int32(packed.taps), Int32(packed.depth))
+      (layer.weights, layer.bias) = (packed.weights, packed.bias)
       layer.channels = Int32(PlanLayout.padded(convolution.outputs))
       layer.rows_per_task = Int32(
         Self.rowsPerTask(height: size.height, rowBytes: rowBytes * Int(layer.stride), threads: threads))
@@ -84,22 +85,19 @@ struct PlanProgram: ~Copyable {
           Self.rowsPerTask(height: rows, rowBytes: columns * packed.depth * 36 * 4, cache: 640 << 10, threads: threads))
         scratchSize = max(
           scratchSize, ck_winograd_scratch(layer.rows_per_task * Int32(columns), Int32(packed.depth)))
-      } else if depthwise != nil {
+      } else if fused.depthwise != nil {
         scratchSize = max(scratchSize, Int(layer.rows_per_task) * Int(layer.depthwise.channels) * size.width)
       }
       layers.append((step, layer))
-      weightOffsets.append((packed.weights, packed.bias, depthwise))
     }
 
-    // One block of memory: activations, scratch per thread, weights; every part on its own cache lines.
+    // One block of memory: activations, then scratch per thread; every part on its own cache lines.
     let scratchStart = layout.arenaSize
     scratchSize = (scratchSize + 63) / 64 * 64
-    let weightStart = scratchStart + scratchSize * threads
-    let total = weightStart + weights.values.count
+    let total = scratchStart + scratchSize * threads
     let raw = UnsafeMutableRawPointer.allocate(byteCount: total * 4, alignment: 64)
     let memory = raw.bindMemory(to: Float.self, capacity: total)
     self.memory = memory
-    (memory + weightStart).initialize(from: weights.values, count: weights.values.count)
 
     inputStorage = layout.inputStorage
     let inputPlace = layout.storages[inputStorage]
@@ -114,17 +112,10 @@ struct PlanProgram: ~Copyable {
       switch step {
       case .convolve(let fused):
         var layer = layers[next].layer
-        let offsets = weightOffsets[next]
         next += 1
         layer.in = layout.view(of: fused.input, in: memory)
         layer.out = layout.view(of: fused.output, in: memory)
         if let residual = fused.residual { layer.residual = layout.view(of: residual, in: memory) }
-        layer.weights = UnsafePointer(memory + weightStart + offsets.weights)
-        layer.bias = UnsafePointer(memory + weightStart + offsets.bias)
-        if let depthwise = offsets.depthwise {
-          layer.depthwise.weights = UnsafePointer(memory + weightStart + depthwise.weights)
-          layer.depthwise.bias = UnsafePointer(memory + weightStart + depthwise.bias)
-        }
         (layer.scratch, layer.scratch_size) = (memory + scratchStart, scratchSize)
         let multiplyAdds = fused.nodes.reduce(0) {
           $0 + model.graph.multiplyAdds(ofNode: $1, height: height, width: width)

@@ -1,8 +1,8 @@
 # make run | make test | make bench | make install        (README: the first two are all that is needed)
 
-VIDEO  ?= demo
+VIDEO  ?= samples/room.mp4
 PREFIX ?= /usr/local
-RELEASE = swift build -c release --static-swift-stdlib --product posecam
+RELEASE = swift build -c release --static-swift-stdlib -Xlinker -s --product posecam
 
 LIBRARIES = libavdevice-dev libavformat-dev libavcodec-dev libavutil-dev libswscale-dev libopenblas-dev libncurses-dev pkg-config
 TEST_TOOLS = ffmpeg tmux python3

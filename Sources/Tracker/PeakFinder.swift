@@ -117,13 +117,26 @@ struct PeakFinder: Sendable {
       Bicubic.cells(map + min(max(block.y - 2 + tap, 0), height - 1) * width, block.x - 1, width)
     }
     cells = (line(0), line(1), line(2), line(3))
+    let isWhole = xs.count == factor
+    let limit = SIMD4<Float>(repeating: threshold)
     for y in ys {
       let weights = bicubic.weights[y % factor]
       // The four columns, interpolated vertically.
       let column = cells.0 * weights.x + cells.1 * weights.y + cells.2 * weights.z + cells.3 * weights.w
-      for x in xs {
-        let value = (column * bicubic.weights[x % factor]).sum()
-        plane[y * fullWidth + x] = value >= threshold ? value : 0
+      let row = plane + (y * fullWidth + xs.lowerBound)
+      if isWhole {
+        for group in stride(from: 0, to: factor, by: 4) {
+          let weights = bicubic.blockWeights
+          let left = weights[group] * column.x + weights[group + 1] * column.y
+          let value = left + (weights[group + 2] * column.z + weights[group + 3] * column.w)
+          UnsafeMutableRawPointer(row + group).storeBytes(
+            of: value.replacing(with: 0, where: value .< limit), as: SIMD4<Float>.self)
+        }
+      } else {
+        for x in xs {
+          let value = (column * bicubic.weights[x % factor]).sum()
+          row[x - xs.lowerBound] = value >= threshold ? value : 0
+        }
       }
     }
   }

@@ -60,7 +60,8 @@ public struct Canvas: ~Copyable {
     let (dx, dy) = (b.x - a.x, b.y - a.y)
     let squared = max(dx * dx + dy * dy, 1e-6)
     let radius = width / 2
-    draw(ink, around: (min(a.x, b.x), min(a.y, b.y)), (max(a.x, b.x), max(a.y, b.y)), reach: radius) { x, y in
+    draw(ink, around: (min(a.x, b.x), min(a.y, b.y)), (max(a.x, b.x), max(a.y, b.y)), reach: radius, along: (a, b)) {
+      x, y in
       let along = min(1, max(0, ((x - a.x) * dx + (y - a.y) * dy) / squared))
       let (fromX, fromY) = (x - a.x - along * dx, y - a.y - along * dy)
       return radius - (fromX * fromX + fromY * fromY).squareRoot()
@@ -118,6 +119,7 @@ public struct Canvas: ~Copyable {
   /// Blends `ink` where `inside` (pixels inside the shape, negative outside) says so.
   private func draw(
     _ ink: Ink, around first: (x: Float, y: Float), _ last: (x: Float, y: Float), reach: Float,
+    along line: (a: (x: Float, y: Float), b: (x: Float, y: Float))? = nil,
     _ inside: (Float, Float) -> Float
   ) {
     let (width, height) = (frame.width, frame.height)
@@ -142,7 +144,18 @@ public struct Canvas: ~Copyable {
       pixel.pointee = UInt8(min(255, max(0, (old + (value - old) * cover).rounded())))
     }
     for blockY in top / 2...bottom / 2 {
-      for blockX in left / 2...right / 2 {
+      var (rowLeft, rowRight) = (left, right)
+      if let (a, b) = line, abs(b.y - a.y) > 1 {
+        // Only the part of a slanted line that these rows can touch.
+        let slope = (b.x - a.x) / (b.y - a.y)
+        let (low, high) = (min(a.y, b.y), max(a.y, b.y))
+        let from = a.x + (min(high, max(low, Float(2 * blockY) - edge)) - a.y) * slope
+        let to = a.x + (min(high, max(low, Float(2 * blockY + 1) + edge)) - a.y) * slope
+        rowLeft = max(left, Int((min(from, to) - edge).rounded(.down)))
+        rowRight = min(right, Int((max(from, to) + edge).rounded(.up)))
+        guard rowLeft <= rowRight else { continue }
+      }
+      for blockX in rowLeft / 2...rowRight / 2 {
         var (covered, pixels) = (Float(0), Float(0))
         for y in 2 * blockY..<min(2 * blockY + 2, height) {
           for x in 2 * blockX..<min(2 * blockX + 2, width) {

@@ -27,6 +27,12 @@ final class FrameConverter {
     if !isPlain || raw.pointee.width != storedWidth || raw.pointee.height != storedHeight {
       result = try replacing(raw) { raw throws(VideoError) in try scale(raw, width: storedWidth, height: storedHeight) }
     }
+    if !isPlain && Self.isFullRange(format) {
+      // libswscale writes limited range; what it was told of the source no longer holds.
+      result.pointee.color_range = AVCOL_RANGE_MPEG
+      let space = result.pointee.colorspace
+      if space == AVCOL_SPC_RGB || space == AVCOL_SPC_UNSPECIFIED { result.pointee.colorspace = AVCOL_SPC_SMPTE170M }
+    }
     if format == AV_PIX_FMT_YUVJ420P { result.pointee.color_range = AVCOL_RANGE_JPEG }
     result.pointee.format = AV_PIX_FMT_YUV420P.rawValue
     if orientation != .upright {
@@ -37,6 +43,14 @@ final class FrameConverter {
       }
     }
     return result
+  }
+
+  /// Formats that libswscale takes for full range whatever the frame says: RGB, grey and JPEG's own.
+  private static func isFullRange(_ format: AVPixelFormat) -> Bool {
+    let name = pixelFormatName(format.rawValue)
+    let flags = av_pix_fmt_desc_get(format)?.pointee.flags ?? 0
+    return flags & UInt64(AV_PIX_FMT_FLAG_RGB | AV_PIX_FMT_FLAG_PAL) != 0 || name.hasPrefix("yuvj")
+      || name.hasPrefix("gray")
   }
 
   /// Frees the picture that went in once the one that came out is there, or the way failed.

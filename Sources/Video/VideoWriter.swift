@@ -101,6 +101,8 @@ public final class VideoWriter {
       // The fastest preset that still predicts from several frames; see Benchmarks/README.md.
       av_dict_set(&options, "preset", "superfast", 0)
       av_dict_set(&options, "crf", "21", 0)
+      // Without B-frames a fifth larger and a quarter faster, and every frame is stored in the order of its time.
+      av_dict_set(&options, "bf", "0", 0)
     } else {
       encoder.pointee.bit_rate = Int64(raw.width) * Int64(raw.height) * 4
       if encoderName == "mpeg4" { encoder.pointee.time_base = Self.coarse(base) }

@@ -95,6 +95,9 @@ public struct DemoScene: Sendable {
     return (canvas.bitmap, figures.sorted { $0.id < $1.id })
   }
 
+  /// The truth alone.
+  public func figures(at time: Double) -> [DemoFigure] { render(at: time).figures }
+
   private func truth(_ body: DemoBody, _ pose: DemoBody.Pose, _ canvas: DemoCanvas) -> DemoFigure {
     let toCamera = -pose.head / (pose.head * pose.head).sum().squareRoot()
     let points = pose.joints.enumerated().map { joint, position in

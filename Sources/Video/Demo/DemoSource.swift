@@ -12,7 +12,7 @@ public final class DemoSource: FrameSource, @unchecked Sendable {
   private let isCancelled = Atomic(false)
 
   /// - Parameter isLive: keeps to the clock and is dropped from when a stage is slow, as a camera is.
-  init(_ specifier: String, isLive: Bool) throws(VideoError) {
+  public init(_ specifier: String, isLive: Bool) throws(VideoError) {
     var (people, width, height, rate, seed): (Int, Int, Int, Int, UInt64) = (4, 960, 540, 30, 1)
     var seconds: Double?
     let settings = specifier.dropFirst("demo".count).drop { $0 == ":" }

@@ -48,7 +48,7 @@ final class PoseEstimator: @unchecked Sendable {
     let letterbox = letterbox(for: frame)
     let plan = try plan(height: letterbox.inputHeight, width: letterbox.inputWidth)
     try measurements.time(.preprocess) {
-      try scaler.scale(frame, width: letterbox.innerWidth, height: letterbox.innerHeight) { pixels, bytesPerRow in
+      try scaler.scale(frame, in: letterbox) { pixels, bytesPerRow in
         plan.setInput(
           bgr: pixels, bytesPerRow: bytesPerRow, width: letterbox.innerWidth, height: letterbox.innerHeight,
           left: letterbox.left, top: letterbox.top)

@@ -1,0 +1,40 @@
+import ArgumentParser
+import Tracker
+import Video
+
+/// `posecam scene`: the demo scene as a clip, with the truth about everyone in it.
+struct SceneCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "scene",
+    abstract: "Writes the demo scene as a clip and its exact key points as JSON lines, for tests.",
+    discussion: "Key points that are hidden have the score 0, visible ones 1.")
+
+  @Argument(help: "The scene: demo, or demo:people=10,size=1280x720,seconds=20,rate=30,seed=3.")
+  var scene = "demo:seconds=10"
+  @Option(name: [.short, .long], help: ArgumentHelp("Video file to write.", valueName: "file"))
+  var output: String
+  @Option(help: ArgumentHelp("JSON lines with the truth.", valueName: "file"))
+  var truth: String
+
+  func run() throws {
+    let source = try DemoSource(scene, isLive: false)
+    guard let count = source.info.frameCount else { throw PosecamError("\(scene): say how long, e.g. demo:seconds=10") }
+    let lines = try JSONLinesWriter(
+      path: truth, source: scene, width: source.info.width, height: source.info.height, model: "ground truth")
+    var settings = VideoWriter.Settings()
+    settings.nominalRate = source.info.nominalRate
+    var writer: VideoWriter?
+    for index in 0..<count {
+      guard let frame = try source.next() else { break }
+      if writer == nil { writer = try VideoWriter(path: output, like: frame, settings: settings) }
+      try writer?.write(frame)
+      let time = Double(index) / source.info.nominalRate
+      let people = source.scene.figures(at: time).map { figure in
+        let points = figure.points.map { Keypoint(x: Float($0.x), y: Float($0.y), score: $0.isVisible ? 1 : 0) }
+        return Person(id: figure.id, pose: Pose(keypoints: points, totalScore: 35))
+      }
+      try lines.write(frame: index, time: time, people: people)
+    }
+    try writer?.finish(isComplete: true)
+  }
+}

@@ -52,7 +52,7 @@ static void depthwise_scalar(const ck_convolution *layer, int32_t y, float *out)
     }
 }
 
-static const ck_kernels scalar = {scalar_block, convolve_scalar, depthwise_scalar};
+static const ck_kernels scalar = {scalar_block, convolve_scalar, depthwise_scalar, NULL, NULL};
 
 #if defined(__x86_64__)
 extern const ck_kernels ck_kernels_avx2, ck_kernels_avx512;
@@ -73,6 +73,7 @@ const ck_kernels *ck_kernels_for(ck_level level) {
 typedef struct {
   const ck_kernels *kernels;
   const ck_convolution *layer;
+  int32_t tasks;
 } job;
 
 static void clear(ck_view out, ptrdiff_t y, ptrdiff_t x, int32_t pixels, int32_t channels) {
@@ -112,8 +113,19 @@ static void convolve_rows(const void *context, int32_t index, int32_t thread) {
   clear_margin(layer, first, last);
 }
 
+static void convolve_tiles(const void *context, int32_t index, int32_t thread) {
+  const job *job = context;
+  const ck_convolution *layer = job->layer;
+  int32_t rows = ck_winograd_tiles(layer->height, layer->winograd);
+  int32_t first = index * layer->rows_per_task;
+  int32_t last = first + layer->rows_per_task < rows ? first + layer->rows_per_task : rows;
+  ck_winograd_rows(job->kernels, layer, first, last, layer->scratch + thread * layer->scratch_size);
+  // Rows of a dilated kernel's tiles lie apart; each task clears the margin of an equal part.
+  clear_margin(layer, layer->height * index / job->tasks, layer->height * (index + 1) / job->tasks);
+}
+
 void ck_convolve(const ck_kernels *kernels, ck_pool *pool, const ck_convolution *layer) {
-  job job = {kernels, layer};
-  int32_t tasks = (layer->height + layer->rows_per_task - 1) / layer->rows_per_task;
-  ck_pool_run(pool, convolve_rows, &job, tasks);
+  int32_t rows = layer->winograd ? ck_winograd_tiles(layer->height, layer->winograd) : layer->height;
+  job job = {kernels, layer, (rows + layer->rows_per_task - 1) / layer->rows_per_task};
+  ck_pool_run(pool, layer->winograd ? convolve_tiles : convolve_rows, &job, job.tasks);
 }

@@ -32,6 +32,10 @@ public struct Model: Sendable {
       guard tensor.values.allSatisfy(\.isFinite) else {
         throw InferError("\(name): tensor '\(tensorName)' holds a value that is not a number or infinite")
       }
+      // Batch norm divides by its square root.
+      guard !tensorName.hasSuffix(".running_var") || tensor.values.allSatisfy({ $0 >= 0 }) else {
+        throw InferError("\(name): tensor '\(tensorName)' holds a negative variance")
+      }
       tensors[tensorName] = tensor
     }
     // Batch norm's step counter is PyTorch's bookkeeping; anything else that is left over means another network.
@@ -61,7 +65,11 @@ public struct Model: Sendable {
       let parts = key.split(separator: ".", maxSplits: 2)
       return parts.first == "refinement_stages" && parts.count > 1 ? Int(parts[1]) : nil
     }
-    network.refinementStages = (stages.max() ?? -1) + 1
+    let lastStage = stages.max() ?? -1
+    guard lastStage < 16 else {
+      throw InferError("\(name): no network with a refinement stage \(lastStage) is supported")
+    }
+    network.refinementStages = lastStage + 1
 
     func option<Value: LosslessStringConvertible & Equatable>(
       _ key: String, is value: Value, as type: Value.Type

@@ -1,18 +1,34 @@
+import CKernels
+
 /// The weights of all layers as the kernels read them: batch norm folded in, channels padded with zeros.
-struct PackedWeights {
-  private(set) var values: [Float] = []
+///
+/// Each array has its own memory, so that none is copied on the way; all of it lives as long as this object.
+final class PackedWeights {
+  private var arrays: [UnsafeMutablePointer<Float>] = []
   let block: Int
 
   init(block: Int) { self.block = block }
+
+  deinit {
+    for array in arrays { array.deallocate() }
+  }
+
+  /// Zeros, on cache lines of their own.
+  private func allocate(_ count: Int) -> UnsafeMutablePointer<Float> {
+    let raw = UnsafeMutableRawPointer.allocate(byteCount: (count * 4 + 63) / 64 * 64, alignment: 64)
+    let array = raw.initializeMemory(as: Float.self, repeating: 0, count: count)
+    arrays.append(array)
+    return array
+  }
 
   /// [channels / block][taps][depth][block], then the bias. See `ck_convolution`.
   /// - Parameters:
   ///   - channelMap: channel in memory of every input channel.
   ///   - channels: of the input in memory, padding included.
   ///   - pixel: floats per pixel of the input; more than `channels` where it is one part of a concatenation.
-  mutating func append(
+  func append(
     _ layer: PlanLayout.Fused, of model: Model, channelMap: [Int], channels inputChannels: Int, pixel: Int
-  ) -> (weights: Int, bias: Int, depth: Int, taps: Int) {
+  ) -> (weights: UnsafePointer<Float>, bias: UnsafePointer<Float>, depth: Int, taps: Int) {
     let convolution = layer.convolution
     let (kernel, outputs, inputs) = (convolution.kernel, convolution.outputs, channelMap.count)
     let (scale, bias) = Self.fold(
@@ -23,61 +39,67 @@ struct PackedWeights {
     let depth = isWholeRow ? 3 * pixel : inputChannels
 
     let channels = PlanLayout.padded(outputs)
-    let start = align()
-    values.append(contentsOf: repeatElement(0, count: channels * taps * depth))
+    let target = allocate(channels * taps * depth)
     guard let weight = model.tensors["\(layer.name).weight"]?.values else {
       preconditionFailure("the model was checked to hold '\(layer.name).weight'")
     }
-    values.withUnsafeMutableBufferPointer { target in
-      weight.withUnsafeBufferPointer { weight in
-        for output in 0..<outputs {
-          let first = output / block * block
-          let blockWidth = min(block, channels - first)
-          let blockStart = start + first * taps * depth + output - first
-          for y in 0..<kernel {
-            for x in 0..<kernel {
-              let row = isWholeRow ? (y * depth + x * pixel) : (y * kernel + x) * depth
-              for input in 0..<inputs {
-                target[blockStart + (row + channelMap[input]) * blockWidth] =
-                  weight[((output * inputs + input) * kernel + y) * kernel + x] * scale[output]
-              }
+    weight.withUnsafeBufferPointer { weight in
+      for output in 0..<outputs {
+        let first = output / block * block
+        let blockWidth = min(block, channels - first)
+        let blockStart = first * taps * depth + output - first
+        for y in 0..<kernel {
+          for x in 0..<kernel {
+            let row = isWholeRow ? (y * depth + x * pixel) : (y * kernel + x) * depth
+            for input in 0..<inputs {
+              target[blockStart + (row + channelMap[input]) * blockWidth] =
+                weight[((output * inputs + input) * kernel + y) * kernel + x] * scale[output]
             }
           }
         }
       }
     }
-    return (start, append(bias, padTo: channels), depth, taps)
+    return (UnsafePointer(target), append(bias, padTo: channels), depth, taps)
+  }
+
+  /// A 3 × 3 kernel in Winograd's form, then the bias. See `ck_winograd_weights`.
+  func append(
+    winograd layer: PlanLayout.Fused, of model: Model, inputs: Int, channels depth: Int
+  ) -> (weights: UnsafePointer<Float>, bias: UnsafePointer<Float>, depth: Int, taps: Int) {
+    let outputs = layer.convolution.outputs
+    let (scale, bias) = Self.fold(
+      model, name: layer.name, batchNorm: layer.batchNorm, outputs: outputs, hasBias: layer.convolution.hasBias)
+    guard let weight = model.tensors["\(layer.name).weight"]?.values else {
+      preconditionFailure("the model was checked to hold '\(layer.name).weight'")
+    }
+    let channels = PlanLayout.padded(outputs)
+    let target = allocate(36 * depth * channels)
+    ck_winograd_weights(
+      weight, scale, Int32(inputs), Int32(outputs), Int32(channels), Int32(depth), Int32(block), target)
+    return (UnsafePointer(target), append(bias, padTo: channels), depth, 1)
   }
 
   /// [9][channels], then the bias. See `ck_depthwise`.
-  mutating func append(
+  func append(
     depthwise layer: PlanLayout.Depthwise, of model: Model, channels: Int
-  ) -> (weights: Int, bias: Int) {
+  ) -> (weights: UnsafePointer<Float>, bias: UnsafePointer<Float>) {
     let count = layer.convolution.outputs
     let (scale, bias) = Self.fold(
       model, name: layer.name, batchNorm: layer.batchNorm, outputs: count, hasBias: layer.convolution.hasBias)
     guard let weight = model.tensors["\(layer.name).weight"]?.values else {
       preconditionFailure("the model was checked to hold '\(layer.name).weight'")
     }
-    let start = align()
+    let target = allocate(9 * channels)
     for place in 0..<9 {
-      values.append(contentsOf: (0..<count).map { weight[$0 * 9 + place] * scale[$0] })
-      values.append(contentsOf: repeatElement(0, count: channels - count))
+      for channel in 0..<count { target[place * channels + channel] = weight[channel * 9 + place] * scale[channel] }
     }
-    return (start, append(bias, padTo: channels))
+    return (UnsafePointer(target), append(bias, padTo: channels))
   }
 
-  private mutating func append(_ bias: [Float], padTo channels: Int) -> Int {
-    let start = align()
-    values.append(contentsOf: bias)
-    values.append(contentsOf: repeatElement(0, count: channels - bias.count))
-    return start
-  }
-
-  /// The next cache line.
-  private mutating func align() -> Int {
-    values.append(contentsOf: repeatElement(0, count: (16 - values.count % 16) % 16))
-    return values.count
+  private func append(_ bias: [Float], padTo channels: Int) -> UnsafePointer<Float> {
+    let target = allocate(channels)
+    target.update(from: bias, count: bias.count)
+    return UnsafePointer(target)
   }
 
   /// Batch norm as a factor and a bias per output channel: y = (x - mean) / sqrt(variance + 1e-5) · weight + bias.

@@ -61,7 +61,7 @@ public final class Plan: @unchecked Sendable {
     multiplyAdds = model.graph.multiplyAdds(height: height, width: width)
     (outputHeight, outputWidth) = model.graph.size(
       ofNode: model.graph.outputs[0].value.node, height: height, width: width)
-    program = try PlanProgram(model, height: height, width: width, threads: threads, block: Int(kernels.pointee.block))
+    program = try PlanProgram(model, height: height, width: width, threads: threads, kernels: kernels.pointee)
     guard let pool = ck_pool_create(Int32(threads)) else { throw InferError("could not start \(threads) threads") }
     self.pool = pool
   }

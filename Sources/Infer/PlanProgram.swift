@@ -19,15 +19,15 @@ struct PlanProgram: ~Copyable {
   private(set) var input = ck_view()
   private var inputStorage = 0
 
-  /// All activations, the threads' scratch, and all packed weights.
+  private let weights: PackedWeights
+  /// All activations and the threads' scratch.
   private var memory: UnsafeMutablePointer<Float>
   private var inputFloats = 0..<0
 
-  init(_ model: Model, height: Int, width: Int, threads: Int, block: Int) throws(InferError) {
+  init(_ model: Model, height: Int, width: Int, threads: Int, kernels: ck_kernels) throws(InferError) {
     let layout = try PlanLayout(model.graph, height: height, width: width)
-    var weights = PackedWeights(block: block)
+    weights = PackedWeights(block: Int(kernels.block))
     var layers: [(step: PlanLayout.Step, layer: ck_convolution)] = []
-    var weightOffsets: [(weights: Int, bias: Int, depthwise: (weights: Int, bias: Int)?)] = []
     var scratchSize = 0
 
     for step in layout.steps {
@@ -40,8 +40,7 @@ struct PlanProgram: ~Copyable {
       layer.margin = Int32(layout.storage(of: fused.output).margin)
       let convolution = fused.convolution
       let channelMap = layout.channelMap(of: fused.input)
-      let packed: (weights: Int, bias: Int, depth: Int, taps: Int)
-      var depthwise: (weights: Int, bias: Int)?
+      let packed: (weights: UnsafePointer<Float>, bias: UnsafePointer<Float>, depth: Int, taps: Int)
       var rowBytes = source.pixel * source.width * 4
       if let part = fused.depthwise {
         (layer.stride, layer.depthwise.stride) = (1, Int32(part.convolution.stride))
@@ -49,11 +48,16 @@ struct PlanProgram: ~Copyable {
         layer.depthwise.activation = part.activation.kernel
         let channels = PlanLayout.padded(part.convolution.outputs)
         layer.depthwise.channels = Int32(channels)
-        depthwise = weights.append(depthwise: part, of: model, channels: channels)
+        (layer.depthwise.weights, layer.depthwise.bias) = weights.append(
+          depthwise: part, of: model, channels: channels)
         packed = weights.append(
           fused, of: model, channelMap: Array(0..<part.convolution.outputs), channels: channels,
           pixel: channels)
         rowBytes = channels * size.width * 4
+      } else if kernels.winograd_in != nil && Self.suitsWinograd(convolution, channelMap, size) {
+        let depth = layout.channels(of: fused.input)
+        layer.winograd = Int32(convolution.dilation)
+        packed = weights.append(winograd: fused, of: model, inputs: channelMap.count, channels: depth)
       } else {
         layer.stride = Int32(convolution.stride)
         packed = weights.append(
@@ -70,25 +74,30 @@ struct PlanProgram: ~Copyable {
         }
       }
       (layer.taps, layer.depth) = (Int32(packed.taps), Int32(packed.depth))
+      (layer.weights, layer.bias) = (packed.weights, packed.bias)
       layer.channels = Int32(PlanLayout.padded(convolution.outputs))
       layer.rows_per_task = Int32(
         Self.rowsPerTask(height: size.height, rowBytes: rowBytes * Int(layer.stride), threads: threads))
-      if depthwise != nil {
+      if layer.winograd > 0 {
+        let columns = Int(ck_winograd_tiles(layer.width, layer.winograd))
+        let rows = Int(ck_winograd_tiles(layer.height, layer.winograd))
+        layer.rows_per_task = Int32(
+          Self.rowsPerTask(height: rows, rowBytes: columns * packed.depth * 36 * 4, cache: 640 << 10, threads: threads))
+        scratchSize = max(
+          scratchSize, ck_winograd_scratch(layer.rows_per_task * Int32(columns), Int32(packed.depth)))
+      } else if fused.depthwise != nil {
         scratchSize = max(scratchSize, Int(layer.rows_per_task) * Int(layer.depthwise.channels) * size.width)
       }
       layers.append((step, layer))
-      weightOffsets.append((packed.weights, packed.bias, depthwise))
     }
 
-    // One block of memory: activations, scratch per thread, weights; every part on its own cache lines.
+    // One block of memory: activations, then scratch per thread; every part on its own cache lines.
     let scratchStart = layout.arenaSize
     scratchSize = (scratchSize + 63) / 64 * 64
-    let weightStart = scratchStart + scratchSize * threads
-    let total = weightStart + weights.values.count
+    let total = scratchStart + scratchSize * threads
     let raw = UnsafeMutableRawPointer.allocate(byteCount: total * 4, alignment: 64)
     let memory = raw.bindMemory(to: Float.self, capacity: total)
     self.memory = memory
-    (memory + weightStart).initialize(from: weights.values, count: weights.values.count)
 
     inputStorage = layout.inputStorage
     let inputPlace = layout.storages[inputStorage]
@@ -103,19 +112,11 @@ struct PlanProgram: ~Copyable {
       switch step {
       case .convolve(let fused):
         var layer = layers[next].layer
-        let offsets = weightOffsets[next]
         next += 1
         layer.in = layout.view(of: fused.input, in: memory)
         layer.out = layout.view(of: fused.output, in: memory)
         if let residual = fused.residual { layer.residual = layout.view(of: residual, in: memory) }
-        layer.weights = UnsafePointer(memory + weightStart + offsets.weights)
-        layer.bias = UnsafePointer(memory + weightStart + offsets.bias)
-        if let depthwise = offsets.depthwise {
-          layer.depthwise.weights = UnsafePointer(memory + weightStart + depthwise.weights)
-          layer.depthwise.bias = UnsafePointer(memory + weightStart + depthwise.bias)
-          layer.scratch = memory + scratchStart
-          layer.scratch_size = scratchSize
-        }
+        (layer.scratch, layer.scratch_size) = (memory + scratchStart, scratchSize)
         let multiplyAdds = fused.nodes.reduce(0) {
           $0 + model.graph.multiplyAdds(ofNode: $1, height: height, width: width)
         }
@@ -140,9 +141,17 @@ struct PlanProgram: ~Copyable {
     (memory + inputFloats.lowerBound).update(repeating: 0, count: inputFloats.count)
   }
 
+  /// Whether Winograd's transforms cost less than the products they save: with many channels and more than a tile of pixels.
+  private static func suitsWinograd(
+    _ convolution: Graph.Convolution, _ channelMap: [Int], _ size: (height: Int, width: Int)
+  ) -> Bool {
+    convolution.kernel == 3 && convolution.stride == 1 && channelMap.count >= 32 && convolution.outputs >= 32
+      && channelMap.last == channelMap.count - 1 && min(size.height, size.width) >= 4 * convolution.dilation
+  }
+
   /// As many rows as a good part of a core's L2 cache holds, but enough tasks to keep every thread busy to the end.
-  private static func rowsPerTask(height: Int, rowBytes: Int, threads: Int) -> Int {
-    let cached = max(1, 256 << 10 / max(1, rowBytes))
+  private static func rowsPerTask(height: Int, rowBytes: Int, cache: Int = 256 << 10, threads: Int) -> Int {
+    let cached = max(1, cache / max(1, rowBytes))
     let balanced = threads == 1 ? height : max(1, height / (threads * 4))
     return min(cached, balanced, height)
   }

@@ -85,7 +85,10 @@ typedef struct {
   /// Pixels around `out` that are set to zero, so that a later 3 × 3 kernel needs no bounds.
   int32_t margin;
   ck_depthwise depthwise;
-  /// Rows one task works on; room for its depthwise rows, `scratch_size` floats per thread.
+  /// The dilation of a 3 x 3 kernel that is computed by Winograd's transforms, 0 otherwise. Then `depth` is a multiple of 16,
+  /// weights come from `ck_winograd_weights`, `taps` and their offsets are not used, and rows per task are rows of tiles.
+  int32_t winograd;
+  /// Rows one task works on; room for its depthwise rows or transforms, `scratch_size` floats per thread.
   int32_t rows_per_task;
   float *scratch;
   ptrdiff_t scratch_size;
@@ -99,12 +102,35 @@ typedef struct {
   void (*convolve)(const ck_convolution *layer, ck_view in, int32_t first, int32_t last);
   /// One output row y of the depthwise part.
   void (*depthwise)(const ck_convolution *layer, int32_t y, float *out);
+  /// The tile at pixel (y, x) to 36 points `step` floats apart, and from there `channels` of the output from `first` on.
+  /// NULL where a direct sum is all there is.
+  void (*winograd_in)(const ck_convolution *layer, int32_t y, int32_t x, float *points, ptrdiff_t step);
+  void (*winograd_out)(
+      const ck_convolution *layer, int32_t y, int32_t x, int32_t first, int32_t channels, const float *points,
+      ptrdiff_t step);
 } ck_kernels;
 
 const ck_kernels *ck_kernels_for(ck_level level);
 
 /// Runs a whole layer on the pool.
 void ck_convolve(const ck_kernels *kernels, ck_pool *pool, const ck_convolution *layer);
+
+// MARK: Winograd's transforms
+
+/// Tiles along a side of `size` pixels.
+int32_t ck_winograd_tiles(int32_t size, int32_t dilation);
+
+/// Floats of scratch for a task of so many tiles.
+ptrdiff_t ck_winograd_scratch(int32_t tiles, int32_t depth);
+
+/// [outputs][inputs][3][3], times a factor per output, to [channels / block][36][depth][block]; `packed` holds zeros before.
+void ck_winograd_weights(
+    const float *weights, const float *scale, int32_t inputs, int32_t outputs, int32_t channels, int32_t depth,
+    int32_t block, float *packed);
+
+/// Rows first ..< last of tiles.
+void ck_winograd_rows(
+    const ck_kernels *kernels, const ck_convolution *layer, int32_t first, int32_t last, float *scratch);
 
 // MARK: pictures in and out
 

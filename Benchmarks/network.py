@@ -1,0 +1,294 @@
+#!/usr/bin/env python3
+"""Times the network in posecam, ONNX Runtime and OpenVINO: same weights, same input, f32, in alternating bursts.
+
+    swift build -c release --product posecam
+    Benchmarks/network.py                            # the full network, random weights, 256x456, 1 and 2 threads
+    Benchmarks/network.py --model M.safetensors      # the network of a model file
+    Benchmarks/network.py --level avx2               # as on a processor without AVX-512 (OpenVINO is held to it as well)
+
+The first run makes a virtual environment in .build/benchmarks and installs the other engines there. Engines take turns
+within every round, so that other work on the machine hits all of them; a ratio is the median over the rounds of
+(their median time / ours in the same round), with the lowest and highest round beside it.
+"""
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+import venv
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+WORK = ROOT / ".build" / "benchmarks"
+PACKAGES = ["numpy", "onnx", "onnxruntime", "openvino"]
+
+
+def enter_environment():
+    """Runs this script again inside a virtual environment that has the other engines."""
+    home = WORK / "venv"
+    python = home / "bin" / "python"
+    if Path(sys.prefix) == home:
+        return
+    if not (home / "complete").exists():
+        print("installing", *PACKAGES, file=sys.stderr)
+        venv.create(home, with_pip=True, clear=True)
+        subprocess.run([python, "-m", "pip", "install", "--quiet", *PACKAGES], check=True)
+        (home / "complete").touch()
+    os.execv(python, [str(python), *sys.argv])
+
+
+def read_safetensors(path):
+    import numpy
+
+    data = path.read_bytes()
+    length = int.from_bytes(data[:8], "little")
+    header = json.loads(data[8 : 8 + length])
+    header.pop("__metadata__", None)
+    tensors = {}
+    for name, entry in header.items():
+        if entry["dtype"] != "F32":
+            sys.exit(f"{path}: tensor {name} is {entry['dtype']}; this script reads F32")
+        first, end = (8 + length + offset for offset in entry["data_offsets"])
+        tensors[name] = numpy.frombuffer(data[first:end], "<f4").reshape(entry["shape"])
+    return tensors
+
+
+def write_safetensors(path, tensors):
+    header, offset = {}, 0
+    for name, tensor in tensors.items():
+        header[name] = {"dtype": "F32", "shape": list(tensor.shape), "data_offsets": [offset, offset + tensor.nbytes]}
+        offset += tensor.nbytes
+    text = json.dumps(header).encode()
+    path.write_bytes(len(text).to_bytes(8, "little") + text + b"".join(t.tobytes() for t in tensors.values()))
+
+
+class Network:
+    """Lightweight OpenPose as an ONNX graph; weights that are not given are random and can be had from `tensors`."""
+
+    def __init__(self, tensors=None):
+        import numpy
+
+        self.given = tensors is not None
+        self.tensors = dict(tensors or {})
+        self.random = numpy.random.default_rng(0)
+        self.nodes, self.outputs, self.count = [], [], 0
+
+    def tensor(self, name, shape):
+        import numpy
+
+        if not self.given:
+            scale = (3 / max(1, numpy.prod(shape[1:]))) ** 0.5
+            values = self.random.uniform(-scale, scale, shape)
+            if name.endswith("running_var"):
+                values = 1 + 0.1 * numpy.abs(values)
+            self.tensors[name] = values.astype("float32")
+        return name
+
+    def node(self, kind, inputs, **attributes):
+        import onnx
+
+        self.count += 1
+        result = f"v{self.count}"
+        self.nodes.append(onnx.helper.make_node(kind, inputs, [result], **attributes))
+        return result
+
+    def conv(self, x, name, inputs, outputs, kernel, stride=1, dilation=1, groups=1, bias=True):
+        parameters = [self.tensor(f"{name}.weight", (outputs, inputs // groups, kernel, kernel))]
+        if bias:
+            parameters.append(self.tensor(f"{name}.bias", (outputs,)))
+        return self.node(
+            "Conv", [x, *parameters], kernel_shape=[kernel] * 2, strides=[stride] * 2, dilations=[dilation] * 2,
+            pads=[kernel // 2 * dilation] * 4, group=groups)
+
+    def norm(self, x, name, channels):
+        parts = ("weight", "bias", "running_mean", "running_var")
+        return self.node("BatchNormalization", [x, *(self.tensor(f"{name}.{p}", (channels,)) for p in parts)])
+
+    def relu(self, x):
+        return self.node("Relu", [x])
+
+    def heads(self, x, name, channels, inner, stage):
+        maps = []
+        for kind, outputs in (("heatmaps", 19), ("pafs", 38)):
+            hidden = self.relu(self.conv(x, f"{name}.{kind}.0.0", channels, inner, 1))
+            maps.append(self.conv(hidden, f"{name}.{kind}.1.0", inner, outputs, 1))
+            self.outputs.append((f"stage{stage}_{kind}", maps[-1], outputs))
+        return maps
+
+    def build(self, height, width):
+        import onnx
+
+        def shape(name, default):
+            return self.tensors[name].shape[0] if self.given else default
+
+        factor = shape("model.0.0.weight", 32) / 32
+        c = shape("cpm.align.0.weight", 128)
+        inner = shape("initial_stage.heatmaps.0.0.weight", 512)
+        stages = 1
+        if self.given:
+            stages = len({name.split(".")[1] for name in self.tensors if name.startswith("refinement_stages.")})
+
+        before = round(32 * factor)
+        x = self.relu(self.norm(self.conv("input", "model.0.0", 3, before, 3, 2, bias=False), "model.0.1", before))
+        blocks = [(64, 1, 1), (128, 2, 1), (128, 1, 1), (256, 2, 1), (256, 1, 1), (512, 1, 1), (512, 1, 2)]
+        for index, (outputs, stride, dilation) in enumerate(blocks + [(512, 1, 1)] * 4, 1):
+            name, outputs = f"model.{index}", round(outputs * factor)
+            x = self.conv(x, f"{name}.0", before, before, 3, stride, dilation, before, bias=False)
+            x = self.relu(self.norm(x, f"{name}.1", before))
+            x = self.relu(self.norm(self.conv(x, f"{name}.3", before, outputs, 1, bias=False), f"{name}.4", outputs))
+            before = outputs
+
+        align = x = self.relu(self.conv(x, "cpm.align.0", before, c, 1))
+        for block in range(3):
+            x = self.node("Elu", [self.conv(x, f"cpm.trunk.{block}.0", c, c, 3, groups=c, bias=False)])
+            x = self.node("Elu", [self.conv(x, f"cpm.trunk.{block}.2", c, c, 1, bias=False)])
+        features = x = self.relu(self.conv(self.node("Add", [align, x]), "cpm.conv.0", c, c, 3))
+
+        for layer in range(3):
+            x = self.relu(self.conv(x, f"initial_stage.trunk.{layer}.0", c, c, 3))
+        maps = self.heads(x, "initial_stage", c, inner, 0)
+        for stage in range(stages):
+            x, inputs = self.node("Concat", [features, *maps], axis=1), c + 57
+            for block in range(5):
+                name = f"refinement_stages.{stage}.trunk.{block}"
+                x = initial = self.relu(self.conv(x, f"{name}.initial.0", inputs, c, 1))
+                for layer, dilation in enumerate((1, 2)):
+                    x = self.conv(x, f"{name}.trunk.{layer}.0", c, c, 3, dilation=dilation)
+                    x = self.relu(self.norm(x, f"{name}.trunk.{layer}.1", c))
+                x, inputs = self.node("Add", [initial, x]), c
+            maps = self.heads(x, f"refinement_stages.{stage}", c, c, stage + 1)
+
+        for name, value, _ in self.outputs:
+            self.nodes.append(onnx.helper.make_node("Identity", [value], [name]))
+        real = onnx.TensorProto.FLOAT
+        cells = [-(-height // 8), -(-width // 8)]
+        graph = onnx.helper.make_graph(
+            self.nodes, "lightweight-openpose",
+            [onnx.helper.make_tensor_value_info("input", real, [1, 3, height, width])],
+            [onnx.helper.make_tensor_value_info(name, real, [1, n, *cells]) for name, _, n in self.outputs],
+            [onnx.numpy_helper.from_array(tensor, name) for name, tensor in self.tensors.items()])
+        model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 13)], ir_version=8)
+        onnx.checker.check_model(model)
+        return model
+
+
+def burst(run, runs):
+    """Milliseconds of `runs` runs after three that do not count."""
+    for _ in range(3):
+        run()
+    times = []
+    for _ in range(runs):
+        start = time.perf_counter()
+        run()
+        times.append((time.perf_counter() - start) * 1e3)
+    return statistics.median(times), min(times)
+
+
+def engines(options, model, weights, picture, threads, level):
+    """A function per engine that runs one burst and gives (median, minimum) in milliseconds."""
+    import numpy
+    import onnxruntime
+    import openvino
+
+    input = numpy.random.default_rng(1).uniform(-0.5, 0.5, (1, 3, *options.size)).astype("float32")
+    settings = onnxruntime.SessionOptions()
+    settings.intra_op_num_threads, settings.inter_op_num_threads = threads, 1
+    session = onnxruntime.InferenceSession(
+        model.SerializeToString(), settings, providers=["CPUExecutionProvider"])
+    compiled = openvino.Core().compile_model(
+        openvino.Core().read_model(model.SerializeToString(), b""), "CPU",
+        {"INFERENCE_NUM_THREADS": threads, "NUM_STREAMS": 1, "INFERENCE_PRECISION_HINT": "f32"})
+    request = compiled.create_infer_request()
+    request.set_input_tensor(openvino.Tensor(input))
+
+    def posecam():
+        command = [
+            options.posecam, "bench", "--json", "--model", weights, "--threads", threads, "--runs", options.runs,
+            "--size", "x".join(map(str, options.size)), "--video", picture, "--people", 0]
+        if level:
+            command += ["--cpu-level", level]
+        report = json.loads(subprocess.run(list(map(str, command)), check=True, capture_output=True).stdout)
+        network = report["stages"]["network"]
+        return network["median_ms"], network["minimum_ms"]
+
+    check(options, session, input, weights)
+    others = {"OpenVINO": lambda: burst(request.infer, options.runs)}
+    if not level:  # ONNX Runtime has no switch for lower instruction sets
+        others["ONNX Runtime"] = lambda: burst(lambda: session.run(None, {"input": input}), options.runs)
+    return {"posecam": posecam, **others}
+
+
+def check(options, session, input, weights):
+    """Both compute the same, or times mean nothing."""
+    import numpy
+
+    write_safetensors(WORK / "input.safetensors", {"input": input})
+    command = [options.posecam, "forward", "--model", weights, "--input", WORK / "input.safetensors"]
+    if options.level:
+        command += ["--cpu-level", options.level]
+    subprocess.run(list(map(str, command + ["--output", WORK / "output.safetensors"])), check=True)
+    ours = read_safetensors(WORK / "output.safetensors")
+    names = [output.name for output in session.get_outputs()]
+    for name, theirs in zip(names, session.run(None, {"input": input})):
+        error = numpy.abs(ours[name] - theirs).max() / theirs.std()
+        if not error <= 1e-4:
+            sys.exit(f"{name}: posecam differs from ONNX Runtime by {error:.1e} of the output's standard deviation")
+
+
+def main():
+    def size(text):
+        height, width = map(int, text.split("x"))
+        return height, width
+
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", type=Path, help="safetensors file; random weights if absent")
+    parser.add_argument("--size", type=size, default=(256, 456), help="height x width of the input")
+    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--level", choices=["avx2"], help="use a lower instruction set than the processor has")
+    parser.add_argument("--rounds", type=int, default=9, help="times that every engine takes its turn")
+    parser.add_argument("--runs", type=int, default=15, help="runs of the network per turn")
+    parser.add_argument("--posecam", type=Path, default=ROOT / ".build" / "release" / "posecam")
+    options = parser.parse_args()
+    if not options.posecam.exists():
+        sys.exit(f"{options.posecam} is missing: swift build -c release --product posecam")
+    WORK.mkdir(parents=True, exist_ok=True)
+    if options.level:
+        os.environ["ONEDNN_MAX_CPU_ISA"] = options.level.upper()
+    enter_environment()
+    import onnxruntime
+    import openvino
+
+    network = Network(read_safetensors(options.model) if options.model else None)
+    model = network.build(*options.size)
+    weights = options.model
+    if not weights:
+        weights = WORK / "random.safetensors"
+        write_safetensors(weights, network.tensors)
+    picture = WORK / "picture.ppm"  # `posecam bench` wants something to decode
+    picture.write_bytes(b"P6 64 64 255\n" + bytes(64 * 64 * 3))
+
+    processor = next((line.split(":")[1].strip() for line in open("/proc/cpuinfo") if "model name" in line), "?")
+    print(f"{processor}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} at the start")
+    print(f"ONNX Runtime {onnxruntime.__version__}, OpenVINO {openvino.__version__}, f32, {options.level or 'best level'}")
+    print(f"{options.model or 'random weights'}, {options.size[0]}x{options.size[1]}; ms of one picture")
+    for threads in options.threads:
+        bursts = engines(options, model, weights, picture, threads, options.level)
+        rounds = {name: [] for name in bursts}
+        for _ in range(options.rounds):
+            for name, run in bursts.items():
+                rounds[name].append(run())
+        print(f"\n{threads} thread{'s' if threads > 1 else ''}      median  minimum  spread   their time / ours (lowest, highest round)")
+        for name, results in rounds.items():
+            medians = [median for median, _ in results]
+            line = f"{name:13s}{statistics.median(medians):8.2f} {min(least for _, least in results):8.2f}"
+            line += f" {(max(medians) / min(medians) - 1) * 100:6.0f} %"
+            if name != "posecam":
+                ratios = [theirs / ours for theirs, (ours, _) in zip(medians, rounds["posecam"])]
+                line += f"   {statistics.median(ratios):.2f} ({min(ratios):.2f}, {max(ratios):.2f})"
+            print(line)
+
+
+if __name__ == "__main__":
+    main()

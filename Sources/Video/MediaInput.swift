@@ -1,4 +1,5 @@
 import CFFmpeg
+import Foundation
 import Synchronization
 
 /// An opened container, device or stream (`AVFormatContext` of a demuxer) whose blocking calls can be ended from outside.
@@ -41,6 +42,8 @@ final class MediaInput: @unchecked Sendable {
       return Unmanaged<Patience>.fromOpaque(opaque).takeUnretainedValue().isOver ? 1 : 0
     }
     if isLive { allocated.pointee.flags |= AVFMT_FLAG_NOBUFFER }
+    // A device waits inside the kernel, where nothing interrupts it: better that it does not wait.
+    if format != nil { allocated.pointee.flags |= AVFMT_FLAG_NONBLOCK }
     var inputFormat: UnsafePointer<AVInputFormat>?
     if let format {
       inputFormat = av_find_input_format(format)
@@ -58,6 +61,8 @@ final class MediaInput: @unchecked Sendable {
     var code = avformat_open_input(&opened, url, inputFormat, &dictionary)
     guard code >= 0, let opened else { throw VideoError(Self.openFailure(name, code)) }
     self.init(adopting: opened, patience)
+    // A device has said everything by now, and its pictures would be lost.
+    if format != nil { return }
     code = avformat_find_stream_info(opened, nil)
     guard code >= 0 else { throw VideoError(Self.openFailure(name, code)) }
   }
@@ -101,7 +106,15 @@ final class MediaInput: @unchecked Sendable {
   /// The next packet of any stream, into `packet`.
   func read(into packet: UnsafeMutablePointer<AVPacket>) -> Reading {
     patience.wait(atMost: readTimeout)
-    let code = av_read_frame(context, packet)
+    var code = av_read_frame(context, packet)
+    while code == ff_error(EAGAIN) {
+      if patience.isOver {
+        code = ff_error_exit
+      } else {
+        usleep(1000)
+        code = av_read_frame(context, packet)
+      }
+    }
     if code >= 0 { return .packet }
     // Some demuxers report the end as an error of the layer below.
     if code == ff_error_eof || (context.pointee.pb != nil && avio_feof(context.pointee.pb) != 0) { return .end }

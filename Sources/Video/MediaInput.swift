@@ -29,8 +29,7 @@ final class MediaInput: @unchecked Sendable {
   ///   - name: what messages call it.
   ///   - format: FFmpeg's input format, e.g. "v4l2"; `nil` to find out.
   convenience init(
-    url: String, name: String, format: String? = nil, options: [String: String] = [:], openTimeout: Double? = nil,
-    isLive: Bool = false
+    url: String, name: String, format: String? = nil, options: [String: String] = [:], openTimeout: Double? = nil
   ) throws(VideoError) {
     _ = FFmpegLog.isCaptured
     _ = FFmpegLog.take()
@@ -41,7 +40,6 @@ final class MediaInput: @unchecked Sendable {
       guard let opaque else { return 0 }
       return Unmanaged<Patience>.fromOpaque(opaque).takeUnretainedValue().isOver ? 1 : 0
     }
-    if isLive { allocated.pointee.flags |= AVFMT_FLAG_NOBUFFER }
     // A device waits inside the kernel, where nothing interrupts it: better that it does not wait.
     if format != nil { allocated.pointee.flags |= AVFMT_FLAG_NONBLOCK }
     var inputFormat: UnsafePointer<AVInputFormat>?
@@ -91,6 +89,9 @@ final class MediaInput: @unchecked Sendable {
   /// Ends a call that waits on another thread, and all later ones.
   func cancel() { patience.isCancelled.store(true, ordering: .relaxed) }
 
+  /// A camera, asked without waiting.
+  var isDevice: Bool { context.pointee.flags & AVFMT_FLAG_NONBLOCK != 0 }
+
   /// Whether the container knows how long it is.
   var hasDuration: Bool { context.pointee.duration > 0 }
 
@@ -116,8 +117,15 @@ final class MediaInput: @unchecked Sendable {
       }
     }
     if code >= 0 { return .packet }
-    // Some demuxers report the end as an error of the layer below.
-    if code == ff_error_eof || (context.pointee.pb != nil && avio_feof(context.pointee.pb) != 0) { return .end }
-    return isCancelled ? .end : .failure(code)
+    if isCancelled { return .end }
+    // Demuxers report a failure of the layer below as the end, and some the end as a failure.
+    if let below = context.pointee.pb {
+      let error = below.pointee.error
+      // The end of what HTTP sends without a length is told as a broken connection.
+      let isEnd = error == ff_error_eof || (error == ff_error(EIO) && avio_size(below) <= 0)
+      if error < 0 && !isEnd { return .failure(error) }
+      if avio_feof(below) != 0 { return .end }
+    }
+    return code == ff_error_eof ? .end : .failure(code)
   }
 }

@@ -69,10 +69,9 @@ public final class MediaSource: FrameSource, @unchecked Sendable {
     decoded = av_frame_alloc()
     var orientation = Orientation(displayMatrix: ff_stream_display_matrix(stream))
     let isPicture = Self.isPicture(input)
-    let isDevice = input.context.pointee.flags & AVFMT_FLAG_NONBLOCK != 0
     // EXIF orientation comes with the picture itself, so that one must be decoded before its size is known; a device's
     // first picture shows that there is one, and when its time begins.
-    if isPicture || isDevice, let packet, let decoded {
+    if isPicture || input.isDevice, let packet, let decoded {
       while input.context.pointee.nb_streams > 0, case .packet = input.read(into: packet) {
         received = Clock.now()
         let isSent = packet.pointee.stream_index == index && avcodec_send_packet(decoder, packet) >= 0
@@ -84,7 +83,7 @@ public final class MediaSource: FrameSource, @unchecked Sendable {
         }
       }
     }
-    if isDevice && !hasPending {
+    if input.isDevice && !hasPending {
       av_frame_free(&decoded)
       av_packet_free(&packet)
       avcodec_free_context(&self.decoder)
@@ -93,7 +92,7 @@ public final class MediaSource: FrameSource, @unchecked Sendable {
     }
     converter = FrameConverter(
       width: width, height: height, orientation: orientation,
-      copies: isDevice && codec.pointee.id == AV_CODEC_ID_RAWVIDEO)
+      copies: input.isDevice && codec.pointee.id == AV_CODEC_ID_RAWVIDEO)
     let rate = av_guess_frame_rate(input.context, stream, nil)
     let duration = input.context.pointee.duration
     let seconds = duration > 0 ? Double(duration) / Double(AV_TIME_BASE) : nil
@@ -109,9 +108,10 @@ public final class MediaSource: FrameSource, @unchecked Sendable {
           : counted > 0 ? Int(counted) : seconds.flatMap { nominalRate > 0 ? Int(($0 * nominalRate).rounded()) : nil },
       isLive: isLive,
       format: Self.describe(
-        codec, parameters, pixelFormat: isDevice ? decoded?.pointee.format : nil, rate: nominalRate,
+        codec, parameters, pixelFormat: input.isDevice ? decoded?.pointee.format : nil, rate: nominalRate,
         orientation: orientation),
-      startTime: Self.startTime(of: input, stream, first: isDevice ? decoded?.pointee.best_effort_timestamp : nil))
+      startTime: Self.startTime(of: input, stream, first: input.isDevice ? decoded?.pointee.best_effort_timestamp : nil)
+    )
   }
 
   /// Of a picture, in pixels. 8K video is 7680 wide; what is larger is damaged or hostile.
@@ -177,7 +177,7 @@ public final class MediaSource: FrameSource, @unchecked Sendable {
       avcodec_send_packet(decoder, nil)
     case .failure(let code):
       if info.isLive {
-        let gone = code == ff_error(ENODEV) || code == ff_error(EIO)
+        let gone = input.isDevice && (code == ff_error(ENODEV) || code == ff_error(EIO))
         let reason = code == ff_error_exit ? "nothing received any more" : VideoError.reason(code)
         throw VideoError(
           "\(info.name): \(gone ? "the device is gone (\(reason))" : reason), after \(frameCount) frames")

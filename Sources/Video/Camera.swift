@@ -94,7 +94,7 @@ public struct Camera: Sendable, Equatable {
   private static func isCompressed(_ format: String) -> Bool { ["mjpeg", "h264", "hevc"].contains(format) }
 
   private static func open(path: String, options: [String: String]) throws(VideoError) -> MediaSource {
-    let input = try MediaInput(url: path, name: path, format: "v4l2", options: options, openTimeout: 10, isLive: true)
+    let input = try MediaInput(url: path, name: path, format: "v4l2", options: options, openTimeout: 10)
     input.readTimeout = 5
     return try MediaSource(input, name: path, isLive: true, decoderThreads: 1)
   }

@@ -42,6 +42,6 @@ extension VideoError {
     let end = text.firstIndex(of: 0) ?? text.endIndex
     let reason = String(decoding: text[..<end].map { UInt8(bitPattern: $0) }, as: UTF8.self)
     let complaint = FFmpegLog.take()
-    return complaint.isEmpty || complaint == reason ? reason : "\(reason) (\(complaint))"
+    return complaint.isEmpty || complaint.hasSuffix(reason) ? reason : "\(reason) (\(complaint))"
   }
 }

@@ -7,13 +7,16 @@ final class FrameConverter {
   let width: Int
   let height: Int
   private let orientation: Orientation
+  private let copies: Bool
   private var scaler: OpaquePointer?
   private var scaledPool: FramePool?
   private var turnedPool: FramePool?
 
-  init(width: Int, height: Int, orientation: Orientation) {
+  /// - Parameter copies: pictures lie in memory of a device that goes with it, hence none is passed on as it is.
+  init(width: Int, height: Int, orientation: Orientation, copies: Bool = false) {
     (self.width, self.height) = orientation.swapsSides ? (height, width) : (width, height)
     self.orientation = orientation
+    self.copies = copies
   }
 
   deinit { sws_freeContext(scaler) }
@@ -24,7 +27,7 @@ final class FrameConverter {
     let (storedWidth, storedHeight) = orientation.swapsSides ? (height, width) : (width, height)
     let format = AVPixelFormat(raw.pointee.format)
     let isPlain = format == AV_PIX_FMT_YUV420P || format == AV_PIX_FMT_YUVJ420P
-    if !isPlain || raw.pointee.width != storedWidth || raw.pointee.height != storedHeight {
+    if !isPlain || copies || raw.pointee.width != storedWidth || raw.pointee.height != storedHeight {
       result = try replacing(raw) { raw throws(VideoError) in try scale(raw, width: storedWidth, height: storedHeight) }
     }
     if !isPlain && Self.isFullRange(format) {

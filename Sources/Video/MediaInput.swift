@@ -1,4 +1,5 @@
 import CFFmpeg
+import Foundation
 import Synchronization
 
 /// An opened container, device or stream (`AVFormatContext` of a demuxer) whose blocking calls can be ended from outside.
@@ -28,8 +29,7 @@ final class MediaInput: @unchecked Sendable {
   ///   - name: what messages call it.
   ///   - format: FFmpeg's input format, e.g. "v4l2"; `nil` to find out.
   convenience init(
-    url: String, name: String, format: String? = nil, options: [String: String] = [:], openTimeout: Double? = nil,
-    isLive: Bool = false
+    url: String, name: String, format: String? = nil, options: [String: String] = [:], openTimeout: Double? = nil
   ) throws(VideoError) {
     _ = FFmpegLog.isCaptured
     _ = FFmpegLog.take()
@@ -40,7 +40,8 @@ final class MediaInput: @unchecked Sendable {
       guard let opaque else { return 0 }
       return Unmanaged<Patience>.fromOpaque(opaque).takeUnretainedValue().isOver ? 1 : 0
     }
-    if isLive { allocated.pointee.flags |= AVFMT_FLAG_NOBUFFER }
+    // A device waits inside the kernel, where nothing interrupts it: better that it does not wait.
+    if format != nil { allocated.pointee.flags |= AVFMT_FLAG_NONBLOCK }
     var inputFormat: UnsafePointer<AVInputFormat>?
     if let format {
       inputFormat = av_find_input_format(format)
@@ -58,6 +59,8 @@ final class MediaInput: @unchecked Sendable {
     var code = avformat_open_input(&opened, url, inputFormat, &dictionary)
     guard code >= 0, let opened else { throw VideoError(Self.openFailure(name, code)) }
     self.init(adopting: opened, patience)
+    // A device has said everything by now, and its pictures would be lost.
+    if format != nil { return }
     code = avformat_find_stream_info(opened, nil)
     guard code >= 0 else { throw VideoError(Self.openFailure(name, code)) }
   }
@@ -86,6 +89,9 @@ final class MediaInput: @unchecked Sendable {
   /// Ends a call that waits on another thread, and all later ones.
   func cancel() { patience.isCancelled.store(true, ordering: .relaxed) }
 
+  /// A camera, asked without waiting.
+  var isDevice: Bool { context.pointee.flags & AVFMT_FLAG_NONBLOCK != 0 }
+
   /// Whether the container knows how long it is.
   var hasDuration: Bool { context.pointee.duration > 0 }
 
@@ -101,10 +107,25 @@ final class MediaInput: @unchecked Sendable {
   /// The next packet of any stream, into `packet`.
   func read(into packet: UnsafeMutablePointer<AVPacket>) -> Reading {
     patience.wait(atMost: readTimeout)
-    let code = av_read_frame(context, packet)
+    var code = av_read_frame(context, packet)
+    while code == ff_error(EAGAIN) {
+      if patience.isOver {
+        code = ff_error_exit
+      } else {
+        usleep(1000)
+        code = av_read_frame(context, packet)
+      }
+    }
     if code >= 0 { return .packet }
-    // Some demuxers report the end as an error of the layer below.
-    if code == ff_error_eof || (context.pointee.pb != nil && avio_feof(context.pointee.pb) != 0) { return .end }
-    return isCancelled ? .end : .failure(code)
+    if isCancelled { return .end }
+    // Demuxers report a failure of the layer below as the end, and some the end as a failure.
+    if let below = context.pointee.pb {
+      let error = below.pointee.error
+      // The end of what HTTP sends without a length is told as a broken connection.
+      let isEnd = error == ff_error_eof || (error == ff_error(EIO) && avio_size(below) <= 0)
+      if error < 0 && !isEnd { return .failure(error) }
+      if avio_feof(below) != 0 { return .end }
+    }
+    return code == ff_error_eof ? .end : .failure(code)
   }
 }

@@ -69,9 +69,11 @@ public final class MediaSource: FrameSource, @unchecked Sendable {
     decoded = av_frame_alloc()
     var orientation = Orientation(displayMatrix: ff_stream_display_matrix(stream))
     let isPicture = Self.isPicture(input)
-    // EXIF orientation comes with the picture itself, so that one must be decoded before its size is known.
-    if isPicture, let packet, let decoded {
+    // EXIF orientation comes with the picture itself, so that one must be decoded before its size is known; a device's
+    // first picture shows that there is one, and when its time begins.
+    if isPicture || input.isDevice, let packet, let decoded {
       while input.context.pointee.nb_streams > 0, case .packet = input.read(into: packet) {
+        received = Clock.now()
         let isSent = packet.pointee.stream_index == index && avcodec_send_packet(decoder, packet) >= 0
         av_packet_unref(packet)
         if isSent && avcodec_receive_frame(decoder, decoded) >= 0 {
@@ -81,7 +83,16 @@ public final class MediaSource: FrameSource, @unchecked Sendable {
         }
       }
     }
-    converter = FrameConverter(width: width, height: height, orientation: orientation)
+    if input.isDevice && !hasPending {
+      av_frame_free(&decoded)
+      av_packet_free(&packet)
+      avcodec_free_context(&self.decoder)
+      let complaint = FFmpegLog.take()
+      throw VideoError("\(name): the camera sends no pictures\(complaint.isEmpty ? "" : " (\(complaint))")")
+    }
+    converter = FrameConverter(
+      width: width, height: height, orientation: orientation,
+      copies: input.isDevice && codec.pointee.id == AV_CODEC_ID_RAWVIDEO)
     let rate = av_guess_frame_rate(input.context, stream, nil)
     let duration = input.context.pointee.duration
     let seconds = duration > 0 ? Double(duration) / Double(AV_TIME_BASE) : nil
@@ -96,9 +107,11 @@ public final class MediaSource: FrameSource, @unchecked Sendable {
           ? 1
           : counted > 0 ? Int(counted) : seconds.flatMap { nominalRate > 0 ? Int(($0 * nominalRate).rounded()) : nil },
       isLive: isLive,
-      format: Self.describe(codec, parameters, rate: nominalRate, orientation: orientation),
-      startTime: input.context.pointee.start_time == ff_nopts_value
-        ? 0 : Double(input.context.pointee.start_time) / Double(AV_TIME_BASE))
+      format: Self.describe(
+        codec, parameters, pixelFormat: input.isDevice ? decoded?.pointee.format : nil, rate: nominalRate,
+        orientation: orientation),
+      startTime: Self.startTime(of: input, stream, first: input.isDevice ? decoded?.pointee.best_effort_timestamp : nil)
+    )
   }
 
   /// Of a picture, in pixels. 8K video is 7680 wide; what is larger is damaged or hostile.
@@ -164,7 +177,7 @@ public final class MediaSource: FrameSource, @unchecked Sendable {
       avcodec_send_packet(decoder, nil)
     case .failure(let code):
       if info.isLive {
-        let gone = code == ff_error(ENODEV) || code == ff_error(EIO)
+        let gone = input.isDevice && (code == ff_error(ENODEV) || code == ff_error(EIO))
         let reason = code == ff_error_exit ? "nothing received any more" : VideoError.reason(code)
         throw VideoError(
           "\(info.name): \(gone ? "the device is gone (\(reason))" : reason), after \(frameCount) frames")
@@ -218,11 +231,21 @@ public final class MediaSource: FrameSource, @unchecked Sendable {
     return format.hasSuffix("_pipe") || format == "image2"
   }
 
+  private static func startTime(of input: MediaInput, _ stream: UnsafePointer<AVStream>, first: Int64?) -> Double {
+    if let first, first != ff_nopts_value {
+      let base = stream.pointee.time_base
+      return Double(first) * Double(base.num) / Double(base.den)
+    }
+    let start = input.context.pointee.start_time
+    return start == ff_nopts_value ? 0 : Double(start) / Double(AV_TIME_BASE)
+  }
+
   private static func describe(
-    _ codec: UnsafePointer<AVCodec>, _ parameters: UnsafePointer<AVCodecParameters>, rate: Double,
+    _ codec: UnsafePointer<AVCodec>, _ parameters: UnsafePointer<AVCodecParameters>, pixelFormat: Int32?, rate: Double,
     orientation: Orientation
   ) -> String {
-    var text = "\(String(cString: codec.pointee.name)) \(pixelFormatName(parameters.pointee.format)) "
+    let format = pixelFormat ?? parameters.pointee.format
+    var text = "\(String(cString: codec.pointee.name)) \(pixelFormatName(format)) "
     text += "\(parameters.pointee.width)x\(parameters.pointee.height)"
     if rate > 0 { text += " at \((rate * 100).rounded() / 100) fps" }
     if orientation != .upright { text += ", turned upright" }

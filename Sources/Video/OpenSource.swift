@@ -43,14 +43,12 @@ private func openStream(_ url: String, scheme: String, _ options: SourceOptions)
     let known = (["http", "https"] + liveSchemes.sorted()).joined(separator: ", ")
     throw VideoError("\(url): the protocol '\(scheme)' is not supported; these are: \(known)")
   }
-  var settings: [String: String] = [:]
+  // No frames are awaited just to guess a rate, which would take seconds. What is read until the size is known (up to
+  // the first key frame) is decoded: without it nothing could be shown before the second one.
+  var settings = ["fpsprobesize": "0"]
+  if scheme == "udp" { settings["overrun_nonfatal"] = "1" }
   let isCertainlyLive = liveSchemes.contains(scheme)
-  if isCertainlyLive {
-    // Little probing, so that the first picture comes soon and nothing piles up before it.
-    settings = ["probesize": "500000", "analyzeduration": "500000"]
-    if scheme == "udp" { settings["overrun_nonfatal"] = "1" }
-  }
-  let input = try MediaInput(url: url, name: url, options: settings, openTimeout: 15, isLive: isCertainlyLive)
+  let input = try MediaInput(url: url, name: url, options: settings, openTimeout: 15)
   input.readTimeout = 10
   // What is served over HTTP with a length is a file; without, a stream.
   let isLive = isCertainlyLive || !input.hasDuration

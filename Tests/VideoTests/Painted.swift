@@ -47,6 +47,10 @@ enum FFmpegTool {
 
   /// What the program prints.
   @discardableResult static func run(_ name: String, _ arguments: String...) throws -> String {
+    try run(name, arguments: arguments)
+  }
+
+  @discardableResult static func run(_ name: String, arguments: [String]) throws -> String {
     let process = Process()
     process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
     process.arguments = [name, "-v", "error"] + arguments

@@ -1,0 +1,164 @@
+import Foundation
+import Testing
+
+/// The program as its users meet it: every bad input gives one clear line and the right exit code, and loses nothing.
+@Suite(.enabled(if: Program.isPresent, Program.absence))
+struct CommandLineTests {
+  private let folder: Folder
+  private static let hasFFmpeg = ["/usr/bin/ffmpeg", "/usr/local/bin/ffmpeg"]
+    .contains { FileManager.default.isExecutableFile(atPath: $0) }
+
+  init() throws { folder = try Folder() }
+
+  /// A clip of the demo scene, clip.mp4.
+  private func makeClip(_ settings: String = "size=192x128,seconds=1,people=1") throws {
+    let outcome = try Program.run("posecam scene demo:\(settings) -o clip.mp4 --truth truth.jsonl", in: folder)
+    try #require(outcome.status == 0, "\(outcome.errors)")
+  }
+
+  /// The run must fail with exit code `status` and one line on standard error that names the matter.
+  private func expectFailure(_ line: String, says words: String..., status: Int32 = 1) throws {
+    let outcome = try Program.run(line, in: folder)
+    #expect(outcome.status == status, "\(line): \(outcome.errors)")
+    for word in words { #expect(outcome.errors.contains(word), "\(line): \(outcome.errors)") }
+    if status == 1 { #expect(outcome.complaints.filter { $0.hasPrefix("Error:") }.count == 1, "\(outcome.errors)") }
+  }
+
+  private func write(_ data: Data, _ name: String) throws {
+    try data.write(to: URL(fileURLWithPath: folder.path(name)))
+  }
+
+  // MARK: - Sources
+
+  @Test func sourcesThatAreNoVideo() throws {
+    try write(Data(), "empty.mp4")
+    try write(Data("Dear diary, there is no video in here.\n".utf8), "text.mp4")
+    try write(Data(repeating: 7, count: 4096), "noise.mp4")
+    let before = try folder.contents()
+    let cases = [
+      ("missing.mp4", "no such file"), ("empty.mp4", "the file is empty"), ("text.mp4", "text.mp4"),
+      ("noise.mp4", "noise.mp4"), (".", "no pictures"), ("'*.jpg'", "no pictures"), ("gopher://example", "gopher"),
+      ("99", "no camera /dev/video99"), ("/dev/video98", "no camera"), ("demo:people=900", "people=1…50"),
+    ]
+    for (source, complaint) in cases {
+      try expectFailure("posecam annotate \(source) -o out.mp4", says: complaint)
+      try expectFailure("posecam --video \(source)", says: complaint)
+      #expect(try folder.contents() == before)
+    }
+  }
+
+  @Test(.enabled(if: hasFFmpeg, "ffmpeg is not installed"))
+  func soundAloneIsNoVideo() throws {
+    _ = try Program.shell("ffmpeg -v error -f lavfi -i sine=d=1 sound.m4a", in: folder)
+    try expectFailure("posecam annotate sound.m4a -o out.mp4", says: "only sound")
+  }
+
+  @Test(.enabled(if: hasFFmpeg, "ffmpeg is not installed"))
+  func truncatedFilePlaysWhatIsThere() throws {
+    try makeClip("size=192x128,seconds=3,people=1")
+    _ = try Program.shell("ffmpeg -v error -i clip.mp4 -c copy -movflags +faststart front.mp4", in: folder)
+    let data = try folder.data("front.mp4")
+    try write(data.prefix(data.count * 2 / 3), "cut.mp4")
+    let outcome = try Program.run("posecam annotate cut.mp4 -o out.mp4", in: folder)
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    #expect(outcome.errors.contains("the file promises 90 frames"))
+    let frames = try Program.shell(
+      "ffprobe -v error -count_frames -show_entries stream=nb_read_frames -of csv=p=0 out.mp4", in: folder)
+    let count = try #require(Int(frames.output.trimmingCharacters(in: .whitespacesAndNewlines)))
+    #expect((20..<90).contains(count))
+  }
+
+  @Test(.enabled(if: hasFFmpeg, "ffmpeg is not installed"), arguments: ["1x1", "3x200", "101x77"])
+  func oddSizes(_ size: String) throws {
+    _ = try Program.shell("ffmpeg -v error -f lavfi -i color=red:s=\(size):d=0.04 -frames:v 1 in.png", in: folder)
+    let outcome = try Program.run("posecam annotate in.png -o out.mp4", in: folder)
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    #expect(try folder.contents().contains("out.mp4"))
+  }
+
+  // MARK: - Outputs
+
+  @Test func outputsThatCannotBeWritten() throws {
+    try makeClip()
+    let before = try folder.data("clip.mp4")
+    let names = try folder.contents()
+    try expectFailure("posecam annotate clip.mp4 -o clip.mp4", says: "clip.mp4")
+    try expectFailure("posecam annotate clip.mp4 -o /nonexistent/out.mp4", says: "/nonexistent/out.mp4")
+    try expectFailure("posecam annotate clip.mp4 -o out.xyz", says: "out.xyz", ".mp4")
+    try expectFailure("posecam annotate clip.mp4 -o out.mp4 --json /dev/full", says: "/dev/full")
+    #expect(try folder.data("clip.mp4") == before)
+    #expect(try folder.contents() == names, "nothing half-written is left")
+  }
+
+  @Test func aReaderThatGoesAwayEndsTheRunWithOneLine() throws {
+    try makeClip()
+    let outcome = try Program.run("{ posecam --video clip.mp4 --json -; echo $? > code; } | head -n 1", in: folder)
+    #expect(outcome.output.hasPrefix(#"{"schema":"posecam/1""#))
+    #expect(try folder.text("code") == "1\n")
+    #expect(outcome.complaints.filter { $0.hasPrefix("Error:") }.count == 1, "\(outcome.errors)")
+  }
+
+  @Test func anInterruptedRunClosesAPlayableFile() throws {
+    // A shell's background jobs ignore SIGINT, and so does the program then: SIGTERM asks the same.
+    let outcome = try Program.run(
+      """
+      '\(try #require(Program.path))' annotate demo:size=192x128,seconds=120 -o long.mp4 --json long.jsonl & child=$!
+      while kill -0 $child && [ "$(cat long.jsonl 2>/dev/null | wc -l)" -lt 10 ]; do sleep 0.1; done
+      kill -TERM $child; wait $child
+      """, in: folder)
+    #expect(outcome.status == 143, "\(outcome.errors)")
+    let again = try Program.run("posecam --video long.mp4 --json -", in: folder)
+    #expect(again.status == 0)
+    let frames = again.output.split(separator: "\n").count - 1
+    let written = try folder.text("long.jsonl").split(separator: "\n").count - 1
+    #expect(frames == written && (9..<3600).contains(frames))
+  }
+
+  // MARK: - Models and options
+
+  @Test func modelsThatCannotBeUsed() throws {
+    try expectFailure("posecam --video demo --model missing", says: "missing")
+    try write(Data("not a model at all, but long enough".utf8), "model")
+    try expectFailure("posecam --video demo --model model", says: "model")
+    func writeModel(_ header: String) throws {
+      var data = withUnsafeBytes(of: UInt64(header.utf8.count).littleEndian) { Data($0) }
+      data.append(Data(header.utf8))
+      data.append(Data(count: 4))
+      try write(data, "model")
+    }
+    let tensor = #""x":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}"#
+    try writeModel(#"{"__metadata__":{"architecture":"resnet"},\#(tensor)}"#)
+    try expectFailure("posecam --video demo --model model", says: "'resnet'", "lightweight-openpose")
+    try writeModel("{\(tensor)}")
+    try expectFailure("posecam --video demo --model model", says: "not a Lightweight OpenPose model")
+  }
+
+  @Test func wrongUsage() throws {
+    try expectFailure("posecam", says: "--video", status: 64)
+    try expectFailure("posecam --video demo --threads 0", says: "--threads", status: 64)
+    try expectFailure("posecam --video demo --size 7", says: "--size", status: 64)
+    try expectFailure("posecam annotate x.mp4", says: "--output", status: 64)
+    try expectFailure("posecam --video demo --frobnicate", says: "--frobnicate", status: 64)
+  }
+
+  @Test func benchTellsEveryStage() throws {
+    let outcome = try Program.run("posecam bench --json --runs 2 --size 64x64 --people 2", in: folder)
+    let report = try #require(JSONSerialization.jsonObject(with: Data(outcome.output.utf8)) as? [String: Any])
+    let stages = try #require(report["stages"] as? [String: [String: Double]])
+    for name in ["decode", "preprocess", "network", "parse", "track"] {
+      let stage = try #require(stages[name], "\(name)")
+      #expect(Set(stage.keys) == ["median_ms", "minimum_ms", "p95_ms"])
+      #expect(stage["minimum_ms"] ?? 1 <= stage["median_ms"] ?? 0)
+    }
+    #expect(report["multiply_adds"] as? Int ?? 0 > 1_000_000)
+    #expect(report["peak_memory_bytes"] as? Int ?? 0 > 1_000_000)
+  }
+
+  @Test func doctorTellsWhatThereIs() throws {
+    let outcome = try Program.run("posecam doctor", in: folder)
+    #expect(outcome.status == 0)
+    for word in ["FFmpeg", "OpenBLAS", "kernels", "encoders", "camera", "terminal"] {
+      #expect(outcome.output.contains(word), "\(word)")
+    }
+  }
+}

@@ -34,12 +34,18 @@ public struct PoseTracker: Sendable {
     /// Least OKS between a prediction and a pose of the same person.
     public var leastSimilarity = 0.15
     public var smoothing = Smoothing.low
+    /// Frames in which a doubtful person must be seen before being reported: most false alarms last for one.
+    public var sightings = 3
+    /// Score from which a person is reported at once.
+    public var certainScore: Float = 0.5
 
     public init() {}
   }
 
   private struct Track {
-    var id: Int
+    /// `nil` until the person is certain enough to be reported.
+    var id: Int?
+    var sightings = 0
     /// As found, not smoothed.
     var pose: Pose
     /// Of the whole body, in pixels per second.
@@ -59,23 +65,31 @@ public struct PoseTracker: Sendable {
 
   public init(options: Options = Options()) { self.options = options }
 
-  /// The people of the next frame, in the order of `poses`.
+  /// The people of the next frame, in the order of `poses`, without those who are not certain yet.
   /// - Parameter seconds: the frame's time. Going back, or forward by more than `keepLost`, forgets everyone seen before.
   public mutating func update(_ poses: [Pose], at seconds: Double) -> [Person] {
     if !(seconds >= now) { tracks.removeAll() }
     if seconds.isFinite { now = seconds }
-    tracks.removeAll { now - $0.seen > options.keepLost }
+    tracks.removeAll { now - $0.seen > ($0.id == nil ? min(Self.doubt, options.keepLost) : options.keepLost) }
 
     let matches = match(poses)
-    return zip(poses, matches).map { pose, match in
-      guard let match else {
-        tracks.append(makeTrack(pose))
-        return Person(id: tracks[tracks.count - 1].id, pose: smooth(&tracks[tracks.count - 1]))
+    var people: [Person] = []
+    for (pose, match) in zip(poses, matches) {
+      let index = match ?? tracks.count
+      if match == nil { tracks.append(makeTrack(pose)) } else { follow(&tracks[index], pose) }
+      tracks[index].sightings += 1
+      if tracks[index].id == nil, tracks[index].sightings >= options.sightings || pose.score >= options.certainScore {
+        tracks[index].id = nextID
+        nextID += 1
       }
-      follow(&tracks[match], pose)
-      return Person(id: tracks[match].id, pose: smooth(&tracks[match]))
+      let smoothed = smooth(&tracks[index])
+      if let id = tracks[index].id { people.append(Person(id: id, pose: smoothed)) }
     }
+    return people
   }
+
+  /// Seconds after which someone doubtful who is not seen is forgotten.
+  private static let doubt = 0.25
 
   private func match(_ poses: [Pose]) -> [Int?] {
     guard !poses.isEmpty, !tracks.isEmpty else { return poses.map { _ in nil } }
@@ -104,12 +118,11 @@ public struct PoseTracker: Sendable {
     return weights > 0 ? sum / weights : 0
   }
 
-  private mutating func makeTrack(_ pose: Pose) -> Track {
-    defer { nextID += 1 }
+  private func makeTrack(_ pose: Pose) -> Track {
     let filters = [(x: OneEuroFilter, y: OneEuroFilter)](
       repeating: (OneEuroFilter(), OneEuroFilter()), count: Skeleton.keypointCount)
     return Track(
-      id: nextID, pose: pose, velocity: (0, 0), seen: now, size: Self.size(pose), filters: filters,
+      pose: pose, velocity: (0, 0), seen: now, size: Self.size(pose), filters: filters,
       filtered: [Double](repeating: now, count: Skeleton.keypointCount))
   }
 

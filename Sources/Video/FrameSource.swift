@@ -13,6 +13,8 @@ public struct SourceInfo: Sendable {
   public var frameCount: Int?
   /// Camera or network stream: frames come at their own pace and stale ones are to be dropped.
   public var isLive: Bool
+  /// Single pictures that have nothing to do with each other.
+  public var isStill = false
   /// One line for people: codec, pixel format, negotiated camera mode.
   public var format: String
   /// Where the source's time begins, in seconds; times for people are told relative to it.

@@ -98,7 +98,7 @@ public final class MediaSource: FrameSource, @unchecked Sendable {
     let seconds = duration > 0 ? Double(duration) / Double(AV_TIME_BASE) : nil
     let nominalRate = rate.den > 0 ? Double(rate.num) / Double(rate.den) : 0
     let counted = stream.pointee.nb_frames
-    info = SourceInfo(
+    var info = SourceInfo(
       name: name, width: converter.width, height: converter.height, nominalRate: nominalRate,
       duration: isLive || isPicture ? nil : seconds,
       frameCount: isLive
@@ -112,6 +112,8 @@ public final class MediaSource: FrameSource, @unchecked Sendable {
         orientation: orientation),
       startTime: Self.startTime(of: input, stream, first: input.isDevice ? decoded?.pointee.best_effort_timestamp : nil)
     )
+    info.isStill = isPicture
+    self.info = info
   }
 
   /// Of a picture, in pixels. 8K video is 7680 wide; what is larger is damaged or hostile.

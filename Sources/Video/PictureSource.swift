@@ -35,9 +35,11 @@ public final class PictureSource: FrameSource, @unchecked Sendable {
     }
     first = opened
     nextPath = index - 1
-    info = SourceInfo(
+    var info = SourceInfo(
       name: name, width: opened.width, height: opened.height, nominalRate: 1, duration: nil, frameCount: paths.count,
       isLive: false, format: "\(paths.count) pictures")
+    info.isStill = true
+    self.info = info
     if nextPath > 0 {
       notices.withLock { $0.append("\(nextPath) unreadable pictures skipped; the last: \(lastFailure)") }
     }

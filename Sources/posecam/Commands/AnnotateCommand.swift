@@ -35,7 +35,7 @@ struct AnnotateCommand: ParsableCommand {
     let measurements = Measurements()
     let pipeline = Pipeline(
       source: source, estimators: following.estimators(model, engine, streams: streams),
-      tracker: following.makeFollowing(), measurements: measurements)
+      tracker: following.makeFollowing(isVideo: !source.info.isStill), measurements: measurements)
     Interruption.onRequest { pipeline.stop() }
 
     var progress = ProgressLine()

@@ -47,7 +47,7 @@ struct LiveCommand: ParsableCommand {
     let measurements = Measurements()
     let pipeline = Pipeline(
       source: source, estimators: following.estimators(model, engine, streams: streams),
-      tracker: following.makeFollowing(), measurements: measurements)
+      tracker: following.makeFollowing(isVideo: !source.info.isStill), measurements: measurements)
     Interruption.onRequest { pipeline.stop() }
     var sink = LiveSink(source: source, pipeline: pipeline, measurements: measurements, json: writer)
     do {

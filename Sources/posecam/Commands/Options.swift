@@ -97,11 +97,13 @@ struct FollowOptions: ParsableArguments {
     guard (0...1).contains(minScore) else { throw ValidationError("--min-score takes 0 to 1.") }
   }
 
-  func makeFollowing() -> Following {
+  /// - Parameter isVideo: pictures have nothing to do with each other: everyone in them is new, and reported at once.
+  func makeFollowing(isVideo: Bool) -> Following {
     if compat { return .compatible(ReferenceTracker(smoothing: smooth != .off)) }
     var options = PoseTracker.Options()
     options.smoothing = smooth
     options.keepLost = keepLost
+    if !isVideo { (options.keepLost, options.sightings) = (0, 1) }
     return .tracked(PoseTracker(options: options))
   }
 

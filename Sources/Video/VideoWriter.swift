@@ -47,7 +47,7 @@ public final class VideoWriter {
   public static let encoderNames = ["libx264", "libopenh264", "mpeg4"]
 
   /// FFmpeg's names of the containers, by extension.
-  private static let containers = ["mp4": "mp4", "m4v": "mp4", "mov": "mov", "mkv": "matroska"]
+  private static let containers = ["mp4": "mp4", "m4v": "mp4", "mov": "mov", "mkv": "matroska", "ts": "mpegts"]
 
   /// - Parameters:
   ///   - first: the first frame to come; size, time base and colours are taken from it. It is not written.
@@ -61,7 +61,7 @@ public final class VideoWriter {
     // A device has no extension.
     let fileExtension = URL(fileURLWithPath: path).pathExtension.lowercased()
     guard let container = Self.containers[fileExtension.isEmpty && PartialFile.isDevice(path) ? "mp4" : fileExtension]
-    else { throw VideoError("\(path): unknown kind of file '.\(fileExtension)'; use .mp4, .mov or .mkv") }
+    else { throw VideoError("\(path): unknown kind of file '.\(fileExtension)'; use .mp4, .mov, .mkv or .ts") }
     file = try PartialFile(path)
     guard avformat_alloc_output_context2(&context, nil, container, "file:" + file.path) >= 0, let context else {
       throw VideoError("\(path): this FFmpeg cannot write .\(fileExtension)")

@@ -13,7 +13,7 @@ struct AnnotateCommand: ParsableCommand {
 
   @Argument(help: "The video: whatever --video of the live command takes.")
   var input: String
-  @Option(name: [.short, .long], help: ArgumentHelp("Video file to write: .mp4, .mov or .mkv.", valueName: "file"))
+  @Option(name: [.short, .long], help: ArgumentHelp("Video to write: .mp4, .mov, .mkv or .ts.", valueName: "file"))
   var output: String
   @Option(help: ArgumentHelp("Write JSON lines to FILE as well, - for standard output.", valueName: "file"))
   var json: String?

@@ -1,0 +1,95 @@
+import Foundation
+import Testing
+
+/// A stream that comes at its own pace, over HTTP and UDP on the loopback, into a network that is too slow for it.
+@Suite(.enabled(if: Program.isPresent, Program.absence), .serialized)
+struct LiveStreamTests {
+  private static let hasPython =
+    FileManager.default.isExecutableFile(atPath: "/usr/bin/python3")
+    || FileManager.default.isExecutableFile(atPath: "/usr/local/bin/python3")
+
+  /// Sends clip.ts over `seconds`: to whoever asks on a free HTTP port, which it writes to the file `port`, or to a UDP port.
+  private static let sender = """
+    import http.server, socket, sys, time
+    kind, seconds = sys.argv[1], float(sys.argv[2])
+    data = open('clip.ts', 'rb').read()
+    def pace(send):
+        start, size = time.monotonic(), 7 * 188
+        for at in range(0, len(data), size):
+            time.sleep(max(0, start + seconds * at / len(data) - time.monotonic()))
+            send(data[at:at + size])
+    if kind == 'udp':
+        out = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        pace(lambda part: out.sendto(part, ('127.0.0.1', int(sys.argv[3]))))
+    else:
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                self.send_response(200)
+                self.send_header('Content-Type', 'video/mp2t')
+                self.end_headers()
+                pace(self.wfile.write)
+            def log_message(self, *arguments): pass
+        server = http.server.HTTPServer(('127.0.0.1', 0), Handler)
+        server.timeout = 20
+        open('port.new', 'w').write(str(server.server_port))
+        import os
+        os.rename('port.new', 'port')
+        server.handle_request()
+    """
+
+  private func prepare(_ seconds: Int) throws -> Folder {
+    let folder = try Folder()
+    let clip = try Program.run(
+      "posecam scene demo:size=320x192,seconds=\(seconds),people=2 -o clip.ts --truth t", in: folder)
+    try #require(clip.status == 0, "\(clip.errors)")
+    try Self.sender.write(toFile: folder.path("send.py"), atomically: true, encoding: .utf8)
+    return folder
+  }
+
+  /// The number before (or after) a word of the last line of the progress.
+  private func number(_ pattern: Regex<(Substring, Substring)>, in outcome: Program.Outcome) -> Double? {
+    outcome.complaints.last.flatMap { try? pattern.firstMatch(in: $0) }.flatMap { Double($0.output.1) }
+  }
+
+  @Test(.enabled(if: hasPython, "python3 is not installed"))
+  func aSlowNetworkDropsStaleFramesAndStaysCurrent() throws {
+    let folder = try prepare(4)
+    let outcome = try Program.run(
+      """
+      python3 send.py http 4 & sender=$!
+      until [ -s port ]; do kill -0 $sender || exit 9; sleep 0.05; done
+      posecam --video http://127.0.0.1:$(cat port)/ --json live.jsonl --size 640 --threads 1
+      """, in: folder)
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    let lines = try folder.text("live.jsonl").split(separator: "\n").dropFirst()
+    let frames = lines.compactMap { line -> Int? in
+      (try? JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any])?["frame"] as? Int
+    }
+    #expect(frames == frames.sorted() && Set(frames).count == frames.count)
+    // Far fewer than the 120 that came were looked at, yet the last ones are the newest.
+    #expect((3..<110).contains(frames.count), "\(frames.count)")
+    #expect(frames.last ?? 0 > 100)
+    let dropped = try #require(number(/(\d+) dropped/, in: outcome), "\(outcome.errors)")
+    #expect(abs(dropped + Double(frames.count) - 120) <= 4, "every frame was shown or counted")
+    // Two frames wait at most: one before the network, one in it. A queue would have grown to seconds.
+    let latency = try #require(number(/latency (\d+) ms/, in: outcome), "\(outcome.errors)")
+    let period = 4000 / Double(frames.count)
+    #expect(latency < 3 * period + 100, "\(latency) ms at \(period) ms per frame")
+  }
+
+  @Test(.enabled(if: hasPython, "python3 is not installed"))
+  func datagramsAreShownAsTheyCome() throws {
+    let folder = try prepare(3)
+    let port = 20_000 + Int(getpid()) % 20_000
+    // The clip is sent twice: the first time may begin before the program listens.
+    let outcome = try Program.run(
+      """
+      '\(try #require(Program.path))' --video udp://127.0.0.1:\(port) --json live.jsonl & child=$!
+      sleep 1; python3 send.py udp 3 \(port); python3 send.py udp 3 \(port)
+      kill -TERM $child; wait $child
+      """, in: folder)
+    #expect(outcome.status == 143, "\(outcome.errors)")
+    let count = try folder.text("live.jsonl").split(separator: "\n").count - 1
+    #expect(count > 30, "\(count) frames: \(outcome.errors)")
+  }
+}

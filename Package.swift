@@ -16,7 +16,8 @@ let package = Package(
   name: "posecam",
   products: [.executable(name: "posecam", targets: ["posecam"])],
   dependencies: [
-    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
   ],
   targets: [
     .systemLibrary(
@@ -34,10 +35,14 @@ let package = Package(
     .target(name: "Video", dependencies: ["CFFmpeg"], swiftSettings: swift),
     .target(name: "Infer", dependencies: ["CKernels", "COpenBLAS"], swiftSettings: swift),
     .target(name: "Tracker", swiftSettings: swift),
+    .target(
+      name: "Train",
+      dependencies: ["Infer", "Tracker", "Video", "CKernels", .product(name: "Yams", package: "Yams")],
+      swiftSettings: swift),
     .executableTarget(
       name: "posecam",
       dependencies: [
-        "Video", "Infer", "Tracker", "CNcurses", "CTerminal", "CModel",
+        "Video", "Infer", "Tracker", "Train", "CNcurses", "CTerminal", "CModel",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: swift),
@@ -46,6 +51,7 @@ let package = Package(
     .testTarget(name: "VideoTests", dependencies: ["Video", "TestSupport"], swiftSettings: swift),
     .testTarget(name: "InferTests", dependencies: ["Infer", "CKernels", "TestSupport"], swiftSettings: swift),
     .testTarget(name: "TrackerTests", dependencies: ["Tracker", "TestSupport"], swiftSettings: swift),
+    .testTarget(name: "TrainTests", dependencies: ["Train", "TestSupport"], swiftSettings: swift),
     .testTarget(
       name: "posecamTests",
       dependencies: ["posecam", "Video", "Infer", "Tracker", "TestSupport"],

@@ -8,6 +8,8 @@ public struct Model: Sendable {
   public let graph: Graph
   public let metadata: [String: String]
   let tensors: [String: Tensor]
+  /// The weights as plans read them; filled when the first plan is made.
+  let packed = PackedWeights()
 
   /// Reads a model file: safetensors, or a PyTorch checkpoint of the reference implementation.
   public init(contentsOf path: String) throws(InferError) {

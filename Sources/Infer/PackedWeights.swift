@@ -1,23 +1,45 @@
 import CKernels
+import Synchronization
 
-/// The weights of all layers as the kernels read them: batch norm folded in, channels padded with zeros.
+/// The weights of a model's layers as the kernels read them: batch norm folded in, channels padded with zeros.
 ///
-/// Each array has its own memory, so that none is copied on the way; all of it lives as long as this object.
-final class PackedWeights {
-  private var arrays: [UnsafeMutablePointer<Float>] = []
-  let block: Int
+/// One per model: plans of the same model share what they read, so that streams do not push each other's weights out of the
+/// cache. Each array has its own memory and lives as long as this object.
+final class PackedWeights: Sendable {
+  /// An array and the bias, and how the kernel walks the array.
+  struct Layer: @unchecked Sendable {
+    var weights: UnsafePointer<Float>
+    var bias: UnsafePointer<Float>
+    var depth = 0
+    var taps = 0
+  }
 
-  init(block: Int) { self.block = block }
+  private struct Store {
+    var layers: [String: Layer] = [:]
+    var arrays: [UnsafeMutablePointer<Float>] = []
+  }
+
+  private let store = Mutex(Store())
 
   deinit {
-    for array in arrays { array.deallocate() }
+    store.withLock { for array in $0.arrays { array.deallocate() } }
+  }
+
+  /// The layer with this key; `pack` makes it the first time it is asked for.
+  private func layer(_ key: String, _ pack: (inout Store) -> Layer) -> Layer {
+    store.withLock { store in
+      if let layer = store.layers[key] { return layer }
+      let layer = pack(&store)
+      store.layers[key] = layer
+      return layer
+    }
   }
 
   /// Zeros, on cache lines of their own.
-  private func allocate(_ count: Int) -> UnsafeMutablePointer<Float> {
+  private static func allocate(_ count: Int, in store: inout Store) -> UnsafeMutablePointer<Float> {
     let raw = UnsafeMutableRawPointer.allocate(byteCount: (count * 4 + 63) / 64 * 64, alignment: 64)
     let array = raw.initializeMemory(as: Float.self, repeating: 0, count: count)
-    arrays.append(array)
+    store.arrays.append(array)
     return array
   }
 
@@ -26,78 +48,82 @@ final class PackedWeights {
   ///   - channelMap: channel in memory of every input channel.
   ///   - channels: of the input in memory, padding included.
   ///   - pixel: floats per pixel of the input; more than `channels` where it is one part of a concatenation.
-  func append(
-    _ layer: PlanLayout.Fused, of model: Model, channelMap: [Int], channels inputChannels: Int, pixel: Int
-  ) -> (weights: UnsafePointer<Float>, bias: UnsafePointer<Float>, depth: Int, taps: Int) {
-    let convolution = layer.convolution
-    let (kernel, outputs, inputs) = (convolution.kernel, convolution.outputs, channelMap.count)
-    let (scale, bias) = Self.fold(
-      model, name: layer.name, batchNorm: layer.batchNorm, outputs: outputs, hasBias: convolution.hasBias)
-    // Three neighbouring pixels lie side by side: a row of an undilated kernel is one long place.
-    let isWholeRow = kernel == 3 && convolution.dilation == 1 && inputChannels == pixel
-    let taps = isWholeRow ? 3 : kernel * kernel
-    let depth = isWholeRow ? 3 * pixel : inputChannels
+  func convolution(
+    _ layer: PlanLayout.Fused, of model: Model, channelMap: [Int], channels inputChannels: Int, pixel: Int, block: Int
+  ) -> Layer {
+    self.layer("\(layer.name) by \(block), \(inputChannels) of \(pixel)") { store in
+      let convolution = layer.convolution
+      let (kernel, outputs, inputs) = (convolution.kernel, convolution.outputs, channelMap.count)
+      let (scale, bias) = Self.fold(
+        model, name: layer.name, batchNorm: layer.batchNorm, outputs: outputs, hasBias: convolution.hasBias)
+      // Three neighbouring pixels lie side by side: a row of an undilated kernel is one long place.
+      let isWholeRow = kernel == 3 && convolution.dilation == 1 && inputChannels == pixel
+      let taps = isWholeRow ? 3 : kernel * kernel
+      let depth = isWholeRow ? 3 * pixel : inputChannels
 
-    let channels = PlanLayout.padded(outputs)
-    let target = allocate(channels * taps * depth)
-    guard let weight = model.tensors["\(layer.name).weight"]?.values else {
-      preconditionFailure("the model was checked to hold '\(layer.name).weight'")
-    }
-    weight.withUnsafeBufferPointer { weight in
-      for output in 0..<outputs {
-        let first = output / block * block
-        let blockWidth = min(block, channels - first)
-        let blockStart = first * taps * depth + output - first
-        for y in 0..<kernel {
-          for x in 0..<kernel {
-            let row = isWholeRow ? (y * depth + x * pixel) : (y * kernel + x) * depth
-            for input in 0..<inputs {
-              target[blockStart + (row + channelMap[input]) * blockWidth] =
-                weight[((output * inputs + input) * kernel + y) * kernel + x] * scale[output]
+      let channels = PlanLayout.padded(outputs)
+      let target = Self.allocate(channels * taps * depth, in: &store)
+      guard let weight = model.tensors["\(layer.name).weight"]?.values else {
+        preconditionFailure("the model was checked to hold '\(layer.name).weight'")
+      }
+      weight.withUnsafeBufferPointer { weight in
+        for output in 0..<outputs {
+          let first = output / block * block
+          let blockWidth = min(block, channels - first)
+          let blockStart = first * taps * depth + output - first
+          for y in 0..<kernel {
+            for x in 0..<kernel {
+              let row = isWholeRow ? (y * depth + x * pixel) : (y * kernel + x) * depth
+              for input in 0..<inputs {
+                target[blockStart + (row + channelMap[input]) * blockWidth] =
+                  weight[((output * inputs + input) * kernel + y) * kernel + x] * scale[output]
+              }
             }
           }
         }
       }
+      return Layer(
+        weights: UnsafePointer(target), bias: Self.copy(bias, padTo: channels, in: &store), depth: depth, taps: taps)
     }
-    return (UnsafePointer(target), append(bias, padTo: channels), depth, taps)
   }
 
   /// A 3 × 3 kernel in Winograd's form, then the bias. See `ck_winograd_weights`.
-  func append(
-    winograd layer: PlanLayout.Fused, of model: Model, inputs: Int, channels depth: Int
-  ) -> (weights: UnsafePointer<Float>, bias: UnsafePointer<Float>, depth: Int, taps: Int) {
-    let outputs = layer.convolution.outputs
-    let (scale, bias) = Self.fold(
-      model, name: layer.name, batchNorm: layer.batchNorm, outputs: outputs, hasBias: layer.convolution.hasBias)
-    guard let weight = model.tensors["\(layer.name).weight"]?.values else {
-      preconditionFailure("the model was checked to hold '\(layer.name).weight'")
+  func winograd(_ layer: PlanLayout.Fused, of model: Model, inputs: Int, channels depth: Int, block: Int) -> Layer {
+    self.layer("\(layer.name) by \(block), Winograd") { store in
+      let outputs = layer.convolution.outputs
+      let (scale, bias) = Self.fold(
+        model, name: layer.name, batchNorm: layer.batchNorm, outputs: outputs, hasBias: layer.convolution.hasBias)
+      guard let weight = model.tensors["\(layer.name).weight"]?.values else {
+        preconditionFailure("the model was checked to hold '\(layer.name).weight'")
+      }
+      let channels = PlanLayout.padded(outputs)
+      let target = Self.allocate(36 * depth * channels, in: &store)
+      ck_winograd_weights(
+        weight, scale, Int32(inputs), Int32(outputs), Int32(channels), Int32(depth), Int32(block), target)
+      return Layer(
+        weights: UnsafePointer(target), bias: Self.copy(bias, padTo: channels, in: &store), depth: depth, taps: 1)
     }
-    let channels = PlanLayout.padded(outputs)
-    let target = allocate(36 * depth * channels)
-    ck_winograd_weights(
-      weight, scale, Int32(inputs), Int32(outputs), Int32(channels), Int32(depth), Int32(block), target)
-    return (UnsafePointer(target), append(bias, padTo: channels), depth, 1)
   }
 
   /// [9][channels], then the bias. See `ck_depthwise`.
-  func append(
-    depthwise layer: PlanLayout.Depthwise, of model: Model, channels: Int
-  ) -> (weights: UnsafePointer<Float>, bias: UnsafePointer<Float>) {
-    let count = layer.convolution.outputs
-    let (scale, bias) = Self.fold(
-      model, name: layer.name, batchNorm: layer.batchNorm, outputs: count, hasBias: layer.convolution.hasBias)
-    guard let weight = model.tensors["\(layer.name).weight"]?.values else {
-      preconditionFailure("the model was checked to hold '\(layer.name).weight'")
+  func depthwise(_ layer: PlanLayout.Depthwise, of model: Model, channels: Int) -> Layer {
+    self.layer(layer.name) { store in
+      let count = layer.convolution.outputs
+      let (scale, bias) = Self.fold(
+        model, name: layer.name, batchNorm: layer.batchNorm, outputs: count, hasBias: layer.convolution.hasBias)
+      guard let weight = model.tensors["\(layer.name).weight"]?.values else {
+        preconditionFailure("the model was checked to hold '\(layer.name).weight'")
+      }
+      let target = Self.allocate(9 * channels, in: &store)
+      for place in 0..<9 {
+        for channel in 0..<count { target[place * channels + channel] = weight[channel * 9 + place] * scale[channel] }
+      }
+      return Layer(weights: UnsafePointer(target), bias: Self.copy(bias, padTo: channels, in: &store))
     }
-    let target = allocate(9 * channels)
-    for place in 0..<9 {
-      for channel in 0..<count { target[place * channels + channel] = weight[channel * 9 + place] * scale[channel] }
-    }
-    return (UnsafePointer(target), append(bias, padTo: channels))
   }
 
-  private func append(_ bias: [Float], padTo channels: Int) -> UnsafePointer<Float> {
-    let target = allocate(channels)
+  private static func copy(_ bias: [Float], padTo channels: Int, in store: inout Store) -> UnsafePointer<Float> {
+    let target = allocate(channels, in: &store)
     target.update(from: bias, count: bias.count)
     return UnsafePointer(target)
   }

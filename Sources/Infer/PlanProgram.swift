@@ -19,6 +19,7 @@ struct PlanProgram: ~Copyable {
   private(set) var input = ck_view()
   private var inputStorage = 0
 
+  /// Kept alive: the layers point into it.
   private let weights: PackedWeights
   /// All activations and the threads' scratch.
   private var memory: UnsafeMutablePointer<Float>
@@ -26,7 +27,8 @@ struct PlanProgram: ~Copyable {
 
   init(_ model: Model, height: Int, width: Int, threads: Int, kernels: ck_kernels) throws(InferError) {
     let layout = try PlanLayout(model.graph, height: height, width: width)
-    weights = PackedWeights(block: Int(kernels.block))
+    weights = model.packed
+    let block = Int(kernels.block)
     var layers: [(step: PlanLayout.Step, layer: ck_convolution)] = []
     var scratchSize = 0
 
@@ -40,7 +42,7 @@ struct PlanProgram: ~Copyable {
       layer.margin = Int32(layout.storage(of: fused.output).margin)
       let convolution = fused.convolution
       let channelMap = layout.channelMap(of: fused.input)
-      let packed: (weights: UnsafePointer<Float>, bias: UnsafePointer<Float>, depth: Int, taps: Int)
+      let packed: PackedWeights.Layer
       var rowBytes = source.pixel * source.width * 4
       if let part = fused.depthwise {
         (layer.stride, layer.depthwise.stride) = (1, Int32(part.convolution.stride))
@@ -48,20 +50,21 @@ struct PlanProgram: ~Copyable {
         layer.depthwise.activation = part.activation.kernel
         let channels = PlanLayout.padded(part.convolution.outputs)
         layer.depthwise.channels = Int32(channels)
-        (layer.depthwise.weights, layer.depthwise.bias) = weights.append(
-          depthwise: part, of: model, channels: channels)
-        packed = weights.append(
-          fused, of: model, channelMap: Array(0..<part.convolution.outputs), channels: channels,
-          pixel: channels)
+        let depthwise = weights.depthwise(part, of: model, channels: channels)
+        (layer.depthwise.weights, layer.depthwise.bias) = (depthwise.weights, depthwise.bias)
+        packed = weights.convolution(
+          fused, of: model, channelMap: Array(0..<part.convolution.outputs), channels: channels, pixel: channels,
+          block: block)
         rowBytes = channels * size.width * 4
       } else if kernels.winograd_in != nil && Self.suitsWinograd(convolution, channelMap, size) {
         let depth = layout.channels(of: fused.input)
         layer.winograd = Int32(convolution.dilation)
-        packed = weights.append(winograd: fused, of: model, inputs: channelMap.count, channels: depth)
+        packed = weights.winograd(fused, of: model, inputs: channelMap.count, channels: depth, block: block)
       } else {
         layer.stride = Int32(convolution.stride)
-        packed = weights.append(
-          fused, of: model, channelMap: channelMap, channels: layout.channels(of: fused.input), pixel: source.pixel)
+        packed = weights.convolution(
+          fused, of: model, channelMap: channelMap, channels: layout.channels(of: fused.input), pixel: source.pixel,
+          block: block)
         let (row, pixel, dilation) = (source.row, source.pixel, convolution.dilation)
         withUnsafeMutableBytes(of: &layer.tap_offset) { bytes in
           let offsets = bytes.bindMemory(to: Int.self)

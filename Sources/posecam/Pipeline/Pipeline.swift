@@ -20,7 +20,7 @@ final class Pipeline: Sendable {
   private let results: Handover<TrackedFrame>
   private let tracking: Mutex<Following>
   private let tickets = Mutex(0)
-  private let turns = Turns()
+  private let order: FrameOrder<(Frame, [Pose])>
   private let failure = Mutex<(any Error)?>(nil)
   private let work = DispatchGroup()
 
@@ -32,6 +32,7 @@ final class Pipeline: Sendable {
     self.measurements = measurements
     frames = Handover(source.info.isLive ? .newest : .every(capacity: 2))
     results = Handover(source.info.isLive ? .newest : .every(capacity: 2))
+    order = FrameOrder(reach: 2 * estimators.count)
     tracking = Mutex(tracker)
 
     DispatchQueue(label: "posecam.decode").async(group: work) { self.decode() }
@@ -82,10 +83,10 @@ final class Pipeline: Sendable {
         do {
           poses = try estimator.poses(in: frame, measurements: measurements)
         } catch {
-          turns.end()
+          order.end()
           throw error
         }
-        let isRunning = turns.take(ticket) {
+        let isRunning = order.deliver((frame, poses), ticket: ticket) { frame, poses in
           let people = measurements.time(.track) {
             tracking.withLock { $0.update(poses, at: frame.timestamp.seconds) }
           }
@@ -111,32 +112,5 @@ final class Pipeline: Sendable {
   private func fail(_ error: any Error) {
     failure.withLock { if $0 == nil { $0 = error } }
     stop()
-  }
-}
-
-/// Lets the streams deliver in the order of the frames, however long each took.
-private final class Turns: Sendable {
-  private let condition = NSCondition()
-  private let state = Mutex((next: 0, hasEnded: false))
-
-  /// Waits for this ticket's turn and runs `body`; false, without running it, once the turns have ended.
-  func take(_ ticket: Int, _ body: () -> Bool) -> Bool {
-    condition.lock()
-    while state.withLock({ $0.next < ticket && !$0.hasEnded }) { condition.wait() }
-    condition.unlock()
-    guard !state.withLock({ $0.hasEnded }) else { return false }
-    let result = body()
-    condition.withLock {
-      state.withLock { $0.next += 1 }
-      condition.broadcast()
-    }
-    return result
-  }
-
-  func end() {
-    condition.withLock {
-      state.withLock { $0.hasEnded = true }
-      condition.broadcast()
-    }
   }
 }

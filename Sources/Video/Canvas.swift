@@ -117,6 +117,7 @@ public struct Canvas: ~Copyable {
   // MARK: - Blending
 
   /// Blends `ink` where `inside` (pixels inside the shape, negative outside) says so.
+  @inline(__always)
   private func draw(
     _ ink: Ink, around first: (x: Float, y: Float), _ last: (x: Float, y: Float), reach: Float,
     along line: (a: (x: Float, y: Float), b: (x: Float, y: Float))? = nil,
@@ -138,10 +139,14 @@ public struct Canvas: ~Copyable {
     guard left <= right, top <= bottom else { return }
 
     let (lumaStride, chromaStride) = (Int(raw.pointee.linesize.0), Int(raw.pointee.linesize.1))
-    let (inkY, inkU, inkV) = (black + ink.y * span, 128 + ink.u * chromaSpan, 128 + ink.v * chromaSpan)
+    let inkY = min(255, max(0, black + ink.y * span))
+    let inkU = min(255, max(0, 128 + ink.u * chromaSpan))
+    let inkV = min(255, max(0, 128 + ink.v * chromaSpan))
+    @inline(__always)
     func blend(_ pixel: UnsafeMutablePointer<UInt8>, _ value: Float, _ cover: Float) {
       let old = Float(pixel.pointee)
-      pixel.pointee = UInt8(min(255, max(0, (old + (value - old) * cover).rounded())))
+      // Between the old value and the ink's, so that it fits.
+      pixel.pointee = UInt8(truncatingIfNeeded: Int32(old + (value - old) * cover + 0.5))
     }
     for blockY in top / 2...bottom / 2 {
       var (rowLeft, rowRight) = (left, right)
@@ -160,8 +165,9 @@ public struct Canvas: ~Copyable {
         for y in 2 * blockY..<min(2 * blockY + 2, height) {
           for x in 2 * blockX..<min(2 * blockX + 2, width) {
             pixels += 1
-            let cover = min(1, max(0, inside(Float(x), Float(y)) + 0.5)) * ink.alpha
-            guard cover > 0 else { continue }
+            let depth = inside(Float(x), Float(y)) + 0.5
+            guard depth > 0 else { continue }
+            let cover = min(1, depth) * ink.alpha
             covered += cover
             blend(luma + (y * lumaStride + x), inkY, cover)
           }

@@ -98,11 +98,12 @@ public final class VideoWriter {
     var options: OpaquePointer?
     defer { av_dict_free(&options) }
     if encoderName == "libx264" {
-      // The fastest preset that still predicts from several frames; see Benchmarks/README.md.
-      av_dict_set(&options, "preset", "superfast", 0)
+      // Between x264's two fastest presets: the faster one with what costs little and is seen at once, sub-pixel motion,
+      // deblocking and bits where the picture is smooth. See Benchmarks/README.md. No B-frames: every frame is stored in
+      // the order of its time.
+      av_dict_set(&options, "preset", "ultrafast", 0)
+      av_dict_set(&options, "x264-params", "subme=1:deblock=0,0:aq-mode=1", 0)
       av_dict_set(&options, "crf", "21", 0)
-      // Without B-frames a fifth larger and a quarter faster, and every frame is stored in the order of its time.
-      av_dict_set(&options, "bf", "0", 0)
     } else {
       encoder.pointee.bit_rate = Int64(raw.width) * Int64(raw.height) * 4
       if encoderName == "mpeg4" { encoder.pointee.time_base = Self.coarse(base) }

@@ -76,6 +76,52 @@ struct CommandLineTests {
     #expect(try folder.contents().contains("out.mp4"))
   }
 
+  /// Presentation times of a video's frames as ffprobe tells them.
+  private func times(_ name: String) throws -> [Double] {
+    try Program.shell(
+      "ffprobe -v error -select_streams v -show_entries frame=pts_time -of csv=p=0 \(name)", in: folder
+    ).output.split(whereSeparator: { $0 == "\n" || $0 == "," }).compactMap { Double($0) }
+  }
+
+  @Test(.enabled(if: hasFFmpeg, "ffmpeg is not installed"))
+  func variableRateComesOutAsItWentIn() throws {
+    try makeClip("size=192x128,seconds=2,people=1")
+    _ = try Program.shell(
+      "ffmpeg -v error -i clip.mp4 -vf \"select='lt(n,9)+gte(n,30)*not(mod(n,3))'\" -vsync vfr -c:v libx264 vfr.mp4",
+      in: folder)
+    let outcome = try Program.run("posecam annotate vfr.mp4 -o out.mp4", in: folder)
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    let (before, after) = (try times("vfr.mp4"), try times("out.mp4"))
+    #expect(before.count == 19 && after.count == 19)
+    #expect(zip(before, after).allSatisfy { abs($0 - $1) < 0.001 }, "\(before) became \(after)")
+  }
+
+  @Test(.enabled(if: hasFFmpeg, "ffmpeg is not installed"))
+  func damageInTheMiddleIsToldAndTheRestIsThere() throws {
+    try makeClip("size=192x128,seconds=4,people=2")
+    _ = try Program.shell(
+      "ffmpeg -v error -i clip.mp4 -c:v libx264 -g 15 -movflags +faststart whole.mp4", in: folder)
+    var data = try folder.data("whole.mp4")
+    for i in stride(from: data.count / 2, to: data.count * 6 / 10, by: 3) { data[i] ^= 0xA5 }
+    try write(data, "bad.mp4")
+    let outcome = try Program.run("posecam annotate bad.mp4 -o out.mp4", in: folder)
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    #expect(outcome.errors.contains("damaged"), "\(outcome.errors)")
+    let end = try #require(try times("out.mp4").last)
+    #expect(abs(end - 119.0 / 30) < 0.001, "it goes on to the end")
+  }
+
+  @Test(.enabled(if: hasFFmpeg, "ffmpeg is not installed"))
+  func a8KPictureIsAnnotated() throws {
+    _ = try Program.shell(
+      "ffmpeg -v error -f lavfi -i testsrc2=size=7680x4320 -frames:v 1 large.jpg", in: folder)
+    let outcome = try Program.run("posecam annotate large.jpg -o out.mp4 --size 64", in: folder)
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    let size = try Program.shell(
+      "ffprobe -v error -select_streams v -show_entries stream=width,height -of csv=p=0 out.mp4", in: folder)
+    #expect(size.output.hasPrefix("7680,4320"))
+  }
+
   // MARK: - Outputs
 
   @Test func outputsThatCannotBeWritten() throws {
@@ -131,6 +177,22 @@ struct CommandLineTests {
     try expectFailure("posecam --video demo --model model", says: "'resnet'", "lightweight-openpose")
     try writeModel("{\(tensor)}")
     try expectFailure("posecam --video demo --model model", says: "not a Lightweight OpenPose model")
+    // Protocol 0: calls os.system.
+    try write(Data("cos\nsystem\n(S'touch called'\ntR.".utf8), "model")
+    try expectFailure("posecam --video demo --model model", says: "model")
+    #expect(try !folder.contents().contains("called"))
+  }
+
+  @Test func aValueThatIsNoNumberIsNamed() throws {
+    let student = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+      .deletingLastPathComponent().appendingPathComponent("Sources/CModel/student.safetensors")
+    var data = try Data(contentsOf: student)
+    // The last value of the last tensor, whatever its element type.
+    data.replaceSubrange(data.count - 4..<data.count, with: [0xFF, 0x7F, 0xFF, 0x7F])
+    try write(data, "nan.safetensors")
+    try expectFailure("posecam --video demo --model nan.safetensors", says: "nan.safetensors: tensor '", "not a number")
+    try write(data.prefix(data.count / 2), "cut.safetensors")
+    try expectFailure("posecam --video demo --model cut.safetensors", says: "cut.safetensors")
   }
 
   @Test func wrongUsage() throws {

@@ -20,8 +20,8 @@ public struct DemoFigure: Sendable, Equatable {
 public struct DemoScene: Sendable {
   public let width: Int
   public let height: Int
-  private let bodies: [DemoBody]
-  private let backdrop: DemoBackdrop
+  let bodies: [DemoBody]
+  let backdrop: DemoBackdrop
   private let camera: DemoCamera
   private let seed: UInt64
 
@@ -82,8 +82,8 @@ public struct DemoScene: Sendable {
   /// Draws the scene at a time in seconds and tells the truth about everyone who is at least partly in the picture.
   public func render(at time: Double) -> (bitmap: Bitmap, figures: [DemoFigure]) {
     var canvas = DemoCanvas(backdrop.bitmap)
-    let roomHalfWidth = camera.halfWidth(at: 4.2)
-    let poses = bodies.map { ($0, $0.pose(at: time, roomHalfWidth: roomHalfWidth)) }.sorted {
+    // Walkers go on until the picture's edge at their own distance is behind them.
+    let poses = bodies.map { ($0, $0.pose(at: time, roomHalfWidth: camera.halfWidth(at: $0.place.z))) }.sorted {
       $0.1.pelvis.z > $1.1.pelvis.z
     }
     for (_, pose) in poses { DemoPainter.shadow(of: pose, camera, &canvas) }

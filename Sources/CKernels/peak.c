@@ -6,6 +6,10 @@
 #if defined(__x86_64__)
 double ck_multiply_adds_avx2(int64_t rounds);
 double ck_multiply_adds_avx512(int64_t rounds);
+double ck_q8_multiply_adds_avx2(int64_t rounds);
+double ck_q8_multiply_adds_avxvnni(int64_t rounds);
+double ck_q8_multiply_adds_avx512vnni(int64_t rounds);
+extern const ck_q8_kernels ck_q8_kernels_avx2, ck_q8_kernels_avxvnni, ck_q8_kernels_avx512vnni;
 #endif
 
 static double multiply_adds_scalar(int64_t rounds) {
@@ -24,13 +28,8 @@ static double seconds(void) {
   return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
-double ck_measure_peak(ck_level level) {
-  double (*kernel)(int64_t) = multiply_adds_scalar;
-#if defined(__x86_64__)
-  if (level == ck_level_avx2) kernel = ck_multiply_adds_avx2;
-  if (level == ck_level_avx512) kernel = ck_multiply_adds_avx512;
-#endif
-  // The best of many short runs: a longer one would measure who else uses the machine.
+// The best of many short runs: a longer one would measure who else uses the machine.
+static double best_rate(double (*kernel)(int64_t)) {
   double best = 0;
   for (double end = seconds() + 0.02; seconds() < end;) {
     double start = seconds();
@@ -39,4 +38,24 @@ double ck_measure_peak(ck_level level) {
     if (rate > best) best = rate;
   }
   return best / 1e9;
+}
+
+double ck_measure_peak(ck_level level) {
+  double (*kernel)(int64_t) = multiply_adds_scalar;
+#if defined(__x86_64__)
+  if (level == ck_level_avx2) kernel = ck_multiply_adds_avx2;
+  if (level == ck_level_avx512) kernel = ck_multiply_adds_avx512;
+#endif
+  return best_rate(kernel);
+}
+
+double ck_measure_q8_peak(ck_level level) {
+  double (*kernel)(int64_t) = multiply_adds_scalar;
+#if defined(__x86_64__)
+  const ck_q8_kernels *kernels = ck_q8_kernels_for(level);
+  if (kernels == &ck_q8_kernels_avx2) kernel = ck_q8_multiply_adds_avx2;
+  if (kernels == &ck_q8_kernels_avxvnni) kernel = ck_q8_multiply_adds_avxvnni;
+  if (kernels == &ck_q8_kernels_avx512vnni) kernel = ck_q8_multiply_adds_avx512vnni;
+#endif
+  return best_rate(kernel);
 }

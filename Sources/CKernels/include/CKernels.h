@@ -16,11 +16,18 @@ typedef enum { ck_level_scalar, ck_level_avx2, ck_level_avx512 } ck_level;
 /// The highest level that processor and operating system support. Detected once.
 ck_level ck_level_detected(void);
 
+/// Dot products of bytes, in the two forms they come in.
+bool ck_has_avx_vnni(void);
+bool ck_has_avx512_vnni(void);
+
 /// Names of the features found that matter here ("avx2 fma avx512f avx512_vnni amx_int8"), for people.
 const char *ck_processor_features(void);
 
 /// Measures what one core reaches at `level` with f32 multiply-adds on registers, in 10^9 per second; takes about 20 ms.
 double ck_measure_peak(ck_level level);
+
+/// The same with the dot products of bytes that the best of `ck_q8_kernels_for(level)` uses.
+double ck_measure_q8_peak(ck_level level);
 
 // MARK: threads
 
@@ -131,6 +138,103 @@ void ck_winograd_weights(
 /// Rows first ..< last of tiles.
 void ck_winograd_rows(
     const ck_kernels *kernels, const ck_convolution *layer, int32_t first, int32_t last, float *scratch);
+
+// MARK: convolution of bytes
+//
+// A byte q stands for (q - zero) * scale, with a scale and a zero of its own for every picture; weights are signed bytes with a
+// scale per output channel. Sums are exact 32-bit integers; what happens to them on the way out is done in f32.
+
+/// A picture of bytes inside a larger one, as `ck_view`; distances in bytes.
+typedef struct {
+  uint8_t *base;
+  ptrdiff_t row;
+  ptrdiff_t pixel;
+} ck_bytes;
+
+/// A sum becomes v = activation(sum * scale[c] + bias[c]) * factor, to which the residual may be added, and is stored as
+/// round(v + zero), from 0 to 255. Zeros of the input are part of the bias.
+typedef struct {
+  const float *scale;
+  const float *bias;
+  ck_activation activation;
+  float factor;
+  float zero;
+} ck_q8_finish;
+
+/// A 3 x 3 depthwise part, as `ck_depthwise`.
+typedef struct {
+  /// From `ck_q8_pack_depthwise`; NULL if there is none.
+  const int8_t *weights;
+  /// scale and bias from `ck_q8_pack_channels`.
+  ck_q8_finish finish;
+  int32_t channels;
+  int32_t stride;
+  int32_t dilation;
+} ck_q8_depthwise;
+
+/// As `ck_convolution`; places hold `depth` bytes, a multiple of 4.
+typedef struct {
+  ck_bytes in;
+  /// One of the two has a base: bytes, or f32 without zero and residual.
+  ck_bytes out;
+  ck_view floats;
+  /// base is NULL if there is none; adds (byte - residual_zero) * residual_factor.
+  ck_bytes residual;
+  float residual_zero;
+  float residual_factor;
+  int32_t height;
+  int32_t width;
+  int32_t stride;
+  int32_t taps;
+  int32_t depth;
+  ptrdiff_t tap_offset[ck_most_taps];
+  /// A multiple of 16. [channels / block][taps][depth / 4][block][4], the last block may be narrower.
+  int32_t channels;
+  const int8_t *weights;
+  ck_q8_finish finish;
+  /// Pixels around `out` that are set to the byte that stands for 0.
+  int32_t margin;
+  ck_q8_depthwise depthwise;
+  int32_t rows_per_task;
+  uint8_t *scratch;
+  ptrdiff_t scratch_size;
+} ck_q8_convolution;
+
+/// One version: reference, AVX2, AVX-VNNI, AVX-512 VNNI.
+typedef struct {
+  const char *name;
+  /// Output channels per block of packed weights, and channels per block of the depthwise part.
+  int32_t block;
+  int32_t depthwise_block;
+  void (*convolve)(const ck_q8_convolution *layer, ck_bytes in, int32_t first, int32_t last);
+  void (*depthwise)(const ck_q8_convolution *layer, int32_t y, uint8_t *out);
+} ck_q8_kernels;
+
+/// The best version that the processor has within `level`.
+const ck_q8_kernels *ck_q8_kernels_for(ck_level level);
+
+/// Every version that this processor can run, the reference first, until NULL.
+const ck_q8_kernels *ck_q8_version(int32_t index);
+
+/// Bytes that `ck_q8_pack_depthwise` writes for so many channels.
+ptrdiff_t ck_q8_depthwise_size(const ck_q8_kernels *kernels, int32_t channels);
+
+/// [channels][3][3] to [channels / block][2][3][4][block]: the four places of a row that two neighbouring outputs read, for
+/// the one and for the other.
+void ck_q8_pack_depthwise(const ck_q8_kernels *kernels, const int8_t *weights, int32_t channels, int8_t *packed);
+
+/// Values per channel in the order in which a depthwise block has its sums; `packed` has room for whole blocks.
+void ck_q8_pack_channels(const ck_q8_kernels *kernels, const float *values, int32_t channels, float *packed);
+
+/// Runs a whole layer on the pool.
+void ck_q8_convolve(const ck_q8_kernels *kernels, ck_pool *pool, const ck_q8_convolution *layer);
+
+/// round(value * factor + zero) of a picture of floats.
+void ck_q8_quantize(
+    ck_view in, int32_t channels, int32_t height, int32_t width, float factor, float zero, ck_bytes out);
+
+/// Pixels of 3 bytes to pixels of 4, the last one 0.
+void ck_q8_pixels(const uint8_t *bytes, ptrdiff_t bytes_per_row, int32_t width, int32_t height, ck_bytes out);
 
 // MARK: pictures in and out
 

@@ -1,0 +1,196 @@
+#include "CKernels.h"
+
+#include <math.h>
+#include <string.h>
+
+static float activate(ck_activation activation, float x) {
+  switch (activation) {
+  case ck_activation_none: return x;
+  case ck_activation_relu: return x > 0 ? x : 0;
+  case ck_activation_elu: return x > 0 ? x : expm1f(x);
+  }
+}
+
+static float finished(const ck_q8_finish *finish, int32_t sum, int32_t channel) {
+  return activate(finish->activation, fmaf((float)sum, finish->scale[channel], finish->bias[channel])) * finish->factor;
+}
+
+static uint8_t byte(float v) { return (uint8_t)lrintf(v < 0 ? 0 : v > 255 ? 255 : v); }
+
+enum { scalar_block = 16, depthwise_block = 16 };
+
+static void convolve_scalar(const ck_q8_convolution *layer, ck_bytes in, int32_t first, int32_t last) {
+  for (int32_t y = first; y < last; y++)
+    for (int32_t x = 0; x < layer->width; x++) {
+      const uint8_t *pixel = in.base + (y * in.row + x * in.pixel) * layer->stride;
+      const int8_t *weights = layer->weights;
+      for (int32_t c = 0; c < layer->channels; c += scalar_block) {
+        int32_t sum[scalar_block] = {0};
+        for (int32_t t = 0; t < layer->taps; t++)
+          for (int32_t k = 0; k < layer->depth; k += 4, weights += 4 * scalar_block)
+            for (int32_t i = 0; i < scalar_block; i++)
+              for (int32_t j = 0; j < 4; j++) sum[i] += pixel[layer->tap_offset[t] + k + j] * weights[4 * i + j];
+        for (int32_t i = 0; i < scalar_block; i++) {
+          float v = finished(&layer->finish, sum[i], c + i);
+          if (layer->floats.base) {
+            layer->floats.base[y * layer->floats.row + x * layer->floats.pixel + c + i] = v;
+            continue;
+          }
+          if (layer->residual.base)
+            v += ((float)layer->residual.base[y * layer->residual.row + x * layer->residual.pixel + c + i] -
+                  layer->residual_zero) * layer->residual_factor;
+          layer->out.base[y * layer->out.row + x * layer->out.pixel + c + i] = byte(v + layer->finish.zero);
+        }
+      }
+    }
+}
+
+static void depthwise_scalar(const ck_q8_convolution *layer, int32_t y, uint8_t *out) {
+  const ck_q8_depthwise *part = &layer->depthwise;
+  for (int32_t x = 0; x < layer->width; x++)
+    for (int32_t c = 0; c < part->channels; c++) {
+      // Of the packed rows of four places, those for the first of two outputs.
+      const int8_t *weights = part->weights + (ptrdiff_t)(c / depthwise_block) * 2 * 3 * 4 * depthwise_block;
+      int32_t sum = 0;
+      for (int32_t ky = 0; ky < 3; ky++)
+        for (int32_t kx = 0; kx < 3; kx++) {
+          ptrdiff_t row = y * part->stride + (ky - 1) * part->dilation;
+          ptrdiff_t column = x * part->stride + (kx - 1) * part->dilation;
+          sum += layer->in.base[row * layer->in.row + column * layer->in.pixel + c] *
+                 weights[(ky * depthwise_block + c % depthwise_block) * 4 + kx];
+        }
+      out[(ptrdiff_t)x * part->channels + c] = byte(finished(&part->finish, sum, c) + part->finish.zero);
+    }
+}
+
+static const ck_q8_kernels scalar = {"scalar", scalar_block, depthwise_block, convolve_scalar, depthwise_scalar};
+
+#if defined(__x86_64__)
+extern const ck_q8_kernels ck_q8_kernels_avx2, ck_q8_kernels_avxvnni, ck_q8_kernels_avx512vnni;
+#endif
+
+const ck_q8_kernels *ck_q8_kernels_for(ck_level level) {
+#if defined(__x86_64__)
+  if (level > ck_level_detected()) level = ck_level_detected();
+  if (level == ck_level_avx512 && ck_has_avx512_vnni()) return &ck_q8_kernels_avx512vnni;
+  if (level >= ck_level_avx2) return ck_has_avx_vnni() ? &ck_q8_kernels_avxvnni : &ck_q8_kernels_avx2;
+#endif
+  return &scalar;
+}
+
+const ck_q8_kernels *ck_q8_version(int32_t index) {
+  const ck_q8_kernels *versions[5] = {&scalar};
+  int32_t count = 1;
+#if defined(__x86_64__)
+  ck_level level = ck_level_detected();
+  if (level >= ck_level_avx2) versions[count++] = &ck_q8_kernels_avx2;
+  if (level >= ck_level_avx2 && ck_has_avx_vnni()) versions[count++] = &ck_q8_kernels_avxvnni;
+  if (level >= ck_level_avx512 && ck_has_avx512_vnni()) versions[count++] = &ck_q8_kernels_avx512vnni;
+#endif
+  return index >= 0 && index < count ? versions[index] : NULL;
+}
+
+// MARK: weights
+
+static int32_t whole_blocks(int32_t channels, int32_t block) { return (channels + block - 1) / block * block; }
+
+ptrdiff_t ck_q8_depthwise_size(const ck_q8_kernels *kernels, int32_t channels) {
+  return (ptrdiff_t)2 * 3 * 4 * whole_blocks(channels, kernels->depthwise_block);
+}
+
+// Where a block has channel c: interleaving four vectors of bytes works in parts of 16, and leaves the channels
+// 4 k ..< 4 k + 4 of every part in vector k.
+static int32_t place(int32_t block, int32_t c) { return c % 16 / 4 * (block / 4) + c / 16 * 4 + c % 4; }
+
+void ck_q8_pack_depthwise(const ck_q8_kernels *kernels, const int8_t *weights, int32_t channels, int8_t *packed) {
+  const int32_t block = kernels->depthwise_block;
+  memset(packed, 0, (size_t)ck_q8_depthwise_size(kernels, channels));
+  for (int32_t c = 0; c < channels; c++) {
+    int8_t *target = packed + (ptrdiff_t)(c / block) * 2 * 3 * 4 * block;
+    for (int32_t output = 0; output < 2; output++)
+      for (int32_t ky = 0; ky < 3; ky++)
+        for (int32_t kx = 0; kx < 3; kx++)
+          target[((output * 3 + ky) * block + place(block, c % block)) * 4 + kx + output] =
+              weights[(c * 3 + ky) * 3 + kx];
+  }
+}
+
+void ck_q8_pack_channels(const ck_q8_kernels *kernels, const float *values, int32_t channels, float *packed) {
+  const int32_t block = kernels->depthwise_block;
+  memset(packed, 0, sizeof(float) * (size_t)whole_blocks(channels, block));
+  for (int32_t c = 0; c < channels; c++) packed[c / block * block + place(block, c % block)] = values[c];
+}
+
+// MARK: one layer on all threads
+
+typedef struct {
+  const ck_q8_kernels *kernels;
+  const ck_q8_convolution *layer;
+} job;
+
+static void fill(const ck_q8_convolution *layer, ptrdiff_t y, ptrdiff_t x, int32_t pixels) {
+  uint8_t *target = layer->out.base + y * layer->out.row + x * layer->out.pixel;
+  for (int32_t i = 0; i < pixels; i++, target += layer->out.pixel)
+    memset(target, (int)layer->finish.zero, (size_t)layer->channels);
+}
+
+// As for floats, but a margin of 0 is made of the byte that stands for 0.
+static void fill_margin(const ck_q8_convolution *layer, int32_t first, int32_t last) {
+  int32_t margin = layer->margin, width = layer->width, height = layer->height;
+  if (!margin || !layer->out.base) return;
+  for (int32_t y = first; y < last; y++) {
+    fill(layer, y, -margin, margin);
+    fill(layer, y, width, margin);
+  }
+  for (int32_t i = 1; i <= margin; i++) {
+    if (first == 0) fill(layer, -i, -margin, width + 2 * margin);
+    if (last == height) fill(layer, height - 1 + i, -margin, width + 2 * margin);
+  }
+}
+
+static void convolve_rows(const void *context, int32_t index, int32_t thread) {
+  const job *job = context;
+  const ck_q8_convolution *layer = job->layer;
+  int32_t first = index * layer->rows_per_task;
+  int32_t last = first + layer->rows_per_task < layer->height ? first + layer->rows_per_task : layer->height;
+  ck_bytes in = layer->in;
+  if (layer->depthwise.weights) {
+    in.pixel = layer->depthwise.channels;
+    in.row = in.pixel * layer->width;
+    uint8_t *rows = layer->scratch + thread * layer->scratch_size;
+    for (int32_t y = first; y < last; y++) job->kernels->depthwise(layer, y, rows + (y - first) * in.row);
+    in.base = rows - first * in.row;
+  }
+  job->kernels->convolve(layer, in, first, last);
+  fill_margin(layer, first, last);
+}
+
+void ck_q8_convolve(const ck_q8_kernels *kernels, ck_pool *pool, const ck_q8_convolution *layer) {
+  job job = {kernels, layer};
+  ck_pool_run(pool, convolve_rows, &job, (layer->height + layer->rows_per_task - 1) / layer->rows_per_task);
+}
+
+// MARK: pictures
+
+void ck_q8_quantize(
+    ck_view in, int32_t channels, int32_t height, int32_t width, float factor, float zero, ck_bytes out) {
+  for (int32_t y = 0; y < height; y++)
+    for (int32_t x = 0; x < width; x++) {
+      const float *from = in.base + y * in.row + x * in.pixel;
+      uint8_t *to = out.base + y * out.row + x * out.pixel;
+      for (int32_t c = 0; c < channels; c++) to[c] = byte(fmaf(from[c], factor, zero));
+    }
+}
+
+void ck_q8_pixels(const uint8_t *bytes, ptrdiff_t bytes_per_row, int32_t width, int32_t height, ck_bytes out) {
+  for (int32_t y = 0; y < height; y++) {
+    const uint8_t *from = bytes + y * bytes_per_row;
+    uint8_t *to = out.base + y * out.row;
+    for (int32_t x = 0; x < width; x++, from += 3, to += 4) {
+      to[0] = from[0];
+      to[1] = from[1];
+      to[2] = from[2];
+      to[3] = 0;
+    }
+  }
+}

@@ -1,0 +1,56 @@
+#if defined(__x86_64__)
+#include "../include/CKernels.h"
+
+#include <immintrin.h>
+#include <string.h>
+
+#pragma clang attribute push( \
+    __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma"))), apply_to = function)
+#pragma clang fp contract(fast) reassociate(off)
+
+#define LANES 16
+#define TILE 14
+#define TILE_CASES \
+  CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6) CASE(7) CASE(8) CASE(9) CASE(10) CASE(11) CASE(12) CASE(13) CASE(14)
+
+typedef __m512i integers, registers_of_bytes, weight_lanes, pixel_lanes;
+typedef int32_t signed_lanes __attribute__((ext_vector_type(LANES)));
+
+static inline integers dot(integers sum, pixel_lanes a, weight_lanes w) { return _mm512_dpbusd_epi32(sum, a, w); }
+static inline weight_lanes weights_of(const int8_t *p) { return _mm512_loadu_si512(p); }
+static inline pixel_lanes pixels_of(registers_of_bytes bytes) { return bytes; }
+static inline pixel_lanes four_of(const uint8_t *p) {
+  int32_t four;
+  memcpy(&four, p, 4);
+  return _mm512_set1_epi32(four);
+}
+static inline integers rounded(__m512 v) { return _mm512_cvtps_epi32(v); }
+static inline void to_bytes(uint8_t *p, __m512 v) {
+  _mm_storeu_si128((__m128i *)p, _mm512_cvtusepi32_epi8(_mm512_max_epi32(rounded(v), _mm512_setzero_si512())));
+}
+static inline __m512 from_bytes(const uint8_t *p) {
+  return _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)p)));
+}
+
+static inline __mmask64 first(int32_t channels) { return channels >= 64 ? ~0ull : (1ull << channels) - 1; }
+static inline registers_of_bytes load_bytes(const uint8_t *p, int32_t channels) {
+  return _mm512_maskz_loadu_epi8(first(channels), p);
+}
+static inline void store_bytes(uint8_t *p, registers_of_bytes bytes, int32_t channels) {
+  _mm512_mask_storeu_epi8(p, first(channels), bytes);
+}
+#define interleave_low_8 _mm512_unpacklo_epi8
+#define interleave_high_8 _mm512_unpackhi_epi8
+#define interleave_low_16 _mm512_unpacklo_epi16
+#define interleave_high_16 _mm512_unpackhi_epi16
+static inline registers_of_bytes packed(integers a, integers b, integers c, integers d) {
+  return _mm512_packus_epi16(_mm512_packs_epi32(a, b), _mm512_packs_epi32(c, d));
+}
+
+#include "quantized_vector.h"
+
+double ck_q8_multiply_adds_avx512vnni(int64_t rounds) { return peak(rounds); }
+const ck_q8_kernels ck_q8_kernels_avx512vnni = {"AVX-512 VNNI", 2 * LANES, depthwise_block, convolve, depthwise};
+
+#pragma clang attribute pop
+#endif

@@ -1,0 +1,198 @@
+// The vector version of the convolutions of bytes, written once for any register width. The including file defines LANES
+// (32-bit numbers per register), TILE, TILE_CASES, and `dot`, `bits`, `interleave_*`, `to_bytes`, `packed`.
+
+typedef float vector __attribute__((ext_vector_type(LANES)));
+typedef float loose_vector __attribute__((ext_vector_type(LANES), aligned(4)));
+
+static inline vector load(const float *p) { return *(const loose_vector *)p; }
+static inline vector all(float x) { return x; }
+static inline vector larger(vector a, vector b) { return a > b ? a : b; }
+
+// exp(x) - 1 for x <= 0, far closer than a byte can tell: (1 + x / 256 + x^2 / 2 / 256^2)^256 - 1.
+static inline vector exp_minus_1(vector x) {
+  x = larger(x, all(-16)) * (1.0f / 256);
+  vector p = (x * 0.5f + 1.0f) * x + 1.0f;
+  for (int i = 0; i < 8; i++) p = p * p;
+  return p - 1.0f;
+}
+
+static inline vector finished(
+    const ck_q8_finish *finish, integers sum, vector scale, vector bias) {
+  vector v = __builtin_convertvector((signed_lanes)sum, vector) * scale + bias;
+  if (finish->activation == ck_activation_none) return v;
+  if (finish->activation == ck_activation_relu) return larger(v, all(0));
+  return (v > all(0) ? v : exp_minus_1(v)) * finish->factor;
+}
+
+// `pixels` x `registers` sums of a tile; both are constants where this is inlined.
+static inline __attribute__((always_inline)) void tile(
+    const ck_q8_convolution *layer, const uint8_t *in, ptrdiff_t pixel_step, const int8_t *weights, int32_t channel,
+    ptrdiff_t y, ptrdiff_t x, int pixels, int registers) {
+  integers sum[TILE][2];
+#pragma clang loop unroll(full)
+  for (int p = 0; p < pixels; p++)
+#pragma clang loop unroll(full)
+    for (int r = 0; r < registers; r++) sum[p][r] = (integers){};
+
+  for (int32_t t = 0; t < layer->taps; t++) {
+    const uint8_t *place = in + layer->tap_offset[t];
+#pragma clang loop unroll(disable)
+    for (int32_t k = 0; k < layer->depth; k += 4, weights += registers * LANES * 4) {
+      weight_lanes w[2];
+#pragma clang loop unroll(full)
+      for (int r = 0; r < registers; r++) w[r] = weights_of(weights + r * LANES * 4);
+#pragma clang loop unroll(full)
+      for (int p = 0; p < pixels; p++) {
+        pixel_lanes a = four_of(place + p * pixel_step + k);
+#pragma clang loop unroll(full)
+        for (int r = 0; r < registers; r++) sum[p][r] = dot(sum[p][r], a, w[r]);
+      }
+    }
+  }
+
+  const ck_q8_finish *finish = &layer->finish;
+  for (int r = 0; r < registers; r++) {
+    const int32_t c = channel + r * LANES;
+    const vector scale = load(finish->scale + c), bias = load(finish->bias + c);
+#pragma clang loop unroll(full)
+    for (int p = 0; p < pixels; p++) {
+      vector v = finished(finish, sum[p][r], scale, bias);
+      if (layer->floats.base) {
+        *(loose_vector *)(layer->floats.base + y * layer->floats.row + (x + p) * layer->floats.pixel + c) = v;
+        continue;
+      }
+      if (layer->residual.base)
+        v += (from_bytes(layer->residual.base + y * layer->residual.row + (x + p) * layer->residual.pixel + c) -
+              layer->residual_zero) * layer->residual_factor;
+      to_bytes(layer->out.base + y * layer->out.row + (x + p) * layer->out.pixel + c, v + finish->zero);
+    }
+  }
+}
+
+#define CASE(n) \
+  case n: tile(layer, in, pixel_step, weights, channel, y, x, n, registers); break;
+
+static inline __attribute__((always_inline)) void tile_of(
+    const ck_q8_convolution *layer, const uint8_t *in, ptrdiff_t pixel_step, const int8_t *weights, int32_t channel,
+    ptrdiff_t y, ptrdiff_t x, int pixels, int registers) {
+  switch (pixels) { TILE_CASES }
+}
+
+static void convolve(const ck_q8_convolution *layer, ck_bytes in, int32_t first, int32_t last) {
+  const int32_t block = 2 * LANES, width = layer->width;
+  const ptrdiff_t pixel_step = in.pixel * layer->stride;
+  const int32_t tiles = (width + TILE - 1) / TILE;
+  for (int32_t c = 0; c < layer->channels; c += block) {
+    const int8_t *weights = layer->weights + (ptrdiff_t)c * layer->taps * layer->depth;
+    const bool is_whole = layer->channels - c >= block;
+    for (int32_t y = first; y < last; y++) {
+      const uint8_t *row = in.base + y * in.row * layer->stride;
+      for (int32_t i = 0; i < tiles; i++) {
+        const int32_t x = width * i / tiles, end = width * (i + 1) / tiles;
+        if (is_whole) tile_of(layer, row + x * pixel_step, pixel_step, weights, c, y, x, end - x, 2);
+        else tile_of(layer, row + x * pixel_step, pixel_step, weights, c, y, x, end - x, 1);
+      }
+    }
+  }
+}
+
+// Channels of a block, and those of them that a layer's last block has.
+enum { depthwise_block = 4 * LANES };
+
+// The four bytes that every sum of a row needs, side by side: what two neighbouring outputs read of 4 * LANES channels.
+static inline __attribute__((always_inline)) void gather(
+    const uint8_t *p, ptrdiff_t side, int places, int32_t channels, registers_of_bytes rows[4]) {
+  registers_of_bytes a = load_bytes(p, channels), b = load_bytes(p + side, channels);
+  registers_of_bytes c = load_bytes(p + 2 * side, channels);
+  registers_of_bytes d = places == 4 ? load_bytes(p + 3 * side, channels) : (registers_of_bytes){};
+  registers_of_bytes ab = interleave_low_8(a, b), cd = interleave_low_8(c, d);
+  rows[0] = interleave_low_16(ab, cd);
+  rows[1] = interleave_high_16(ab, cd);
+  ab = interleave_high_8(a, b);
+  cd = interleave_high_8(c, d);
+  rows[2] = interleave_low_16(ab, cd);
+  rows[3] = interleave_high_16(ab, cd);
+}
+
+static inline __attribute__((always_inline)) void depthwise_outputs(
+    const ck_q8_convolution *layer, const uint8_t *const rows[3], ptrdiff_t side, const int8_t *weights, int32_t c,
+    int32_t channels, int outputs, uint8_t *out, ptrdiff_t second) {
+  const ck_q8_depthwise *part = &layer->depthwise;
+  integers sum[2][4] = {};
+#pragma clang loop unroll(full)
+  for (int ky = 0; ky < 3; ky++) {
+    registers_of_bytes bytes[4];
+    gather(rows[ky], side, outputs == 2 ? 4 : 3, channels, bytes);
+#pragma clang loop unroll(full)
+    for (int output = 0; output < outputs; output++)
+#pragma clang loop unroll(full)
+      for (int k = 0; k < 4; k++)
+        sum[output][k] = dot(
+            sum[output][k], pixels_of(bytes[k]),
+            weights_of(weights + ((output * 3 + ky) * 4 + k) * LANES * 4));
+  }
+#pragma clang loop unroll(full)
+  for (int output = 0; output < outputs; output++) {
+    integers v[4];
+#pragma clang loop unroll(full)
+    for (int k = 0; k < 4; k++)
+      v[k] = rounded(
+          finished(
+              &part->finish, sum[output][k], load(part->finish.scale + c + k * LANES),
+              load(part->finish.bias + c + k * LANES)) + part->finish.zero);
+    store_bytes(out + output * second, packed(v[0], v[1], v[2], v[3]), channels);
+  }
+}
+
+static void depthwise(const ck_q8_convolution *layer, int32_t y, uint8_t *out) {
+  const ck_q8_depthwise *part = &layer->depthwise;
+  const ptrdiff_t side = part->dilation * layer->in.pixel;
+  const int32_t width = layer->width, apart = part->dilation;
+  for (int32_t c = 0; c < part->channels; c += depthwise_block) {
+    const int32_t channels = part->channels - c < depthwise_block ? part->channels - c : depthwise_block;
+    const int8_t *weights = part->weights + (ptrdiff_t)c * 2 * 3 * 4;
+    const uint8_t *rows[3];
+    for (int k = 0; k < 3; k++)
+      rows[k] = layer->in.base + (y * part->stride + (k - 1) * part->dilation) * layer->in.row - side + c;
+    if (part->stride != 1) {
+      for (int32_t x = 0; x < width; x++) {
+        const ptrdiff_t at = (ptrdiff_t)x * part->stride * layer->in.pixel;
+        const uint8_t *here[3] = {rows[0] + at, rows[1] + at, rows[2] + at};
+        depthwise_outputs(layer, here, side, weights, c, channels, 1, out + (ptrdiff_t)x * part->channels + c, 0);
+      }
+      continue;
+    }
+    // Outputs a dilation apart share three of their four places.
+    for (int32_t start = 0; start < width; start += 2 * apart)
+      for (int32_t x = start; x < start + apart && x < width; x++) {
+        const ptrdiff_t at = (ptrdiff_t)x * layer->in.pixel;
+        const uint8_t *here[3] = {rows[0] + at, rows[1] + at, rows[2] + at};
+        uint8_t *target = out + (ptrdiff_t)x * part->channels + c;
+        if (x + apart < width)
+          depthwise_outputs(
+              layer, here, side, weights, c, channels, 2, target, (ptrdiff_t)apart * part->channels);
+        else
+          depthwise_outputs(layer, here, side, weights, c, channels, 1, target, 0);
+      }
+  }
+}
+
+// As many independent dot products as the tile has, on registers alone.
+static double peak(int64_t rounds) {
+  integers sum[TILE][2] = {};
+  static const uint8_t ones[4] = {1, 1, 1, 1};
+  static const int8_t weights[LANES * 4];
+  pixel_lanes a = four_of(ones);
+  weight_lanes w = weights_of(weights);
+  __asm__ volatile("" : "+m"(a), "+m"(w));
+  for (int64_t i = 0; i < rounds; i++) {
+#pragma clang loop unroll(full)
+    for (int p = 0; p < TILE; p++)
+#pragma clang loop unroll(full)
+      for (int r = 0; r < 2; r++) {
+        sum[p][r] = dot(sum[p][r], a, w);
+        __asm__ volatile("" : "+v"(sum[p][r]));
+      }
+  }
+  return (double)rounds * TILE * 2 * LANES * 4;
+}

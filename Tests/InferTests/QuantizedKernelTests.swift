@@ -1,0 +1,276 @@
+import CKernels
+import Foundation
+import Testing
+
+@testable import Infer
+
+/// One layer of bytes on random numbers, computed by the kernels and, as the mathematics says it, in double precision.
+private struct RandomBytesLayer: Sendable, CustomTestStringConvertible {
+  var height = 5
+  var width = 7
+  var inputs = 16
+  var outputs = 32
+  var kernel = 1
+  var stride = 1
+  var dilation = 1
+  var activation = ck_activation_relu
+  var hasResidual = false
+  var margin = 0
+  var depthwise: (stride: Int, dilation: Int)?
+  var givesFloats = false
+  var threads = 1
+
+  var testDescription: String {
+    "\(height)x\(width) \(inputs)->\(outputs) kernel \(kernel) stride \(stride) dilation \(dilation) "
+      + "activation \(activation.rawValue) residual \(hasResidual) margin \(margin) "
+      + "depthwise \(depthwise.map { "\($0)" } ?? "none") floats \(givesFloats) threads \(threads)"
+  }
+
+  private static let around = 5
+  private static let beside = 16
+  private static let junk: UInt8 = 0xA5
+  private static let (inputZero, outputZero, residualZero): (Int, Float, Float) = (13, 40, 9)
+  /// Of the depthwise part's result, which is the pointwise part's input.
+  private static let middleZero = 31
+
+  private var step: Int { depthwise?.stride ?? stride }
+  private var inputHeight: Int { (height - 1) * step + 1 }
+  private var inputWidth: Int { (width - 1) * step + 1 }
+
+  private static func activate(_ x: Double, _ activation: ck_activation) -> Double {
+    switch activation {
+    case ck_activation_relu: max(0, x)
+    case ck_activation_elu: x > 0 ? x : exp(x) - 1
+    default: x
+    }
+  }
+
+  /// Largest difference between the version's result and the right one, in bytes, or in units of the output's scale.
+  func error(_ kernels: UnsafePointer<ck_q8_kernels>) -> Double {
+    var noise = Noise(11)
+    let (around, beside) = (Self.around, Self.beside)
+    let inputRow = (inputWidth + 2 * around) * inputs
+    var input = (0..<(inputHeight + 2 * around) * inputRow).map { _ in UInt8.random(in: 0...255, using: &noise) }
+    func pixel(_ y: Int, _ x: Int) -> Int { (y + around) * inputRow + (x + around) * inputs }
+    for y in -around..<inputHeight + around {
+      for x in -around..<inputWidth + around
+      where !(0..<inputHeight).contains(y) || !(0..<inputWidth).contains(x) {
+        for c in 0..<inputs { input[pixel(y, x) + c] = UInt8(Self.inputZero) }
+      }
+    }
+    func signed(_ count: Int) -> [Int8] { (0..<count).map { _ in Int8.random(in: -127...127, using: &noise) } }
+    let weights = signed(outputs * inputs * kernel * kernel)  // [output][input][y][x]
+    let depthwiseWeights = signed(inputs * 9)
+    // So that results spread over the bytes, and some fall outside.
+    let scale = (0..<outputs).map { _ in
+      Float.random(in: 0.5...1, using: &noise) * 0.02 / Float(inputs * kernel * kernel).squareRoot()
+    }
+    let bias = (0..<outputs).map { _ in Float.random(in: -60...60, using: &noise) }
+    let depthwiseScale = (0..<inputs).map { _ in Float.random(in: 0.001...0.003, using: &noise) }
+    let depthwiseBias = (0..<inputs).map { _ in Float.random(in: -50...50, using: &noise) }
+    let factor: Float = activation == ck_activation_elu ? 3 : 1
+    let outputPixel = outputs + 2 * beside
+    let outputRow = (width + 2 * margin) * outputPixel
+    let residual = (0..<(height + 2 * margin) * outputRow).map { _ in UInt8.random(in: 0...255, using: &noise) }
+    let residualFactor: Float = 0.25
+
+    // The right result.
+    let taps = kernel == 1 ? [(0, 0)] : (0..<9).map { ($0 / 3 - 1, $0 % 3 - 1) }
+    func middle(_ y: Int, _ x: Int, _ c: Int) -> Int {
+      guard let depthwise else { return 0 }
+      var sum = 0
+      for ky in 0..<3 {
+        for kx in 0..<3 {
+          let from = pixel(
+            y * depthwise.stride + (ky - 1) * depthwise.dilation, x * depthwise.stride + (kx - 1) * depthwise.dilation)
+          sum += Int(input[from + c]) * Int(depthwiseWeights[c * 9 + ky * 3 + kx])
+        }
+      }
+      let v = max(0, Double(sum) * Double(depthwiseScale[c]) + Double(depthwiseBias[c])) + Double(Self.middleZero)
+      return Int(min(255, v.rounded(.toNearestOrEven)))
+    }
+    func right(_ y: Int, _ x: Int, _ output: Int) -> Double {
+      var sum = 0
+      for c in 0..<inputs {
+        if depthwise != nil {
+          sum += middle(y, x, c) * Int(weights[output * inputs + c])
+          continue
+        }
+        for (tap, (dy, dx)) in taps.enumerated() {
+          let from = pixel(y * stride + dy * dilation, x * stride + dx * dilation)
+          sum += Int(input[from + c]) * Int(weights[(output * inputs + c) * taps.count + tap])
+        }
+      }
+      let v = Double(sum) * Double(scale[output]) + Double(bias[output])
+      return Self.activate(v, activation) * Double(factor)
+    }
+
+    let depth = inputs
+    let block = Int(kernels.pointee.block)
+    var packed = [Int8](repeating: 0, count: outputs * taps.count * depth)
+    for output in 0..<outputs {
+      let first = output / block * block
+      let width = min(block, outputs - first)
+      for tap in taps.indices {
+        for c in 0..<inputs {
+          packed[first * taps.count * depth + ((tap * depth + c) / 4 * width + output - first) * 4 + c % 4] =
+            weights[(output * inputs + c) * taps.count + tap]
+        }
+      }
+    }
+    let depthwiseBlock = Int(kernels.pointee.depthwise_block)
+    let whole = (inputs + depthwiseBlock - 1) / depthwiseBlock * depthwiseBlock
+    var packedDepthwise = [Int8](repeating: 0, count: Int(ck_q8_depthwise_size(kernels, Int32(inputs))))
+    ck_q8_pack_depthwise(kernels, depthwiseWeights, Int32(inputs), &packedDepthwise)
+    var (packedScale, packedBias) = ([Float](repeating: 0, count: whole), [Float](repeating: 0, count: whole))
+    ck_q8_pack_channels(kernels, depthwiseScale, Int32(inputs), &packedScale)
+    ck_q8_pack_channels(kernels, depthwiseBias, Int32(inputs), &packedBias)
+
+    var output = [UInt8](repeating: Self.junk, count: residual.count)
+    var floats = [Float](repeating: 12345, count: height * width * outputs)
+    let scratchSize = whole * width * height
+    var scratch = [UInt8](repeating: Self.junk, count: scratchSize * threads)
+    var residualCopy = residual
+
+    var layer = ck_q8_convolution()
+    (layer.height, layer.width) = (Int32(height), Int32(width))
+    (layer.taps, layer.depth, layer.channels) = (Int32(taps.count), Int32(depth), Int32(outputs))
+    layer.stride = depthwise == nil ? Int32(stride) : 1
+    layer.margin = Int32(margin)
+    layer.rows_per_task = threads > 1 ? 2 : 100
+    layer.scratch_size = scratchSize
+    if kernel == 3 {
+      withUnsafeMutableBytes(of: &layer.tap_offset) { bytes in
+        let offsets = bytes.bindMemory(to: Int.self)
+        for (tap, (y, x)) in taps.enumerated() { offsets[tap] = (y * inputRow + x * inputs) * dilation }
+      }
+    }
+    (layer.residual_zero, layer.residual_factor) = (Self.residualZero, residualFactor)
+    let pool = ck_pool_create(Int32(threads))
+    defer { ck_pool_destroy(pool) }
+    input.withUnsafeMutableBufferPointer { input in
+      output.withUnsafeMutableBufferPointer { output in
+        residualCopy.withUnsafeMutableBufferPointer { residual in
+          floats.withUnsafeMutableBufferPointer { floats in
+            scratch.withUnsafeMutableBufferPointer { scratch in
+              let start = margin * outputRow + margin * outputPixel + beside
+              layer.in = ck_bytes(base: input.baseAddress! + pixel(0, 0), row: inputRow, pixel: inputs)
+              if givesFloats {
+                layer.floats = ck_view(base: floats.baseAddress!, row: width * outputs, pixel: outputs)
+              } else {
+                layer.out = ck_bytes(base: output.baseAddress! + start, row: outputRow, pixel: outputPixel)
+              }
+              if hasResidual {
+                layer.residual = ck_bytes(base: residual.baseAddress! + start, row: outputRow, pixel: outputPixel)
+              }
+              layer.scratch = scratch.baseAddress!
+              scale.withUnsafeBufferPointer { scale in
+                bias.withUnsafeBufferPointer { bias in
+                  packedScale.withUnsafeBufferPointer { packedScale in
+                    packedBias.withUnsafeBufferPointer { packedBias in
+                      packed.withUnsafeBufferPointer { packed in
+                        packedDepthwise.withUnsafeBufferPointer { packedDepthwise in
+                          layer.weights = packed.baseAddress!
+                          layer.finish = ck_q8_finish(
+                            scale: scale.baseAddress!, bias: bias.baseAddress!, activation: activation, factor: factor,
+                            zero: Self.outputZero)
+                          if let depthwise {
+                            layer.depthwise = ck_q8_depthwise(
+                              weights: packedDepthwise.baseAddress!,
+                              finish: ck_q8_finish(
+                                scale: packedScale.baseAddress!, bias: packedBias.baseAddress!,
+                                activation: ck_activation_relu, factor: 1, zero: Float(Self.middleZero)),
+                              channels: Int32(inputs), stride: Int32(depthwise.stride),
+                              dilation: Int32(depthwise.dilation))
+                          }
+                          ck_q8_convolve(kernels, pool, &layer)
+                        }
+                      }
+                    }
+                  }
+                }
+              }
+            }
+          }
+        }
+      }
+    }
+
+    var worst = 0.0
+    for y in -margin..<height + margin {
+      for x in -margin..<width + margin {
+        let isInside = (0..<height).contains(y) && (0..<width).contains(x)
+        if givesFloats {
+          guard isInside else { continue }
+          for c in 0..<outputs {
+            worst = max(worst, abs(Double(floats[(y * width + x) * outputs + c]) - right(y, x, c)))
+          }
+          continue
+        }
+        let start = (y + margin) * outputRow + (x + margin) * outputPixel
+        for c in 0..<outputPixel {
+          let value = output[start + c]
+          guard (beside..<beside + outputs).contains(c) else {
+            if value != Self.junk { worst = .infinity }
+            continue
+          }
+          guard isInside else {
+            if Float(value) != Self.outputZero { worst = .infinity }
+            continue
+          }
+          var expected = right(y, x, c - beside)
+          if hasResidual { expected += Double((Float(residual[start + c]) - Self.residualZero) * residualFactor) }
+          expected = min(255, max(0, expected + Double(Self.outputZero)))
+          worst = max(worst, abs(Double(value) - expected))
+        }
+      }
+    }
+    return worst
+  }
+}
+
+@Suite struct QuantizedKernelTests {
+  private static let layers: [RandomBytesLayer] = [
+    RandomBytesLayer(),
+    RandomBytesLayer(height: 3, width: 15, inputs: 4, outputs: 16, kernel: 3, stride: 2, margin: 1),
+    RandomBytesLayer(
+      height: 6, width: 29, inputs: 32, outputs: 48, kernel: 3, activation: ck_activation_elu, margin: 2),
+    RandomBytesLayer(height: 7, width: 9, inputs: 16, outputs: 80, kernel: 3, dilation: 2, hasResidual: true),
+    RandomBytesLayer(height: 1, width: 1, inputs: 144, outputs: 16, activation: ck_activation_none),
+    RandomBytesLayer(height: 4, width: 17, inputs: 64, outputs: 48, activation: ck_activation_none, givesFloats: true),
+    RandomBytesLayer(height: 5, width: 13, inputs: 16, outputs: 32, depthwise: (1, 1)),
+    RandomBytesLayer(height: 5, width: 12, inputs: 48, outputs: 32, margin: 1, depthwise: (1, 2)),
+    RandomBytesLayer(height: 4, width: 7, inputs: 80, outputs: 16, depthwise: (2, 1)),
+    RandomBytesLayer(height: 6, width: 1, inputs: 128, outputs: 64, margin: 1, depthwise: (1, 1)),
+    RandomBytesLayer(height: 9, width: 11, inputs: 32, outputs: 32, kernel: 3, margin: 1, threads: 2),
+    RandomBytesLayer(height: 9, width: 11, inputs: 64, outputs: 32, hasResidual: true, depthwise: (1, 1), threads: 2),
+  ]
+
+  /// What may be rounded either way where two roundings of the same sum fall on different sides.
+  @Test(arguments: layers) private func everyVersionComputesTheLayer(_ layer: RandomBytesLayer) {
+    var index: Int32 = 0
+    while let kernels = ck_q8_version(index) {
+      let error = layer.error(kernels)
+      #expect(error <= (layer.givesFloats ? 1e-3 : 0.51), "\(String(cString: kernels.pointee.name)): off by \(error)")
+      index += 1
+    }
+    #expect(index >= 1)
+  }
+
+  @Test func lowerLevelsChooseLowerVersions() {
+    #expect(String(cString: ck_q8_kernels_for(ck_level_scalar).pointee.name) == "scalar")
+  }
+
+  @Test func bytesOfFloatsRoundAndSaturate() {
+    var values: [Float] = [-10, -0.26, 0, 0.24, 0.26, 100]
+    var bytes = [UInt8](repeating: 9, count: 6)
+    values.withUnsafeMutableBufferPointer { values in
+      bytes.withUnsafeMutableBufferPointer { bytes in
+        ck_q8_quantize(
+          ck_view(base: values.baseAddress!, row: 6, pixel: 6), 6, 1, 1, 2, 3,
+          ck_bytes(base: bytes.baseAddress!, row: 6, pixel: 6))
+      }
+    }
+    #expect(bytes == [0, 2, 3, 3, 4, 203])
+  }
+}

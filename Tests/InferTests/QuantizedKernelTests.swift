@@ -4,6 +4,23 @@ import Testing
 
 @testable import Infer
 
+/// A copy of an array that stays where it is.
+private final class Memory<Element> {
+  let start: UnsafeMutablePointer<Element>
+  private let count: Int
+
+  init(_ values: [Element]) {
+    count = values.count
+    start = .allocate(capacity: max(1, count))
+    for (index, value) in values.enumerated() { (start + index).initialize(to: value) }
+  }
+
+  deinit {
+    start.deinitialize(count: count)
+    start.deallocate()
+  }
+}
+
 /// One layer of bytes on random numbers, computed by the kernels and, as the mathematics says it, in double precision.
 private struct RandomBytesLayer: Sendable, CustomTestStringConvertible {
   var height = 5
@@ -126,11 +143,14 @@ private struct RandomBytesLayer: Sendable, CustomTestStringConvertible {
     ck_q8_pack_channels(kernels, depthwiseScale, Int32(inputs), &packedScale)
     ck_q8_pack_channels(kernels, depthwiseBias, Int32(inputs), &packedBias)
 
-    var output = [UInt8](repeating: Self.junk, count: residual.count)
-    var floats = [Float](repeating: 12345, count: height * width * outputs)
+    let output = Memory([UInt8](repeating: Self.junk, count: residual.count))
+    let floats = Memory([Float](repeating: 12345, count: height * width * outputs))
     let scratchSize = whole * width * height
-    var scratch = [UInt8](repeating: Self.junk, count: scratchSize * threads)
-    var residualCopy = residual
+    let memory = (
+      input: Memory(input), residual: Memory(residual), scale: Memory(scale), bias: Memory(bias),
+      weights: Memory(packed), depthwiseScale: Memory(packedScale), depthwiseBias: Memory(packedBias),
+      depthwise: Memory(packedDepthwise), scratch: Memory([UInt8](repeating: Self.junk, count: scratchSize * threads))
+    )
 
     var layer = ck_q8_convolution()
     (layer.height, layer.width) = (Int32(height), Int32(width))
@@ -138,63 +158,39 @@ private struct RandomBytesLayer: Sendable, CustomTestStringConvertible {
     layer.stride = depthwise == nil ? Int32(stride) : 1
     layer.margin = Int32(margin)
     layer.rows_per_task = threads > 1 ? 2 : 100
-    layer.scratch_size = scratchSize
+    (layer.scratch, layer.scratch_size) = (memory.scratch.start, scratchSize)
     if kernel == 3 {
       withUnsafeMutableBytes(of: &layer.tap_offset) { bytes in
         let offsets = bytes.bindMemory(to: Int.self)
         for (tap, (y, x)) in taps.enumerated() { offsets[tap] = (y * inputRow + x * inputs) * dilation }
       }
     }
-    (layer.residual_zero, layer.residual_factor) = (Self.residualZero, residualFactor)
-    let pool = ck_pool_create(Int32(threads))
-    defer { ck_pool_destroy(pool) }
-    input.withUnsafeMutableBufferPointer { input in
-      output.withUnsafeMutableBufferPointer { output in
-        residualCopy.withUnsafeMutableBufferPointer { residual in
-          floats.withUnsafeMutableBufferPointer { floats in
-            scratch.withUnsafeMutableBufferPointer { scratch in
-              let start = margin * outputRow + margin * outputPixel + beside
-              layer.in = ck_bytes(base: input.baseAddress! + pixel(0, 0), row: inputRow, pixel: inputs)
-              if givesFloats {
-                layer.floats = ck_view(base: floats.baseAddress!, row: width * outputs, pixel: outputs)
-              } else {
-                layer.out = ck_bytes(base: output.baseAddress! + start, row: outputRow, pixel: outputPixel)
-              }
-              if hasResidual {
-                layer.residual = ck_bytes(base: residual.baseAddress! + start, row: outputRow, pixel: outputPixel)
-              }
-              layer.scratch = scratch.baseAddress!
-              scale.withUnsafeBufferPointer { scale in
-                bias.withUnsafeBufferPointer { bias in
-                  packedScale.withUnsafeBufferPointer { packedScale in
-                    packedBias.withUnsafeBufferPointer { packedBias in
-                      packed.withUnsafeBufferPointer { packed in
-                        packedDepthwise.withUnsafeBufferPointer { packedDepthwise in
-                          layer.weights = packed.baseAddress!
-                          layer.finish = ck_q8_finish(
-                            scale: scale.baseAddress!, bias: bias.baseAddress!, activation: activation, factor: factor,
-                            zero: Self.outputZero)
-                          if let depthwise {
-                            layer.depthwise = ck_q8_depthwise(
-                              weights: packedDepthwise.baseAddress!,
-                              finish: ck_q8_finish(
-                                scale: packedScale.baseAddress!, bias: packedBias.baseAddress!,
-                                activation: ck_activation_relu, factor: 1, zero: Float(Self.middleZero)),
-                              channels: Int32(inputs), stride: Int32(depthwise.stride),
-                              dilation: Int32(depthwise.dilation))
-                          }
-                          ck_q8_convolve(kernels, pool, &layer)
-                        }
-                      }
-                    }
-                  }
-                }
-              }
-            }
-          }
-        }
-      }
+    let start = margin * outputRow + margin * outputPixel + beside
+    layer.in = ck_bytes(base: memory.input.start + pixel(0, 0), row: inputRow, pixel: inputs)
+    if givesFloats {
+      layer.floats = ck_view(base: floats.start, row: width * outputs, pixel: outputs)
+    } else {
+      layer.out = ck_bytes(base: output.start + start, row: outputRow, pixel: outputPixel)
     }
+    if hasResidual {
+      layer.residual = ck_bytes(base: memory.residual.start + start, row: outputRow, pixel: outputPixel)
+      (layer.residual_zero, layer.residual_factor) = (Self.residualZero, residualFactor)
+    }
+    layer.weights = UnsafePointer(memory.weights.start)
+    layer.finish = ck_q8_finish(
+      scale: memory.scale.start, bias: memory.bias.start, activation: activation, factor: factor,
+      zero: Self.outputZero)
+    if let depthwise {
+      layer.depthwise = ck_q8_depthwise(
+        weights: memory.depthwise.start,
+        finish: ck_q8_finish(
+          scale: memory.depthwiseScale.start, bias: memory.depthwiseBias.start, activation: ck_activation_relu,
+          factor: 1, zero: Float(Self.middleZero)),
+        channels: Int32(inputs), stride: Int32(depthwise.stride), dilation: Int32(depthwise.dilation))
+    }
+    let pool = ck_pool_create(Int32(threads))
+    withExtendedLifetime(memory) { ck_q8_convolve(kernels, pool, &layer) }
+    ck_pool_destroy(pool)
 
     var worst = 0.0
     for y in -margin..<height + margin {
@@ -203,13 +199,13 @@ private struct RandomBytesLayer: Sendable, CustomTestStringConvertible {
         if givesFloats {
           guard isInside else { continue }
           for c in 0..<outputs {
-            worst = max(worst, abs(Double(floats[(y * width + x) * outputs + c]) - right(y, x, c)))
+            worst = max(worst, abs(Double(floats.start[(y * width + x) * outputs + c]) - right(y, x, c)))
           }
           continue
         }
         let start = (y + margin) * outputRow + (x + margin) * outputPixel
         for c in 0..<outputPixel {
-          let value = output[start + c]
+          let value = output.start[start + c]
           guard (beside..<beside + outputs).contains(c) else {
             if value != Self.junk { worst = .infinity }
             continue
@@ -262,15 +258,10 @@ private struct RandomBytesLayer: Sendable, CustomTestStringConvertible {
   }
 
   @Test func bytesOfFloatsRoundAndSaturate() {
-    var values: [Float] = [-10, -0.26, 0, 0.24, 0.26, 100]
-    var bytes = [UInt8](repeating: 9, count: 6)
-    values.withUnsafeMutableBufferPointer { values in
-      bytes.withUnsafeMutableBufferPointer { bytes in
-        ck_q8_quantize(
-          ck_view(base: values.baseAddress!, row: 6, pixel: 6), 6, 1, 1, 2, 3,
-          ck_bytes(base: bytes.baseAddress!, row: 6, pixel: 6))
-      }
-    }
-    #expect(bytes == [0, 2, 3, 3, 4, 203])
+    let values = Memory<Float>([-10, -0.26, 0, 0.24, 0.26, 100])
+    let bytes = Memory([UInt8](repeating: 9, count: 6))
+    ck_q8_quantize(
+      ck_view(base: values.start, row: 6, pixel: 6), 6, 1, 1, 2, 3, ck_bytes(base: bytes.start, row: 6, pixel: 6))
+    #expect((0..<6).map { bytes.start[$0] } == [0, 2, 3, 3, 4, 203])
   }
 }

@@ -38,7 +38,7 @@ static void convolve_scalar(const ck_q8_convolution *layer, ck_bytes in, int32_t
           }
           if (layer->residual.base)
             v += ((float)layer->residual.base[y * layer->residual.row + x * layer->residual.pixel + c + i] -
-                  layer->residual_zero) * layer->residual_factor;
+                  layer->residual_zero) * layer->residual_factor[c + i];
           layer->out.base[y * layer->out.row + x * layer->out.pixel + c + i] = byte(v + layer->finish.zero);
         }
       }
@@ -63,7 +63,13 @@ static void depthwise_scalar(const ck_q8_convolution *layer, int32_t y, uint8_t 
     }
 }
 
-static const ck_q8_kernels scalar = {"scalar", scalar_block, depthwise_block, convolve_scalar, depthwise_scalar};
+static void quantize_scalar(const float *in, int32_t channels, float factor, float zero, uint8_t *out) {
+  for (int32_t c = 0; c < channels; c++) out[c] = byte(fmaf(in[c], factor, zero));
+}
+
+static const ck_q8_kernels scalar = {
+  "scalar", scalar_block, depthwise_block, convolve_scalar, depthwise_scalar, quantize_scalar,
+};
 
 #if defined(__x86_64__)
 extern const ck_q8_kernels ck_q8_kernels_avx2, ck_q8_kernels_avxvnni, ck_q8_kernels_avx512vnni;
@@ -173,13 +179,12 @@ void ck_q8_convolve(const ck_q8_kernels *kernels, ck_pool *pool, const ck_q8_con
 // MARK: pictures
 
 void ck_q8_quantize(
-    ck_view in, int32_t channels, int32_t height, int32_t width, float factor, float zero, ck_bytes out) {
+    const ck_q8_kernels *kernels, ck_view in, int32_t channels, int32_t height, int32_t width, float factor, float zero,
+    ck_bytes out) {
   for (int32_t y = 0; y < height; y++)
-    for (int32_t x = 0; x < width; x++) {
-      const float *from = in.base + y * in.row + x * in.pixel;
-      uint8_t *to = out.base + y * out.row + x * out.pixel;
-      for (int32_t c = 0; c < channels; c++) to[c] = byte(fmaf(from[c], factor, zero));
-    }
+    for (int32_t x = 0; x < width; x++)
+      kernels->quantize(
+          in.base + y * in.row + x * in.pixel, channels, factor, zero, out.base + y * out.row + x * out.pixel);
 }
 
 void ck_q8_pixels(const uint8_t *bytes, ptrdiff_t bytes_per_row, int32_t width, int32_t height, ck_bytes out) {

@@ -18,8 +18,19 @@ public enum CPULevel: Int, CaseIterable, Comparable, Sendable {
   /// Names of the instruction sets found that matter for networks.
   public static var features: String { String(cString: ck_processor_features()) }
 
-  /// What one core reaches at this level with f32 multiply-adds on registers, in 10⁹ per second. Takes about 20 ms.
-  public func measuredPeak() -> Double { ck_measure_peak(kernelLevel) }
+  /// What one core reaches at this level with multiply-adds on registers, in 10⁹ per second. Takes about 20 ms.
+  public func measuredPeak(_ precision: Precision = .f32) -> Double {
+    switch precision {
+    case .f32: ck_measure_peak(kernelLevel)
+    case .int8: ck_measure_q8_peak(kernelLevel)
+    }
+  }
+
+  /// What multiplies bytes at this level: "scalar", "AVX2", "AVX-VNNI" or "AVX-512 VNNI".
+  public var byteKernels: String { String(cString: ck_q8_kernels_for(kernelLevel).pointee.name) }
+
+  /// Whether bytes are faster than floats: with dot products of bytes (VNNI) they are, by much.
+  var hasFastBytes: Bool { byteKernels.hasSuffix("VNNI") }
 
   var kernelLevel: ck_level {
     switch self {

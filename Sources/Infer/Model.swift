@@ -8,8 +8,12 @@ public struct Model: Sendable {
   public let graph: Graph
   public let metadata: [String: String]
   let tensors: [String: Tensor]
+  /// What the channels of the layers' results lie between, by the layer's name; empty if the model was not calibrated for bytes.
+  let ranges: [String: [ClosedRange<Float>]]
   /// The weights as plans read them; filled when the first plan is made.
   let packed = PackedWeights()
+
+  private static let rangePrefix = "quantization."
 
   /// Reads a model file: safetensors, or a PyTorch checkpoint of the reference implementation.
   public init(contentsOf path: String) throws(InferError) {
@@ -40,12 +44,58 @@ public struct Model: Sendable {
       }
       tensors[tensorName] = tensor
     }
+    ranges = try Self.ranges(in: file, name: name)
     // Batch norm's step counter is PyTorch's bookkeeping; anything else that is left over means another network.
-    let extra = file.tensors.keys.filter { tensors[$0] == nil && !$0.hasSuffix(".num_batches_tracked") }
+    let extra = file.tensors.keys.filter {
+      tensors[$0] == nil && !$0.hasSuffix(".num_batches_tracked") && !$0.hasPrefix(Self.rangePrefix)
+    }
     if let first = extra.min() {
       throw InferError("\(name): \(extra.count) tensors belong to no layer of the network, '\(first)' first")
     }
     self.tensors = tensors
+  }
+
+  /// A tensor that the initialiser has checked to be there.
+  func values(_ name: String) -> [Float] {
+    guard let tensor = tensors[name] else { preconditionFailure("the model was checked to hold '\(name)'") }
+    return tensor.values
+  }
+
+  /// Metadata of a calibrated model: how alike its poses are at int8 and f32 (mean OKS of matched poses), and the least that
+  /// its maker accepts.
+  public static let agreementKey = "int8_agreement"
+  public static let leastAgreementKey = "int8_least_agreement"
+
+  /// The fastest precision whose results are within the limit that the model records.
+  public func bestPrecision(at level: CPULevel = .detected) -> Precision {
+    guard !ranges.isEmpty, level.hasFastBytes,
+      let agreement = metadata[Self.agreementKey].flatMap({ Double($0) }),
+      let least = metadata[Self.leastAgreementKey].flatMap({ Double($0) })
+    else { return .f32 }
+    return agreement >= least ? .int8 : .f32
+  }
+
+  /// This model with ranges for bytes, as a file.
+  public func file(ranges: [String: [ClosedRange<Float>]], metadata added: [String: String]) -> WeightFile {
+    var file = WeightFile(tensors: tensors, metadata: metadata)
+    file.metadata.merge(added) { $1 }
+    for (layer, ranges) in ranges {
+      file.tensors[Self.rangePrefix + layer] = Tensor(
+        shape: [ranges.count, 2], values: ranges.flatMap { [$0.lowerBound, $0.upperBound] })
+    }
+    return file
+  }
+
+  private static func ranges(in file: WeightFile, name: String) throws(InferError) -> [String: [ClosedRange<Float>]] {
+    var ranges: [String: [ClosedRange<Float>]] = [:]
+    for (key, tensor) in file.tensors where key.hasPrefix(rangePrefix) {
+      let starts = stride(from: 0, to: tensor.values.count, by: 2)
+      guard tensor.shape.count == 2, tensor.shape[1] == 2, tensor.values.allSatisfy({ abs($0) < 1e30 }),
+        starts.allSatisfy({ tensor.values[$0] <= tensor.values[$0 + 1] })
+      else { throw InferError("\(name): tensor '\(key)' holds no ranges of numbers") }
+      ranges[String(key.dropFirst(rangePrefix.count))] = starts.map { tensor.values[$0]...tensor.values[$0 + 1] }
+    }
+    return ranges
   }
 
   /// The network's options: from the metadata, or from the shapes of the tensors where there is none.

@@ -14,9 +14,36 @@ final class PackedWeights: Sendable {
     var taps = 0
   }
 
-  private struct Store {
-    var layers: [String: Layer] = [:]
-    var arrays: [UnsafeMutablePointer<Float>] = []
+  /// Layers by name and form, and the memory they point into.
+  struct Store {
+    fileprivate var layers: [String: any Sendable] = [:]
+    fileprivate var arrays: [UnsafeMutableRawPointer] = []
+
+    /// Zeros, on cache lines of their own.
+    mutating func allocate<Element: BinaryInteger>(_ count: Int, of type: Element.Type) -> UnsafeMutablePointer<Element>
+    {
+      let raw = allocate(bytes: count * MemoryLayout<Element>.stride)
+      return raw.assumingMemoryBound(to: type)
+    }
+
+    mutating func allocate(_ count: Int) -> UnsafeMutablePointer<Float> {
+      allocate(bytes: count * 4).assumingMemoryBound(to: Float.self)
+    }
+
+    private mutating func allocate(bytes: Int) -> UnsafeMutableRawPointer {
+      let size = (bytes + 63) / 64 * 64
+      let raw = UnsafeMutableRawPointer.allocate(byteCount: size, alignment: 64)
+      raw.initializeMemory(as: UInt8.self, repeating: 0, count: size)
+      arrays.append(raw)
+      return raw
+    }
+
+    /// A copy of `values`, then zeros.
+    mutating func copy(_ values: [Float], padTo count: Int) -> UnsafePointer<Float> {
+      let target = allocate(count)
+      target.update(from: values, count: values.count)
+      return UnsafePointer(target)
+    }
   }
 
   private let store = Mutex(Store())
@@ -26,21 +53,13 @@ final class PackedWeights: Sendable {
   }
 
   /// The layer with this key; `pack` makes it the first time it is asked for.
-  private func layer(_ key: String, _ pack: (inout Store) -> Layer) -> Layer {
+  func layer<Packed: Sendable>(_ key: String, _ pack: (inout Store) -> Packed) -> Packed {
     store.withLock { store in
-      if let layer = store.layers[key] { return layer }
+      if let layer = store.layers[key] as? Packed { return layer }
       let layer = pack(&store)
       store.layers[key] = layer
       return layer
     }
-  }
-
-  /// Zeros, on cache lines of their own.
-  private static func allocate(_ count: Int, in store: inout Store) -> UnsafeMutablePointer<Float> {
-    let raw = UnsafeMutableRawPointer.allocate(byteCount: (count * 4 + 63) / 64 * 64, alignment: 64)
-    let array = raw.initializeMemory(as: Float.self, repeating: 0, count: count)
-    store.arrays.append(array)
-    return array
   }
 
   /// [channels / block][taps][depth][block], then the bias. See `ck_convolution`.
@@ -62,10 +81,8 @@ final class PackedWeights: Sendable {
       let depth = isWholeRow ? 3 * pixel : inputChannels
 
       let channels = PlanLayout.padded(outputs)
-      let target = Self.allocate(channels * taps * depth, in: &store)
-      guard let weight = model.tensors["\(layer.name).weight"]?.values else {
-        preconditionFailure("the model was checked to hold '\(layer.name).weight'")
-      }
+      let target = store.allocate(channels * taps * depth)
+      let weight = model.values("\(layer.name).weight")
       weight.withUnsafeBufferPointer { weight in
         for output in 0..<outputs {
           let first = output / block * block
@@ -83,7 +100,7 @@ final class PackedWeights: Sendable {
         }
       }
       return Layer(
-        weights: UnsafePointer(target), bias: Self.copy(bias, padTo: channels, in: &store), depth: depth, taps: taps)
+        weights: UnsafePointer(target), bias: store.copy(bias, padTo: channels), depth: depth, taps: taps)
     }
   }
 
@@ -93,15 +110,13 @@ final class PackedWeights: Sendable {
       let outputs = layer.convolution.outputs
       let (scale, bias) = Self.fold(
         model, name: layer.name, batchNorm: layer.batchNorm, outputs: outputs, hasBias: layer.convolution.hasBias)
-      guard let weight = model.tensors["\(layer.name).weight"]?.values else {
-        preconditionFailure("the model was checked to hold '\(layer.name).weight'")
-      }
+      let weight = model.values("\(layer.name).weight")
       let channels = PlanLayout.padded(outputs)
-      let target = Self.allocate(36 * depth * channels, in: &store)
+      let target = store.allocate(36 * depth * channels)
       ck_winograd_weights(
         weight, scale, Int32(inputs), Int32(outputs), Int32(channels), Int32(depth), Int32(block), target)
       return Layer(
-        weights: UnsafePointer(target), bias: Self.copy(bias, padTo: channels, in: &store), depth: depth, taps: 1)
+        weights: UnsafePointer(target), bias: store.copy(bias, padTo: channels), depth: depth, taps: 1)
     }
   }
 
@@ -111,35 +126,23 @@ final class PackedWeights: Sendable {
       let count = layer.convolution.outputs
       let (scale, bias) = Self.fold(
         model, name: layer.name, batchNorm: layer.batchNorm, outputs: count, hasBias: layer.convolution.hasBias)
-      guard let weight = model.tensors["\(layer.name).weight"]?.values else {
-        preconditionFailure("the model was checked to hold '\(layer.name).weight'")
-      }
-      let target = Self.allocate(9 * channels, in: &store)
+      let weight = model.values("\(layer.name).weight")
+      let target = store.allocate(9 * channels)
       for place in 0..<9 {
         for channel in 0..<count { target[place * channels + channel] = weight[channel * 9 + place] * scale[channel] }
       }
-      return Layer(weights: UnsafePointer(target), bias: Self.copy(bias, padTo: channels, in: &store))
+      return Layer(weights: UnsafePointer(target), bias: store.copy(bias, padTo: channels))
     }
-  }
-
-  private static func copy(_ bias: [Float], padTo channels: Int, in store: inout Store) -> UnsafePointer<Float> {
-    let target = allocate(channels, in: &store)
-    target.update(from: bias, count: bias.count)
-    return UnsafePointer(target)
   }
 
   /// Batch norm as a factor and a bias per output channel: y = (x - mean) / sqrt(variance + 1e-5) · weight + bias.
-  private static func fold(
+  static func fold(
     _ model: Model, name: String, batchNorm: String?, outputs: Int, hasBias: Bool
   ) -> (scale: [Float], bias: [Float]) {
-    func tensor(_ name: String) -> [Float] {
-      guard let tensor = model.tensors[name] else { preconditionFailure("the model was checked to hold '\(name)'") }
-      return tensor.values
-    }
-    let bias = hasBias ? tensor("\(name).bias") : [Float](repeating: 0, count: outputs)
+    let bias = hasBias ? model.values("\(name).bias") : [Float](repeating: 0, count: outputs)
     guard let batchNorm else { return ([Float](repeating: 1, count: outputs), bias) }
-    let (weight, shift) = (tensor("\(batchNorm).weight"), tensor("\(batchNorm).bias"))
-    let (mean, variance) = (tensor("\(batchNorm).running_mean"), tensor("\(batchNorm).running_var"))
+    let (weight, shift) = (model.values("\(batchNorm).weight"), model.values("\(batchNorm).bias"))
+    let (mean, variance) = (model.values("\(batchNorm).running_mean"), model.values("\(batchNorm).running_var"))
     let scale = (0..<outputs).map { weight[$0] / (variance[$0] + 1e-5).squareRoot() }
     return (scale, (0..<outputs).map { (bias[$0] - mean[$0]) * scale[$0] + shift[$0] })
   }

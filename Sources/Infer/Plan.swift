@@ -1,9 +1,9 @@
 import CKernels
 import Dispatch
 
-/// A network compiled for one input size: batch norm folded into the weights, bias, activation and residual sum fused into
-/// the convolutions, depthwise layers fused with the pointwise ones after them, all activations in one arena, rows split over
-/// threads. Running it allocates nothing.
+/// A network compiled for one input size and one kind of numbers: batch norm folded into the weights, bias, activation and
+/// residual sum fused into the convolutions, depthwise layers fused with the pointwise ones after them, all activations in one
+/// arena, rows split over threads. Running it allocates nothing.
 ///
 /// One plan runs one picture at a time; use it from one thread at a time, or make one plan per stream.
 public final class Plan: @unchecked Sendable {
@@ -23,33 +23,28 @@ public final class Plan: @unchecked Sendable {
   public let outputWidth: Int
   public let level: CPULevel
   public let threads: Int
+  public let precision: Precision
   public let multiplyAdds: Int
 
-  private var program: PlanProgram
-  private let kernels: UnsafePointer<ck_kernels>
+  let program: any PlanProgram
   private let pool: OpaquePointer
-  /// The part of the input that pixels were last written to; around it the input is 0.
+  /// The part of the input that pixels were last written to.
   private var filled = InputArea(left: 0, top: 0, width: 0, height: 0)
-
-  private struct InputArea: Equatable {
-    var left: Int
-    var top: Int
-    var width: Int
-    var height: Int
-  }
 
   /// - Parameters:
   ///   - height, width: of the input in pixels, 8...8192.
   ///   - threads: that share the work, the caller's included.
   ///   - level: a lower level than the processor's, for tests and to see what other machines would do.
+  ///   - precision: `.int8` needs a model that was calibrated for it.
   public init(
-    _ model: Model, height: Int, width: Int, threads: Int = 1, level: CPULevel = .detected
+    _ model: Model, height: Int, width: Int, threads: Int = 1, level: CPULevel = .detected, precision: Precision = .f32
   ) throws(InferError) {
     guard (8...8192).contains(height), (8...8192).contains(width), height * width <= 1 << 25 else {
       throw InferError("a network input of \(height)x\(width) pixels is not supported")
     }
     guard level <= .detected else {
-      throw InferError("this processor has no \(level); it reaches \(CPULevel.detected)")
+      let levels = CPULevel.allCases.filter { $0 <= .detected }.map { "\($0)" }.joined(separator: ", ")
+      throw InferError("this processor has no \(level); it has \(levels)")
     }
     guard (1...256).contains(threads) else { throw InferError("\(threads) threads: use 1 to 256") }
     self.model = model
@@ -57,11 +52,14 @@ public final class Plan: @unchecked Sendable {
     self.width = width
     self.level = level
     self.threads = threads
-    kernels = ck_kernels_for(level.kernelLevel)
+    self.precision = precision
     multiplyAdds = model.graph.multiplyAdds(height: height, width: width)
     (outputHeight, outputWidth) = model.graph.size(
       ofNode: model.graph.outputs[0].value.node, height: height, width: width)
-    program = try PlanProgram(model, height: height, width: width, threads: threads, kernels: kernels.pointee)
+    switch precision {
+    case .f32: program = try FloatProgram(model, height: height, width: width, threads: threads, level: level)
+    case .int8: program = try QuantizedProgram(model, height: height, width: width, threads: threads, level: level)
+    }
     guard let pool = ck_pool_create(Int32(threads)) else { throw InferError("could not start \(threads) threads") }
     self.pool = pool
   }
@@ -73,7 +71,7 @@ public final class Plan: @unchecked Sendable {
   /// Sets the input from normalised planes: 3 × height × width floats, B, G, R.
   public func setInput(planes: UnsafeBufferPointer<Float>) {
     precondition(planes.count == 3 * height * width, "the plan's input is 3 x \(height) x \(width)")
-    ck_view_from_planes(planes.baseAddress, 3, Int32(height), Int32(width), program.input)
+    if let planes = planes.baseAddress { program.setInput(planes: planes, height: height, width: width) }
     filled = InputArea(left: 0, top: 0, width: width, height: height)
   }
 
@@ -95,40 +93,57 @@ public final class Plan: @unchecked Sendable {
       program.clearInput()
       filled = area
     }
-    var view = program.input
-    view.base += top * view.row + left * view.pixel
-    ck_normalise_bytes(
-      pixels.baseAddress?.assumingMemoryBound(to: UInt8.self), bytesPerRow, Int32(pixelWidth), Int32(pixelHeight), view)
+    guard let pixels = pixels.baseAddress else { return }
+    program.setInput(bgr: pixels.assumingMemoryBound(to: UInt8.self), bytesPerRow: bytesPerRow, area: area)
   }
 
   // MARK: - Running
 
   public func run() {
-    for index in program.steps.indices { run(step: index) }
+    for step in program.steps.indices { program.run(step, on: pool) }
   }
 
   /// Runs once and tells the time of every layer.
   public func profile() -> [LayerTime] {
     program.steps.indices.map { index in
       let start = DispatchTime.now().uptimeNanoseconds
-      run(step: index)
+      program.run(index, on: pool)
       let step = program.steps[index]
       return LayerTime(
         name: step.name, multiplyAdds: step.multiplyAdds, nanoseconds: DispatchTime.now().uptimeNanoseconds - start)
     }
   }
 
-  private func run(step index: Int) {
-    switch program.steps[index].work {
-    case .convolve(var layer): ck_convolve(kernels, pool, &layer)
-    case .copy(let from, let to, let size):
-      for row in 0..<size.height {
-        for column in 0..<size.width {
-          let source = from.base.advanced(by: row * from.row + column * from.pixel)
-          let target = to.base.advanced(by: row * to.row + column * to.pixel)
-          target.update(from: source, count: size.channels)
-        }
+  /// Runs once and lends every layer's results, pixel by pixel: name, channels, count.
+  func run(observing see: (String, UnsafePointer<Float>, Int) -> Void) {
+    for step in program.steps.indices { program.run(step, on: pool, observing: see) }
+  }
+
+  /// Distance of one layer's results from the right ones, summed over all values.
+  public struct LayerError: Sendable {
+    public let name: String
+    public let squaredError: Double
+    public let squaredSignal: Double
+  }
+
+  /// Runs two plans of one network on what they have as input, and compares the layers' results, the first one's being right.
+  public static func compare(_ first: Plan, _ second: Plan) -> [LayerError] {
+    func results(_ plan: Plan) -> [String: [Float]] {
+      var results: [String: [Float]] = [:]
+      plan.run { name, values, count in
+        results[name, default: []].append(contentsOf: UnsafeBufferPointer(start: values, count: count))
       }
+      return results
+    }
+    let (right, other) = (results(first), results(second))
+    return first.program.steps.compactMap { step in
+      guard let right = right[step.name], let other = other[step.name], right.count == other.count else { return nil }
+      var (error, signal) = (0.0, 0.0)
+      for (a, b) in zip(right, other) {
+        error += Double((a - b) * (a - b))
+        signal += Double(a * a)
+      }
+      return LayerError(name: step.name, squaredError: error, squaredSignal: signal)
     }
   }
 

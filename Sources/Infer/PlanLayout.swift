@@ -32,37 +32,55 @@ struct PlanLayout {
     case copy(value: Int, storage: Int, channel: Int)
   }
 
-  /// A picture in the arena. Distances in floats.
+  /// What activations are made of.
+  enum Elements {
+    case floats
+    /// Bytes, but for the network's outputs, which are floats.
+    case bytes
+  }
+
+  /// A picture in the arena. Distances in elements, offset and size in bytes.
   struct Storage {
     var height: Int
     var width: Int
     var pixel: Int
     var margin: Int
+    var elementSize: Int
     var offset = 0
     /// Steps between which it is needed.
     var life: ClosedRange<Int>
 
     var row: Int { (width + 2 * margin) * pixel }
-    /// With slack for the last row's vectors.
-    var size: Int { ((height + 2 * margin) * row + 63) / 64 * 64 }
+    var size: Int { ((height + 2 * margin) * row * elementSize + 255) / 256 * 256 }
 
-    func view(in arena: UnsafeMutablePointer<Float>, channel: Int) -> ck_view {
-      ck_view(base: arena + offset + margin * row + margin * pixel + channel, row: row, pixel: pixel)
+    private func start(channel: Int) -> Int { offset + (margin * row + margin * pixel + channel) * elementSize }
+
+    func view(in arena: UnsafeMutableRawPointer, channel: Int) -> ck_view {
+      let base = (arena + start(channel: channel)).assumingMemoryBound(to: Float.self)
+      return ck_view(base: base, row: row, pixel: pixel)
+    }
+
+    func bytes(in arena: UnsafeMutableRawPointer, channel: Int) -> ck_bytes {
+      let base = (arena + start(channel: channel)).assumingMemoryBound(to: UInt8.self)
+      return ck_bytes(base: base, row: row, pixel: pixel)
     }
   }
 
   private(set) var steps: [Step] = []
   private(set) var storages: [Storage] = []
   private(set) var inputStorage = 0
+  /// Bytes.
   private(set) var arenaSize = 0
   /// Storage and first channel of every value that is kept.
   private var places: [Int: (storage: Int, channel: Int)] = [:]
   private let graph: Graph
+  private let elements: Elements
 
   static func padded(_ channels: Int) -> Int { (channels + 15) / 16 * 16 }
 
-  init(_ graph: Graph, height: Int, width: Int) throws(InferError) {
+  init(_ graph: Graph, height: Int, width: Int, of elements: Elements) throws(InferError) {
     self.graph = graph
+    self.elements = elements
     let readers = graph.readers
     try fuse(readers: readers)
     try place(readers: readers, height: height, width: width)
@@ -74,16 +92,25 @@ struct PlanLayout {
     return storages[place.storage]
   }
 
-  func view(of value: Int, in arena: UnsafeMutablePointer<Float>) -> ck_view {
+  func view(of value: Int, in arena: UnsafeMutableRawPointer) -> ck_view {
     guard let place = places[value] else { preconditionFailure("value \(value) has no storage") }
     return storages[place.storage].view(in: arena, channel: place.channel)
   }
 
-  /// Channels of a value in memory, padding included. The network's input alone has none.
+  func bytes(of value: Int, in arena: UnsafeMutableRawPointer) -> ck_bytes {
+    guard let place = places[value] else { preconditionFailure("value \(value) has no storage") }
+    return storages[place.storage].bytes(in: arena, channel: place.channel)
+  }
+
+  /// Whether a value is kept as floats although other values are bytes.
+  func isFloats(_ value: Int) -> Bool { storage(of: value).elementSize == 4 }
+
+  /// Channels of a value in memory, padding included. The network's input has none as floats, and one as bytes, since
+  /// kernels read four at a time.
   func channels(of value: Int) -> Int {
     let node = graph.nodes[value]
     switch node.operation {
-    case .input: return node.channels
+    case .input: return elements == .floats ? node.channels : (node.channels + 3) / 4 * 4
     case .concatenate: return node.inputs.reduce(0) { $0 + Self.padded(graph.nodes[$1].channels) }
     default: return Self.padded(node.channels)
     }
@@ -168,16 +195,26 @@ struct PlanLayout {
         }
       }
     }
-    func storage(for value: Int, pixel: Int) -> Storage {
+    func storage(for value: Int, pixel: Int, elementSize: Int? = nil) -> Storage {
       let size = graph.size(ofNode: value, height: height, width: width)
       // Until lifetimes are known, everything lives for ever.
-      return Storage(height: size.height, width: size.width, pixel: pixel, margin: margin(of: value), life: 0...last)
+      return Storage(
+        height: size.height, width: size.width, pixel: pixel, margin: margin(of: value),
+        elementSize: elementSize ?? (elements == .floats ? 4 : 1), life: 0...last)
     }
 
     for (index, node) in graph.nodes.enumerated() where node.operation == .input {
       inputStorage = storages.count
       places[index] = (storages.count, 0)
-      storages.append(storage(for: index, pixel: node.channels))
+      storages.append(storage(for: index, pixel: channels(of: index)))
+    }
+    if elements == .bytes {
+      for output in graph.outputs.map(\.value.node) {
+        places[output] = (storages.count, 0)
+        var floats = storage(for: output, pixel: Self.padded(graph.nodes[output].channels), elementSize: 4)
+        floats.margin = 0
+        storages.append(floats)
+      }
     }
     var copies: [(value: Int, storage: Int, channel: Int)] = []
     for (index, node) in graph.nodes.enumerated() where node.operation == .concatenate {
@@ -210,8 +247,13 @@ struct PlanLayout {
       }
     }
     steps = ordered
-    for case .convolve(let fused) in steps where places[fused.input] == nil {
-      throw InferError("layer '\(fused.name)' reads a value that no layer computes")
+    for case .convolve(let fused) in steps {
+      guard places[fused.input] != nil else {
+        throw InferError("layer '\(fused.name)' reads a value that no layer computes")
+      }
+      for value in [fused.input, fused.residual].compactMap({ $0 }) where elements == .bytes && isFloats(value) {
+        throw InferError("layer '\(fused.name)' reads an output of the network, which has no bytes")
+      }
     }
     limitLives()
   }

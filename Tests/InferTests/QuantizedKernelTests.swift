@@ -89,7 +89,7 @@ private struct RandomBytesLayer: Sendable, CustomTestStringConvertible {
     let outputPixel = outputs + 2 * beside
     let outputRow = (width + 2 * margin) * outputPixel
     let residual = (0..<(height + 2 * margin) * outputRow).map { _ in UInt8.random(in: 0...255, using: &noise) }
-    let residualFactor: Float = 0.25
+    let residualFactor = (0..<outputs).map { 0.2 + Float($0 % 7) * 0.02 }
 
     // The right result.
     let taps = kernel == 1 ? [(0, 0)] : (0..<9).map { ($0 / 3 - 1, $0 % 3 - 1) }
@@ -148,7 +148,8 @@ private struct RandomBytesLayer: Sendable, CustomTestStringConvertible {
     let scratchSize = whole * width * height
     let memory = (
       input: Memory(input), residual: Memory(residual), scale: Memory(scale), bias: Memory(bias),
-      weights: Memory(packed), depthwiseScale: Memory(packedScale), depthwiseBias: Memory(packedBias),
+      weights: Memory(packed), factor: Memory(residualFactor), depthwiseScale: Memory(packedScale),
+      depthwiseBias: Memory(packedBias),
       depthwise: Memory(packedDepthwise), scratch: Memory([UInt8](repeating: Self.junk, count: scratchSize * threads))
     )
 
@@ -174,7 +175,7 @@ private struct RandomBytesLayer: Sendable, CustomTestStringConvertible {
     }
     if hasResidual {
       layer.residual = ck_bytes(base: memory.residual.start + start, row: outputRow, pixel: outputPixel)
-      (layer.residual_zero, layer.residual_factor) = (Self.residualZero, residualFactor)
+      (layer.residual_zero, layer.residual_factor) = (Self.residualZero, UnsafePointer(memory.factor.start))
     }
     layer.weights = UnsafePointer(memory.weights.start)
     layer.finish = ck_q8_finish(
@@ -215,7 +216,9 @@ private struct RandomBytesLayer: Sendable, CustomTestStringConvertible {
             continue
           }
           var expected = right(y, x, c - beside)
-          if hasResidual { expected += Double((Float(residual[start + c]) - Self.residualZero) * residualFactor) }
+          if hasResidual {
+            expected += Double((Float(residual[start + c]) - Self.residualZero) * residualFactor[c - beside])
+          }
           expected = min(255, max(0, expected + Double(Self.outputZero)))
           worst = max(worst, abs(Double(value) - expected))
         }
@@ -258,10 +261,16 @@ private struct RandomBytesLayer: Sendable, CustomTestStringConvertible {
   }
 
   @Test func bytesOfFloatsRoundAndSaturate() {
-    let values = Memory<Float>([-10, -0.26, 0, 0.24, 0.26, 100])
-    let bytes = Memory([UInt8](repeating: 9, count: 6))
-    ck_q8_quantize(
-      ck_view(base: values.start, row: 6, pixel: 6), 6, 1, 1, 2, 3, ck_bytes(base: bytes.start, row: 6, pixel: 6))
-    #expect((0..<6).map { bytes.start[$0] } == [0, 2, 3, 3, 4, 203])
+    let floats: [Float] = [-10, -0.26, 0, 0.24, 0.26, 100, 200, 1]
+    let values = Memory<Float>(floats + floats)
+    var index: Int32 = 0
+    while let kernels = ck_q8_version(index) {
+      let bytes = Memory([UInt8](repeating: 9, count: 16))
+      ck_q8_quantize(
+        kernels, ck_view(base: values.start, row: 16, pixel: 16), 16, 1, 1, 2, 3,
+        ck_bytes(base: bytes.start, row: 16, pixel: 16))
+      #expect((8..<16).map { bytes.start[$0] } == [0, 2, 3, 3, 4, 203, 255, 5])
+      index += 1
+    }
   }
 }

@@ -43,6 +43,16 @@ struct WeightFileTests {
     #expect(try FileManager.default.contentsOfDirectory(atPath: folder.url.path) == ["m.safetensors"])
   }
 
+  /// 0x80 begins a pickle too.
+  @Test func headerOfAnyLengthIsRead() throws {
+    for length in 124..<140 {
+      let header = "{" + String(repeating: " ", count: length - 2) + "}"
+      var data = withUnsafeBytes(of: UInt64(length).littleEndian) { Data($0) }
+      data.append(contentsOf: header.utf8)
+      #expect(try read(data).tensors.isEmpty)
+    }
+  }
+
   @Test func otherElementTypesBecomeFloats() throws {
     let header =
       #"{"h":{"dtype":"F16","shape":[3],"data_offsets":[0,6]},"b":{"dtype":"BF16","shape":[1],"data_offsets":[6,8]},"i":{"dtype":"I64","shape":[1],"data_offsets":[8,16]}}"#

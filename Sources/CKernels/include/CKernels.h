@@ -152,7 +152,7 @@ typedef struct {
 } ck_bytes;
 
 /// A sum becomes v = activation(sum * scale[c] + bias[c]) * factor, to which the residual may be added, and is stored as
-/// round(v + zero), from 0 to 255. Zeros of the input are part of the bias.
+/// round(v + zero), from 0 to 255. Zeros of the input are part of the bias. Only an ELU needs a factor; elsewhere it is 1.
 typedef struct {
   const float *scale;
   const float *bias;
@@ -178,10 +178,10 @@ typedef struct {
   /// One of the two has a base: bytes, or f32 without zero and residual.
   ck_bytes out;
   ck_view floats;
-  /// base is NULL if there is none; adds (byte - residual_zero) * residual_factor.
+  /// base is NULL if there is none; adds (byte - residual_zero) * residual_factor[c].
   ck_bytes residual;
   float residual_zero;
-  float residual_factor;
+  const float *residual_factor;
   int32_t height;
   int32_t width;
   int32_t stride;
@@ -208,6 +208,8 @@ typedef struct {
   int32_t depthwise_block;
   void (*convolve)(const ck_q8_convolution *layer, ck_bytes in, int32_t first, int32_t last);
   void (*depthwise)(const ck_q8_convolution *layer, int32_t y, uint8_t *out);
+  /// round(value * factor + zero) of `channels` floats, a multiple of 16.
+  void (*quantize)(const float *in, int32_t channels, float factor, float zero, uint8_t *out);
 } ck_q8_kernels;
 
 /// The best version that the processor has within `level`.
@@ -231,7 +233,7 @@ void ck_q8_convolve(const ck_q8_kernels *kernels, ck_pool *pool, const ck_q8_con
 
 /// round(value * factor + zero) of a picture of floats.
 void ck_q8_quantize(
-    ck_view in, int32_t channels, int32_t height, int32_t width, float factor, float zero, ck_bytes out);
+    const ck_q8_kernels *kernels, ck_view in, int32_t channels, int32_t height, int32_t width, float factor, float zero, ck_bytes out);
 
 /// Pixels of 3 bytes to pixels of 4, the last one 0.
 void ck_q8_pixels(const uint8_t *bytes, ptrdiff_t bytes_per_row, int32_t width, int32_t height, ck_bytes out);

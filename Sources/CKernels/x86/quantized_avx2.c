@@ -37,10 +37,12 @@ static inline pixel_lanes four_of(const uint8_t *p) {
 }
 
 #include "quantized_256.h"
+// Keeps the compiler from knowing what is in two operands.
+#define hide(a, w) __asm__ volatile("" : "+v"(a.even), "+v"(a.odd), "+v"(w.even), "+v"(w.odd))
 #include "quantized_vector.h"
 
 double ck_q8_multiply_adds_avx2(int64_t rounds) { return peak(rounds); }
-const ck_q8_kernels ck_q8_kernels_avx2 = {"AVX2", 2 * LANES, depthwise_block, convolve, depthwise};
+const ck_q8_kernels ck_q8_kernels_avx2 = {"AVX2", 2 * LANES, depthwise_block, convolve, depthwise, quantize};
 
 #pragma clang attribute pop
 #endif

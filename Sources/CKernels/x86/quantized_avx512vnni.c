@@ -47,10 +47,12 @@ static inline registers_of_bytes packed(integers a, integers b, integers c, inte
   return _mm512_packus_epi16(_mm512_packs_epi32(a, b), _mm512_packs_epi32(c, d));
 }
 
+// Keeps the compiler from knowing what is in two operands.
+#define hide(a, w) __asm__ volatile("" : "+v"(a), "+v"(w))
 #include "quantized_vector.h"
 
 double ck_q8_multiply_adds_avx512vnni(int64_t rounds) { return peak(rounds); }
-const ck_q8_kernels ck_q8_kernels_avx512vnni = {"AVX-512 VNNI", 2 * LANES, depthwise_block, convolve, depthwise};
+const ck_q8_kernels ck_q8_kernels_avx512vnni = {"AVX-512 VNNI", 2 * LANES, depthwise_block, convolve, depthwise, quantize};
 
 #pragma clang attribute pop
 #endif

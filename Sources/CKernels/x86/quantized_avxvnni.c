@@ -24,10 +24,12 @@ static inline pixel_lanes four_of(const uint8_t *p) {
 }
 
 #include "quantized_256.h"
+// Keeps the compiler from knowing what is in two operands.
+#define hide(a, w) __asm__ volatile("" : "+v"(a), "+v"(w))
 #include "quantized_vector.h"
 
 double ck_q8_multiply_adds_avxvnni(int64_t rounds) { return peak(rounds); }
-const ck_q8_kernels ck_q8_kernels_avxvnni = {"AVX-VNNI", 2 * LANES, depthwise_block, convolve, depthwise};
+const ck_q8_kernels ck_q8_kernels_avxvnni = {"AVX-VNNI", 2 * LANES, depthwise_block, convolve, depthwise, quantize};
 
 #pragma clang attribute pop
 #endif

@@ -51,6 +51,7 @@ static inline __attribute__((always_inline)) void tile(
   }
 
   const ck_q8_finish *finish = &layer->finish;
+#pragma clang loop unroll(full)
   for (int r = 0; r < registers; r++) {
     const int32_t c = channel + r * LANES;
     const vector scale = load(finish->scale + c), bias = load(finish->bias + c);
@@ -63,7 +64,7 @@ static inline __attribute__((always_inline)) void tile(
       }
       if (layer->residual.base)
         v += (from_bytes(layer->residual.base + y * layer->residual.row + (x + p) * layer->residual.pixel + c) -
-              layer->residual_zero) * layer->residual_factor;
+              layer->residual_zero) * load(layer->residual_factor + c);
       to_bytes(layer->out.base + y * layer->out.row + (x + p) * layer->out.pixel + c, v + finish->zero);
     }
   }
@@ -177,6 +178,10 @@ static void depthwise(const ck_q8_convolution *layer, int32_t y, uint8_t *out) {
   }
 }
 
+static void quantize(const float *in, int32_t channels, float factor, float zero, uint8_t *out) {
+  for (int32_t c = 0; c < channels; c += LANES) to_bytes(out + c, load(in + c) * factor + zero);
+}
+
 // As many independent dot products as the tile has, on registers alone.
 static double peak(int64_t rounds) {
   integers sum[TILE][2] = {};
@@ -184,7 +189,7 @@ static double peak(int64_t rounds) {
   static const int8_t weights[LANES * 4];
   pixel_lanes a = four_of(ones);
   weight_lanes w = weights_of(weights);
-  __asm__ volatile("" : "+m"(a), "+m"(w));
+  hide(a, w);
   for (int64_t i = 0; i < rounds; i++) {
 #pragma clang loop unroll(full)
     for (int p = 0; p < TILE; p++)

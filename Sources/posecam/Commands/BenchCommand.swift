@@ -29,20 +29,20 @@ struct BenchCommand: ParsableCommand {
 
   func run() throws {
     let model = try engine.loadModel()
-    let level = engine.cpuLevel ?? .detected
+    let level = engine.level
     let size: (height: Int, width: Int) =
       switch engine.size {
       case .whole(let height, let width): (height, width)
       case .shortSide(let side): (side, (side * 16 / 9 + 7) / 8 * 8)
       }
-    let plan = try Plan(model, height: size.height, width: size.width, threads: engine.threadCount, level: level)
+    let plan = try engine.plan(model, height: size.height, width: size.width)
     var stages: [(name: String, times: [Double])] = []
     stages += try measureVideo(plan)
 
     plan.run()
     stages.append(("network", Self.times(runs) { plan.run() }))
     var peak = 0.0
-    for _ in 0..<3 { peak = max(peak, level.measuredPeak()) }
+    for _ in 0..<3 { peak = max(peak, level.measuredPeak(plan.precision)) }
     stages += measureCrowd(plan)
 
     let network = stages.first { $0.name == "network" }?.times.sorted() ?? []
@@ -138,7 +138,8 @@ struct BenchCommand: ParsableCommand {
       object[name] = ["median_ms": summary.median, "minimum_ms": summary.minimum, "p95_ms": summary.p95]
     }
     let report: [String: Any] = [
-      "stages": object, "multiply_adds": plan.multiplyAdds, "threads": plan.threads, "precision": "f32",
+      "stages": object, "multiply_adds": plan.multiplyAdds, "threads": plan.threads,
+      "precision": plan.precision.rawValue,
       "cpu_level": "\(plan.level)", "openblas_core": OpenBLAS.coreName, "peak_memory_bytes": Self.peakMemory,
     ]
     let data = try JSONSerialization.data(withJSONObject: report, options: [.sortedKeys])

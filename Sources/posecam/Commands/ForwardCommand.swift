@@ -27,8 +27,7 @@ struct ForwardCommand: ParsableCommand {
       throw PosecamError("\(input): tensor 'input' has shape \(tensor.shape), the network takes (N,3,H,W)")
     }
     let (count, height, width) = (tensor.shape[0], tensor.shape[2], tensor.shape[3])
-    let plan = try Plan(
-      model, height: height, width: width, threads: engine.threadCount, level: engine.cpuLevel ?? .detected)
+    let plan = try engine.plan(model, height: height, width: width)
     var collected: [String: [Float]] = [:]
     let picture = 3 * height * width
     for index in 0..<count {

@@ -23,10 +23,19 @@ enum NetworkSize: Sendable, Equatable, ExpressibleByArgument {
 }
 
 /// Arithmetic of the network.
-enum Precision: String, CaseIterable, ExpressibleByArgument {
-  /// The fastest that keeps the accuracy; today f32 is the only one.
+enum PrecisionChoice: String, CaseIterable, ExpressibleByArgument {
+  /// The fastest whose results are within the limit that the model file records.
   case auto
   case f32
+  case int8
+
+  func precision(for model: Model, level: CPULevel) -> Precision {
+    switch self {
+    case .auto: model.bestPrecision(at: level)
+    case .f32: .f32
+    case .int8: .int8
+    }
+  }
 }
 
 extension CPULevel: ExpressibleByArgument {
@@ -52,8 +61,8 @@ struct EngineOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Threads for the network (default: all cores).", valueName: "n"))
   var threads: Int?
 
-  @Option(help: "Arithmetic of the network: \(Precision.allCases.map(\.rawValue).joined(separator: ", ")).")
-  var precision = Precision.auto
+  @Option(help: "Arithmetic of the network: \(PrecisionChoice.allCases.map(\.rawValue).joined(separator: ", ")).")
+  var precision = PrecisionChoice.auto
 
   @Option(
     help:
@@ -65,7 +74,15 @@ struct EngineOptions: ParsableArguments {
     if let threads, !(1...256).contains(threads) { throw ValidationError("--threads takes 1 to 256, not \(threads).") }
   }
 
+  var level: CPULevel { cpuLevel ?? .detected }
+
   var threadCount: Int { threads ?? min(256, ProcessInfo.processInfo.activeProcessorCount) }
+
+  func plan(_ model: Model, height: Int, width: Int) throws(InferError) -> Plan {
+    try Plan(
+      model, height: height, width: width, threads: threadCount, level: level,
+      precision: precision.precision(for: model, level: level))
+  }
 
   func loadModel() throws(InferError) -> Model {
     if let model { return try Model(contentsOf: model) }
@@ -111,7 +128,8 @@ struct FollowOptions: ParsableArguments {
     var settings = PoseEstimator.Settings()
     settings.size = engine.size
     settings.threads = max(1, engine.threadCount / streams)
-    settings.level = engine.cpuLevel ?? .detected
+    settings.level = engine.level
+    settings.precision = engine.precision.precision(for: model, level: engine.level)
     settings.isCompatible = compat
     settings.maximumPeople = maxPeople
     settings.leastScore = minScore

@@ -9,6 +9,7 @@ final class PoseEstimator: @unchecked Sendable {
     var size = NetworkSize.shortSide(256)
     var threads = 1
     var level = CPULevel.detected
+    var precision = Precision.f32
     var isCompatible = false
     var maximumPeople: Int?
     /// People below this score are left out.
@@ -44,16 +45,21 @@ final class PoseEstimator: @unchecked Sendable {
     }
   }
 
-  func poses(in frame: Frame, measurements: Measurements) throws -> [Pose] {
+  /// The plan for this frame's size with the frame as its input.
+  func loaded(_ frame: Frame) throws -> Plan {
     let letterbox = letterbox(for: frame)
     let plan = try plan(height: letterbox.inputHeight, width: letterbox.inputWidth)
-    try measurements.time(.preprocess) {
-      try scaler.scale(frame, in: letterbox) { pixels, bytesPerRow in
-        plan.setInput(
-          bgr: pixels, bytesPerRow: bytesPerRow, width: letterbox.innerWidth, height: letterbox.innerHeight,
-          left: letterbox.left, top: letterbox.top)
-      }
+    try scaler.scale(frame, in: letterbox) { pixels, bytesPerRow in
+      plan.setInput(
+        bgr: pixels, bytesPerRow: bytesPerRow, width: letterbox.innerWidth, height: letterbox.innerHeight,
+        left: letterbox.left, top: letterbox.top)
     }
+    return plan
+  }
+
+  func poses(in frame: Frame, measurements: Measurements) throws -> [Pose] {
+    let letterbox = letterbox(for: frame)
+    let plan = try measurements.time(.preprocess) { try loaded(frame) }
     measurements.time(.network) { plan.run() }
     return try measurements.time(.parse) {
       if maps.width != plan.outputWidth || maps.height != plan.outputHeight {
@@ -88,7 +94,9 @@ final class PoseEstimator: @unchecked Sendable {
       if index > 0 { plans.swapAt(index, 0) }
       return plans[0]
     }
-    let plan = try Plan(model, height: height, width: width, threads: settings.threads, level: settings.level)
+    let plan = try Plan(
+      model, height: height, width: width, threads: settings.threads, level: settings.level,
+      precision: settings.precision)
     plans.insert(plan, at: 0)
     if plans.count > 3 { plans.removeLast() }
     return plan

@@ -1,0 +1,213 @@
+import CKernels
+
+/// The layers of a plan in 32-bit floats, with packed weights and places in the arena.
+final class FloatProgram: PlanProgram {
+  enum Work {
+    case convolve(ck_convolution)
+    /// A value that two concatenations hold.
+    case copy(from: ck_view, to: ck_view, size: (height: Int, width: Int, channels: Int))
+  }
+
+  private(set) var steps: [PlanStep] = []
+  private(set) var outputs: [String: (view: ck_view, channels: Int)] = [:]
+  private var work: [Work] = []
+  private var input = ck_view()
+  private let kernels: UnsafePointer<ck_kernels>
+  /// What a step computes, for those who watch; as many as there are steps.
+  private var observed: [(layer: String, channels: Int, depthwise: (name: String, channels: Int)?)] = []
+
+  /// Kept alive: the layers point into it.
+  private let weights: PackedWeights
+  /// All activations and the threads' scratch.
+  private let memory: UnsafeMutableRawPointer
+  private var inputBytes = 0..<0
+
+  init(_ model: Model, height: Int, width: Int, threads: Int, level: CPULevel) throws(InferError) {
+    let layout = try PlanLayout(model.graph, height: height, width: width, of: .floats)
+    kernels = ck_kernels_for(level.kernelLevel)
+    let kernels = kernels.pointee
+    weights = model.packed
+    let block = Int(kernels.block)
+    var layers: [(step: PlanLayout.Step, layer: ck_convolution)] = []
+    var scratchSize = 0
+
+    for step in layout.steps {
+      guard case .convolve(let fused) = step else { continue }
+      let source = layout.storage(of: fused.input)
+      var layer = ck_convolution()
+      let size = model.graph.size(ofNode: fused.output, height: height, width: width)
+      (layer.height, layer.width) = (Int32(size.height), Int32(size.width))
+      layer.activation = fused.activation.kernel
+      layer.margin = Int32(layout.storage(of: fused.output).margin)
+      let convolution = fused.convolution
+      let channelMap = layout.channelMap(of: fused.input)
+      let packed: PackedWeights.Layer
+      var rowBytes = source.pixel * source.width * 4
+      if let part = fused.depthwise {
+        (layer.stride, layer.depthwise.stride) = (1, Int32(part.convolution.stride))
+        layer.depthwise.dilation = Int32(part.convolution.dilation)
+        layer.depthwise.activation = part.activation.kernel
+        let channels = PlanLayout.padded(part.convolution.outputs)
+        layer.depthwise.channels = Int32(channels)
+        let depthwise = weights.depthwise(part, of: model, channels: channels)
+        (layer.depthwise.weights, layer.depthwise.bias) = (depthwise.weights, depthwise.bias)
+        packed = weights.convolution(
+          fused, of: model, channelMap: Array(0..<part.convolution.outputs), channels: channels, pixel: channels,
+          block: block)
+        rowBytes = channels * size.width * 4
+      } else if kernels.winograd_in != nil && Self.suitsWinograd(convolution, channelMap, size) {
+        let depth = layout.channels(of: fused.input)
+        layer.winograd = Int32(convolution.dilation)
+        packed = weights.winograd(fused, of: model, inputs: channelMap.count, channels: depth, block: block)
+      } else {
+        layer.stride = Int32(convolution.stride)
+        packed = weights.convolution(
+          fused, of: model, channelMap: channelMap, channels: layout.channels(of: fused.input), pixel: source.pixel,
+          block: block)
+        let (row, pixel, dilation) = (source.row, source.pixel, convolution.dilation)
+        withUnsafeMutableBytes(of: &layer.tap_offset) { bytes in
+          let offsets = bytes.bindMemory(to: Int.self)
+          guard convolution.kernel == 3 else { return }
+          for tap in 0..<packed.taps {
+            let isWholeRow = packed.taps == 3
+            let (y, x) = isWholeRow ? (tap - 1, -1) : (tap / 3 - 1, tap % 3 - 1)
+            offsets[tap] = (y * row + x * pixel) * dilation
+          }
+        }
+      }
+      (layer.taps, layer.depth) = (Int32(packed.taps), Int32(packed.depth))
+      (layer.weights, layer.bias) = (packed.weights, packed.bias)
+      layer.channels = Int32(PlanLayout.padded(convolution.outputs))
+      layer.rows_per_task = Int32(
+        Self.rowsPerTask(height: size.height, rowBytes: rowBytes * Int(layer.stride), threads: threads))
+      if layer.winograd > 0 {
+        let columns = Int(ck_winograd_tiles(layer.width, layer.winograd))
+        let rows = Int(ck_winograd_tiles(layer.height, layer.winograd))
+        layer.rows_per_task = Int32(
+          Self.rowsPerTask(height: rows, rowBytes: columns * packed.depth * 36 * 4, cache: 640 << 10, threads: threads))
+        scratchSize = max(
+          scratchSize, ck_winograd_scratch(layer.rows_per_task * Int32(columns), Int32(packed.depth)))
+      } else if fused.depthwise != nil {
+        scratchSize = max(scratchSize, Int(layer.rows_per_task) * Int(layer.depthwise.channels) * size.width)
+      }
+      layers.append((step, layer))
+    }
+
+    // One block of memory: activations, then scratch per thread; every part on its own cache lines.
+    scratchSize = (scratchSize + 63) / 64 * 64
+    memory = .allocate(byteCount: layout.arenaSize + scratchSize * threads * 4, alignment: 64)
+    let scratch = (memory + layout.arenaSize).assumingMemoryBound(to: Float.self)
+
+    let inputPlace = layout.storages[layout.inputStorage]
+    inputBytes = inputPlace.offset..<inputPlace.offset + inputPlace.size
+    input = inputPlace.view(in: memory, channel: 0)
+    for (name, value) in model.graph.outputs {
+      outputs[name] = (layout.view(of: value.node, in: memory), model.graph.nodes[value.node].channels)
+    }
+
+    var next = 0
+    for step in layout.steps {
+      switch step {
+      case .convolve(let fused):
+        var layer = layers[next].layer
+        next += 1
+        layer.in = layout.view(of: fused.input, in: memory)
+        layer.out = layout.view(of: fused.output, in: memory)
+        if let residual = fused.residual { layer.residual = layout.view(of: residual, in: memory) }
+        (layer.scratch, layer.scratch_size) = (scratch, scratchSize)
+        let multiplyAdds = fused.nodes.reduce(0) {
+          $0 + model.graph.multiplyAdds(ofNode: $1, height: height, width: width)
+        }
+        steps.append(PlanStep(name: fused.name, multiplyAdds: multiplyAdds))
+        work.append(.convolve(layer))
+        observed.append(
+          (fused.name, fused.convolution.outputs, fused.depthwise.map { ($0.name, $0.convolution.outputs) }))
+      case .copy(let value, let storage, let channel):
+        let size = model.graph.size(ofNode: value, height: height, width: width)
+        steps.append(PlanStep(name: "copy", multiplyAdds: 0))
+        observed.append(("", 0, nil))
+        work.append(
+          .copy(
+            from: layout.view(of: value, in: memory), to: layout.storages[storage].view(in: memory, channel: channel),
+            size: (size.height, size.width, PlanLayout.padded(model.graph.nodes[value].channels))))
+      }
+    }
+    clearInput()
+  }
+
+  deinit { memory.deallocate() }
+
+  func run(_ step: Int, on pool: OpaquePointer) {
+    switch work[step] {
+    case .convolve(var layer): ck_convolve(kernels, pool, &layer)
+    case .copy(let from, let to, let size):
+      for row in 0..<size.height {
+        for column in 0..<size.width {
+          let source = from.base.advanced(by: row * from.row + column * from.pixel)
+          let target = to.base.advanced(by: row * to.row + column * to.pixel)
+          target.update(from: source, count: size.channels)
+        }
+      }
+    }
+  }
+
+  /// Lends the results of a fused depthwise layer too.
+  func run(_ step: Int, on pool: OpaquePointer, observing see: (String, UnsafePointer<Float>, Int) -> Void) {
+    run(step, on: pool)
+    guard case .convolve(var layer) = work[step] else { return }
+    let names = observed[step]
+    for y in 0..<Int(layer.height) {
+      for x in 0..<Int(layer.width) {
+        see(names.layer, layer.out.base.advanced(by: y * layer.out.row + x * layer.out.pixel), names.channels)
+      }
+    }
+    guard let depthwise = names.depthwise else { return }
+    for y in 0..<layer.height {
+      kernels.pointee.depthwise(&layer, y, layer.scratch)
+      for x in 0..<layer.width {
+        see(depthwise.name, layer.scratch + Int(x * layer.depthwise.channels), depthwise.channels)
+      }
+    }
+  }
+
+  // MARK: - Input
+
+  func clearInput() {
+    (memory + inputBytes.lowerBound).initializeMemory(as: UInt8.self, repeating: 0, count: inputBytes.count)
+  }
+
+  func setInput(planes: UnsafePointer<Float>, height: Int, width: Int) {
+    ck_view_from_planes(planes, 3, Int32(height), Int32(width), input)
+  }
+
+  func setInput(bgr pixels: UnsafePointer<UInt8>, bytesPerRow: Int, area: InputArea) {
+    var view = input
+    view.base += area.top * view.row + area.left * view.pixel
+    ck_normalise_bytes(pixels, bytesPerRow, Int32(area.width), Int32(area.height), view)
+  }
+
+  /// Whether Winograd's transforms cost less than the products they save: with many channels and more than a tile of pixels.
+  private static func suitsWinograd(
+    _ convolution: Graph.Convolution, _ channelMap: [Int], _ size: (height: Int, width: Int)
+  ) -> Bool {
+    convolution.kernel == 3 && convolution.stride == 1 && channelMap.count >= 32 && convolution.outputs >= 32
+      && channelMap.last == channelMap.count - 1 && min(size.height, size.width) >= 4 * convolution.dilation
+  }
+
+  /// As many rows as a good part of a core's L2 cache holds, but enough tasks to keep every thread busy to the end.
+  static func rowsPerTask(height: Int, rowBytes: Int, cache: Int = 256 << 10, threads: Int) -> Int {
+    let cached = max(1, cache / max(1, rowBytes))
+    let balanced = threads == 1 ? height : max(1, height / (threads * 4))
+    return min(cached, balanced, height)
+  }
+}
+
+extension Graph.Activation {
+  var kernel: ck_activation {
+    switch self {
+    case .none: ck_activation_none
+    case .relu: ck_activation_relu
+    case .elu: ck_activation_elu
+    }
+  }
+}

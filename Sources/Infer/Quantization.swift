@@ -1,0 +1,152 @@
+import CKernels
+
+/// How bytes stand for the numbers of a picture: value = (byte - zero) · scale, as in Jacob et al., "Quantization and Training
+/// of Neural Networks for Efficient Integer-Arithmetic-Only Inference", CVPR 2018.
+///
+/// Where nothing is negative, each channel has a scale of its own, which costs nothing: the layer that writes it has a scale
+/// per output channel anyway, and those that read it take the scale into their weights.
+struct Quantization: Sendable, Equatable {
+  /// By channel.
+  var scales: [Float]
+  /// 0...255, whole.
+  var zero: Float
+
+  /// Pictures as they come, x standing for (x - 128) / 256.
+  static let pictures = Quantization(scales: [1 / 256, 1 / 256, 1 / 256], zero: 128)
+
+  init(scales: [Float], zero: Float) { (self.scales, self.zero) = (scales, zero) }
+
+  /// Covers the ranges of all channels, 0 always among them.
+  /// - Parameter isShared: one scale for all channels, whatever their signs.
+  init(_ ranges: [ClosedRange<Float>], isShared: Bool) {
+    let low = ranges.reduce(0) { min($0, $1.lowerBound) }
+    let high = ranges.reduce(0) { max($0, $1.upperBound) }
+    if low < 0 || isShared {
+      let scale = max(high - low, 1e-6) / 255
+      scales = [Float](repeating: scale, count: ranges.count)
+      zero = min(255, max(0, (-low / scale).rounded()))
+    } else {
+      // A channel that hardly ever speaks must not make the others' weights vanish beside its own.
+      scales = ranges.map { max($0.upperBound, high / 256, 1e-6) / 255 }
+      zero = 0
+    }
+  }
+}
+
+/// Weights of a layer as the kernels of bytes read them.
+struct QuantizedLayer: @unchecked Sendable {
+  var weights: UnsafePointer<Int8>
+  var scale: UnsafePointer<Float>
+  var bias: UnsafePointer<Float>
+  var depth = 0
+  var taps = 0
+}
+
+/// A weight of up to 127 units; weights so large that the unit is not finite become 0.
+private func signedByte(_ units: Float) -> Int8 {
+  let whole = units.rounded()
+  return abs(whole) <= 127 ? Int8(whole) : 0
+}
+
+extension PackedWeights {
+  /// What a convolution needs to know to turn its weights into bytes.
+  struct QuantizedForm {
+    /// Of every input channel: where it is in memory, and how its bytes are read.
+    var inputs: [(channel: Int, scale: Float, zero: Float)]
+    /// Channels of the input in memory, padding included, and bytes per pixel.
+    var channels: Int
+    var pixel: Int
+    /// Code of the result; `nil` where it stays a float.
+    var output: Quantization?
+    /// The activation is not the same at any scale, so the result is brought to the output's scale after it.
+    var scalesLater: Bool
+
+    /// What one of the steps in which a channel leaves is worth.
+    fileprivate func step(_ channel: Int) -> Float { scalesLater ? 1 : output?.scales[channel] ?? 1 }
+  }
+
+  /// [channels / block][taps][depth / 4][block][4] with a scale per output channel, the largest weight becoming 127. The zeros
+  /// of the input are moved into the bias.
+  func quantized(_ layer: PlanLayout.Fused, of model: Model, _ form: QuantizedForm, block: Int, key: String)
+    -> QuantizedLayer
+  {
+    self.layer("\(layer.name), int8 by \(block), \(key)") { store in
+      let convolution = layer.convolution
+      let (kernel, outputs) = (convolution.kernel, convolution.outputs)
+      let (fold, bias) = Self.fold(
+        model, name: layer.name, batchNorm: layer.batchNorm, outputs: outputs, hasBias: convolution.hasBias)
+      let isWholeRow = kernel == 3 && convolution.dilation == 1 && form.channels == form.pixel
+      let taps = isWholeRow ? 3 : kernel * kernel
+      let depth = isWholeRow ? 3 * form.pixel : form.channels
+      let channels = PlanLayout.padded(outputs)
+      let target = store.allocate(channels * taps * depth, of: Int8.self)
+      var (scales, biases) = ([Float](), [Float]())
+      let weight = model.values("\(layer.name).weight")
+      let inputs = form.inputs.count
+      for output in 0..<outputs {
+        let first = output / block * block
+        let width = min(block, channels - first)
+        let start = first * taps * depth + (output - first) * 4
+        let row = (0..<inputs * kernel * kernel).map { index in
+          weight[output * inputs * kernel * kernel + index] * fold[output]
+            * form.inputs[index / (kernel * kernel)].scale
+        }
+        let unit = max(row.reduce(0) { max($0, abs($1)) }, 1e-30) / 127
+        var zeros: Float = 0
+        for (index, value) in row.enumerated() {
+          let (input, place) = (index / (kernel * kernel), index % (kernel * kernel))
+          let byte = signedByte(value / unit)
+          zeros += Float(byte) * form.inputs[input].zero
+          let (y, x, channel) = (place / kernel, place % kernel, form.inputs[input].channel)
+          let at = isWholeRow ? y * depth + x * form.pixel + channel : place * depth + channel
+          target[start + at / 4 * 4 * width + at % 4] = byte
+        }
+        scales.append(unit / form.step(output))
+        biases.append((bias[output] - zeros * unit) / form.step(output))
+      }
+      return QuantizedLayer(
+        weights: UnsafePointer(target), scale: store.copy(scales, padTo: channels),
+        bias: store.copy(biases, padTo: channels), depth: depth, taps: taps)
+    }
+  }
+
+  /// A depthwise part; see `ck_q8_pack_depthwise`.
+  func quantized(
+    _ part: PlanLayout.Depthwise, of model: Model, input: Quantization, output: Quantization, channels: Int,
+    kernels: UnsafePointer<ck_q8_kernels>
+  ) -> QuantizedLayer {
+    layer("\(part.name), int8 by \(kernels.pointee.depthwise_block)") { store in
+      let count = part.convolution.outputs
+      let (fold, bias) = Self.fold(
+        model, name: part.name, batchNorm: part.batchNorm, outputs: count, hasBias: part.convolution.hasBias)
+      let weight = model.values("\(part.name).weight")
+      var bytes = [Int8](repeating: 0, count: channels * 9)
+      var (scales, biases) = ([Float](repeating: 0, count: channels), [Float](repeating: 0, count: channels))
+      for channel in 0..<count {
+        let step = part.activation == .elu ? 1 : output.scales[channel]
+        let row = (0..<9).map { weight[channel * 9 + $0] * fold[channel] * input.scales[channel] }
+        let unit = max(row.reduce(0) { max($0, abs($1)) }, 1e-30) / 127
+        for (place, value) in row.enumerated() { bytes[channel * 9 + place] = signedByte(value / unit) }
+        let zeros = bytes[channel * 9..<channel * 9 + 9].reduce(Float(0)) { $0 + Float($1) * input.zero }
+        scales[channel] = unit / step
+        biases[channel] = (bias[channel] - zeros * unit) / step
+      }
+      let target = store.allocate(ck_q8_depthwise_size(kernels, Int32(channels)), of: Int8.self)
+      ck_q8_pack_depthwise(kernels, bytes, Int32(channels), target)
+      let block = Int(kernels.pointee.depthwise_block)
+      let whole = (channels + block - 1) / block * block
+      func packed(_ values: [Float]) -> UnsafePointer<Float> {
+        let target = store.allocate(whole)
+        ck_q8_pack_channels(kernels, values, Int32(channels), target)
+        return UnsafePointer(target)
+      }
+      return QuantizedLayer(weights: UnsafePointer(target), scale: packed(scales), bias: packed(biases))
+    }
+  }
+
+  /// One number per channel, then zeros.
+  func factors(_ values: [Float], padTo count: Int, key: String) -> UnsafePointer<Float> {
+    struct Factors: @unchecked Sendable { var start: UnsafePointer<Float> }
+    return layer("\(key), residual") { Factors(start: $0.copy(values, padTo: count)) }.start
+  }
+}

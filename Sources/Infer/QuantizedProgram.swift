@@ -1,0 +1,259 @@
+import CKernels
+
+/// The layers of a plan in bytes, with packed weights and places in the arena; the network's outputs are floats.
+final class QuantizedProgram: PlanProgram {
+  private enum Work {
+    case convolve(ck_q8_convolution)
+    /// An output of the network that later layers read.
+    case quantize(from: ck_view, to: ck_bytes, code: Quantization, size: (height: Int, width: Int, channels: Int))
+    /// A value that two concatenations hold.
+    case copy(from: ck_bytes, to: ck_bytes, size: (height: Int, width: Int, channels: Int))
+  }
+
+  private(set) var steps: [PlanStep] = []
+  private(set) var outputs: [String: (view: ck_view, channels: Int)] = [:]
+  private var work: [Work] = []
+  /// Code and channels of what a step computes, for those who watch.
+  private var observed: [Int: (code: Quantization, channels: Int)] = [:]
+  private var input = ck_bytes()
+  private var inputBytes = 0..<0
+  private let kernels: UnsafePointer<ck_q8_kernels>
+  /// Kept alive: the layers point into it.
+  private let weights: PackedWeights
+  private let memory: UnsafeMutableRawPointer
+
+  init(_ model: Model, height: Int, width: Int, threads: Int, level: CPULevel) throws(InferError) {
+    let layout = try PlanLayout(model.graph, height: height, width: width, of: .bytes)
+    let codes = try Codes(model, layout)
+    kernels = ck_q8_kernels_for(level.kernelLevel)
+    weights = model.packed
+    var scratchSize = 0
+    var layers: [ck_q8_convolution] = []
+    for case .convolve(let fused) in layout.steps {
+      let layer = Self.layer(
+        fused, of: model, in: layout, codes, kernels, height: height, width: width, threads: threads)
+      if fused.depthwise != nil {
+        scratchSize = max(scratchSize, Int(layer.rows_per_task * layer.depthwise.channels * layer.width))
+      }
+      layers.append(layer)
+    }
+
+    scratchSize = (scratchSize + 255) / 256 * 256
+    memory = .allocate(byteCount: layout.arenaSize + scratchSize * threads, alignment: 64)
+    let scratch = (memory + layout.arenaSize).assumingMemoryBound(to: UInt8.self)
+    let place = layout.storages[layout.inputStorage]
+    inputBytes = place.offset..<place.offset + place.size
+    input = place.bytes(in: memory, channel: 0)
+    for (name, value) in model.graph.outputs {
+      outputs[name] = (layout.view(of: value.node, in: memory), model.graph.nodes[value.node].channels)
+    }
+
+    var next = layers.startIndex
+    for step in layout.steps {
+      switch step {
+      case .convolve(let fused):
+        var layer = layers[next]
+        next += 1
+        layer.in = layout.bytes(of: fused.input, in: memory)
+        if layout.isFloats(fused.output) {
+          layer.floats = layout.view(of: fused.output, in: memory)
+        } else {
+          layer.out = layout.bytes(of: fused.output, in: memory)
+        }
+        if let residual = fused.residual { layer.residual = layout.bytes(of: residual, in: memory) }
+        (layer.scratch, layer.scratch_size) = (scratch, scratchSize)
+        let multiplyAdds = fused.nodes.reduce(0) {
+          $0 + model.graph.multiplyAdds(ofNode: $1, height: height, width: width)
+        }
+        observed[steps.count] = (try codes.code(of: fused.output), fused.convolution.outputs)
+        steps.append(PlanStep(name: fused.name, multiplyAdds: multiplyAdds))
+        work.append(.convolve(layer))
+      case .copy(let value, let storage, let channel):
+        let size = model.graph.size(ofNode: value, height: height, width: width)
+        let whole = (size.height, size.width, PlanLayout.padded(model.graph.nodes[value].channels))
+        let target = layout.storages[storage].bytes(in: memory, channel: channel)
+        steps.append(PlanStep(name: "copy", multiplyAdds: 0))
+        if layout.isFloats(value) {
+          work.append(
+            .quantize(
+              from: layout.view(of: value, in: memory), to: target, code: try codes.code(of: value), size: whole))
+        } else {
+          work.append(.copy(from: layout.bytes(of: value, in: memory), to: target, size: whole))
+        }
+      }
+    }
+    clearInput()
+  }
+
+  deinit { memory.deallocate() }
+
+  /// A layer with everything but its places in memory.
+  private static func layer(
+    _ fused: PlanLayout.Fused, of model: Model, in layout: PlanLayout, _ codes: Codes,
+    _ kernels: UnsafePointer<ck_q8_kernels>, height: Int, width: Int, threads: Int
+  ) -> ck_q8_convolution {
+    let source = layout.storage(of: fused.input)
+    let size = model.graph.size(ofNode: fused.output, height: height, width: width)
+    let convolution = fused.convolution
+    var layer = ck_q8_convolution()
+    (layer.height, layer.width) = (Int32(size.height), Int32(size.width))
+    layer.margin = Int32(layout.storage(of: fused.output).margin)
+    layer.channels = Int32(PlanLayout.padded(convolution.outputs))
+    layer.stride = fused.depthwise == nil ? Int32(convolution.stride) : 1
+
+    var rowBytes = source.pixel * source.width
+    var form = PackedWeights.QuantizedForm(
+      inputs: codes.inputs[fused.input] ?? [], channels: layout.channels(of: fused.input), pixel: source.pixel,
+      output: layout.isFloats(fused.output) ? nil : codes.values[fused.output],
+      scalesLater: fused.activation == .elu)
+    if let part = fused.depthwise, let before = codes.values[fused.input], let after = codes.depthwise[part.name] {
+      let channels = PlanLayout.padded(part.convolution.outputs)
+      let packed = model.packed.quantized(
+        part, of: model, input: before, output: after, channels: channels, kernels: kernels)
+      layer.depthwise = ck_q8_depthwise(
+        weights: packed.weights,
+        finish: ck_q8_finish(
+          scale: packed.scale, bias: packed.bias, activation: part.activation.kernel,
+          factor: part.activation == .elu ? 1 / after.scales[0] : 1, zero: after.zero),
+        channels: Int32(channels), stride: Int32(part.convolution.stride), dilation: Int32(part.convolution.dilation))
+      (form.inputs, form.channels, form.pixel) = (
+        after.scales.enumerated().map { ($0, $1, after.zero) }, channels, channels
+      )
+      rowBytes = channels * size.width
+    }
+    let packed = model.packed.quantized(
+      fused, of: model, form, block: Int(kernels.pointee.block), key: "\(form.channels) of \(form.pixel)")
+    (layer.taps, layer.depth) = (Int32(packed.taps), Int32(packed.depth))
+    layer.weights = packed.weights
+    layer.finish = ck_q8_finish(
+      scale: packed.scale, bias: packed.bias, activation: fused.activation.kernel,
+      factor: fused.activation == .elu ? 1 / (form.output?.scales[0] ?? 1) : 1, zero: form.output?.zero ?? 0)
+    if let residual = fused.residual, let code = codes.values[residual], let output = form.output {
+      layer.residual_zero = code.zero
+      layer.residual_factor = model.packed.factors(
+        zip(code.scales, output.scales).map { $0 / $1 }, padTo: Int(layer.channels), key: fused.name)
+    }
+    if convolution.kernel == 3 {
+      let (row, pixel, dilation) = (source.row, source.pixel, convolution.dilation)
+      withUnsafeMutableBytes(of: &layer.tap_offset) { bytes in
+        let offsets = bytes.bindMemory(to: Int.self)
+        for tap in 0..<packed.taps {
+          let (y, x) = packed.taps == 3 ? (tap - 1, -1) : (tap / 3 - 1, tap % 3 - 1)
+          offsets[tap] = (y * row + x * pixel) * dilation
+        }
+      }
+    }
+    layer.rows_per_task = Int32(
+      FloatProgram.rowsPerTask(height: size.height, rowBytes: rowBytes * Int(layer.stride), threads: threads))
+    return layer
+  }
+
+  func run(_ step: Int, on pool: OpaquePointer) {
+    switch work[step] {
+    case .convolve(var layer): ck_q8_convolve(kernels, pool, &layer)
+    case .quantize(let from, let to, let code, let size):
+      ck_q8_quantize(
+        kernels, from, Int32(size.channels), Int32(size.height), Int32(size.width), 1 / code.scales[0], code.zero, to)
+    case .copy(let from, let to, let size):
+      for row in 0..<size.height {
+        for column in 0..<size.width {
+          let source = from.base.advanced(by: row * from.row + column * from.pixel)
+          let target = to.base.advanced(by: row * to.row + column * to.pixel)
+          target.update(from: source, count: size.channels)
+        }
+      }
+    }
+  }
+
+  func run(_ step: Int, on pool: OpaquePointer, observing see: (String, UnsafePointer<Float>, Int) -> Void) {
+    run(step, on: pool)
+    guard case .convolve(let layer) = work[step], let (code, channels) = observed[step] else { return }
+    var values = [Float](repeating: 0, count: channels)
+    for y in 0..<Int(layer.height) {
+      for x in 0..<Int(layer.width) {
+        for channel in 0..<channels {
+          values[channel] =
+            layer.floats.base != nil
+            ? layer.floats.base[y * layer.floats.row + x * layer.floats.pixel + channel]
+            : (Float(layer.out.base[y * layer.out.row + x * layer.out.pixel + channel]) - code.zero)
+              * code.scales[channel]
+        }
+        see(steps[step].name, values, channels)
+      }
+    }
+  }
+
+  // MARK: - Input
+
+  func clearInput() {
+    let zero = UInt8(Quantization.pictures.zero)
+    (memory + inputBytes.lowerBound).initializeMemory(as: UInt8.self, repeating: zero, count: inputBytes.count)
+  }
+
+  func setInput(planes: UnsafePointer<Float>, height: Int, width: Int) {
+    let code = Quantization.pictures
+    for channel in 0..<3 {
+      for y in 0..<height {
+        let row = input.base + (y * input.row + channel)
+        for x in 0..<width {
+          let value = planes[(channel * height + y) * width + x]
+          let byte = (value / code.scales[channel] + code.zero).rounded(.toNearestOrEven)
+          // What is not a number becomes 0.
+          row[x * input.pixel] = byte > 0 ? UInt8(min(255, byte)) : 0
+        }
+      }
+    }
+  }
+
+  func setInput(bgr pixels: UnsafePointer<UInt8>, bytesPerRow: Int, area: InputArea) {
+    var target = input
+    target.base += area.top * target.row + area.left * target.pixel
+    ck_q8_pixels(pixels, bytesPerRow, Int32(area.width), Int32(area.height), target)
+  }
+}
+
+/// How the bytes of every value are to be read.
+private struct Codes {
+  /// By the node that computes the value, concatenations excepted.
+  var values: [Int: Quantization] = [:]
+  var depthwise: [String: Quantization] = [:]
+  /// Of every channel of a layer's input: where it is in memory, and how its bytes are read.
+  var inputs: [Int: [(channel: Int, scale: Float, zero: Float)]] = [:]
+
+  init(_ model: Model, _ layout: PlanLayout) throws(InferError) {
+    func code(_ layer: String, _ channels: Int, isShared: Bool) throws(InferError) -> Quantization {
+      guard let ranges = model.ranges[layer], ranges.count == channels else {
+        throw InferError(
+          model.ranges.isEmpty
+            ? "\(model.name) was not calibrated for int8; 'posecam quantize' does that"
+            : "\(model.name): no range for layer '\(layer)'; 'posecam quantize' makes them anew")
+      }
+      return Quantization(ranges, isShared: isShared)
+    }
+    let graph = model.graph
+    for (index, node) in graph.nodes.enumerated() where node.operation == .input { values[index] = .pictures }
+    for case .convolve(let fused) in layout.steps {
+      // An ELU's results and the network's outputs are brought to their scale by one factor.
+      values[fused.output] = try code(
+        fused.name, fused.convolution.outputs, isShared: fused.activation == .elu || layout.isFloats(fused.output))
+      guard let part = fused.depthwise else { continue }
+      depthwise[part.name] = try code(part.name, part.convolution.outputs, isShared: part.activation == .elu)
+    }
+    for case .convolve(let fused) in layout.steps {
+      let node = graph.nodes[fused.input]
+      let parts = node.operation == .concatenate ? node.inputs : [fused.input]
+      let map = layout.channelMap(of: fused.input)
+      var result: [(channel: Int, scale: Float, zero: Float)] = []
+      for part in parts {
+        let code = try self.code(of: part)
+        for scale in code.scales { result.append((map[result.count], scale, code.zero)) }
+      }
+      inputs[fused.input] = result
+    }
+  }
+
+  func code(of value: Int) throws(InferError) -> Quantization {
+    guard let code = values[value] else { throw InferError("value \(value) of the network has no range of bytes") }
+    return code
+  }
+}

@@ -1,0 +1,57 @@
+#if canImport(Glibc)
+  import Glibc
+#else
+  import Darwin
+#endif
+
+/// How alike two parsers, networks or precisions see the same pictures: poses are paired by object key-point similarity (OKS,
+/// with COCO's spreads), the first one's taken as the truth.
+public struct PoseAgreement: Sendable {
+  /// Pairs, and those left alone on either side, over all pictures so far.
+  public private(set) var matched = 0
+  public private(set) var firstCount = 0
+  public private(set) var secondCount = 0
+  private var sum = 0.0
+
+  /// Poses less alike than this are not of the same person.
+  private static let leastSimilarity = 0.3
+
+  public init() {}
+
+  /// Mean OKS of the pairs; 1 if there is none to be had.
+  public var meanSimilarity: Double { matched > 0 ? sum / Double(matched) : 1 }
+
+  /// How many more people the second saw, as a share of what the first saw.
+  public var excess: Double { Double(secondCount - firstCount) / Double(max(1, firstCount)) }
+
+  /// Adds a picture.
+  public mutating func add(_ first: [Pose], _ second: [Pose]) {
+    firstCount += first.count
+    secondCount += second.count
+    let similarities = first.flatMap { pose in second.map { Self.similarity(of: $0, to: pose) } }
+    let pairs = Assignment.solve(rows: first.count, columns: second.count, cost: similarities.map { 1 - $0 })
+    for (row, column) in pairs.enumerated() {
+      guard let column, case let similarity = similarities[row * second.count + column],
+        similarity >= Self.leastSimilarity
+      else { continue }
+      matched += 1
+      sum += similarity
+    }
+  }
+
+  /// OKS over the key points of `truth`; one that is missing in `pose` counts as 0. The area is that of the truth's box.
+  static func similarity(of pose: Pose, to truth: Pose) -> Double {
+    let box = truth.box
+    let area = max(1, Double(box.width * box.height))
+    var (sum, count) = (0.0, 0)
+    for (joint, wanted) in truth.keypoints.enumerated() {
+      guard let wanted else { continue }
+      count += 1
+      guard let found = pose.keypoints[joint] else { continue }
+      let (dx, dy) = (Double(found.x - wanted.x), Double(found.y - wanted.y))
+      let spread = 2 * Double(Skeleton.sigmas[joint])
+      sum += exp(-(dx * dx + dy * dy) / (2 * area * spread * spread))
+    }
+    return count > 0 ? sum / Double(count) : 0
+  }
+}

@@ -1,0 +1,128 @@
+import ArgumentParser
+import Foundation
+import Infer
+import Tracker
+import Video
+
+/// `posecam quantize`: calibrates a model for int8.
+struct QuantizeCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "quantize",
+    abstract: "Calibrates a model for int8 on pictures like those it will see.",
+    discussion: """
+      Finds the range of every layer's results by several rules, keeps the rule under which int8 finds the poses that f32 finds, and \
+      writes the model with the ranges and that figure. --precision auto then takes int8 if the figure reaches --least-agreement.
+      Every other picture is kept for the comparison.
+      """)
+
+  @Option(help: ArgumentHelp("Model file; the built-in one if absent.", valueName: "file"))
+  var model: String?
+  @Option(help: ArgumentHelp("Folder or pattern of pictures, or a video.", valueName: "pictures"))
+  var images: String
+  @Option(name: [.short, .long], help: ArgumentHelp("Model file to write.", valueName: "file"))
+  var output: String
+  @Option(help: ArgumentHelp("Network input: pixels of the short side, or height x width.", valueName: "256|256x456"))
+  var size = NetworkSize.shortSide(256)
+  @Option(help: ArgumentHelp("Use no more pictures than this.", valueName: "n"))
+  var count = 400
+  @Option(help: ArgumentHelp("Mean OKS with the poses of f32 from which int8 is good enough.", valueName: "0...1"))
+  var leastAgreement = 0.95
+  @Option(help: ArgumentHelp("Threads (default: all cores).", valueName: "n"))
+  var threads: Int?
+
+  func validate() throws {
+    guard (2...100_000).contains(count) else { throw ValidationError("--count takes 2 to 100000.") }
+    guard (0...1).contains(leastAgreement) else { throw ValidationError("--least-agreement takes 0 to 1.") }
+    guard (1...256).contains(threads ?? 1) else { throw ValidationError("--threads takes 1 to 256.") }
+  }
+
+  func run() throws {
+    try OutputNames.check([output], inputs: [model, images])
+    var engine = EngineOptions()
+    (engine.model, engine.size) = (model, size)
+    let model = try engine.loadModel()
+    let frames = try readFrames()
+    guard frames.count >= 2 else { throw PosecamError("\(images): at least two pictures are needed") }
+    let seen = frames.enumerated().filter { $0.offset.isMultiple(of: 2) }.map(\.element)
+    let kept = frames.enumerated().filter { !$0.offset.isMultiple(of: 2) }.map(\.element)
+
+    var settings = PoseEstimator.Settings()
+    settings.size = size
+    settings.threads = threads ?? min(256, ProcessInfo.processInfo.activeProcessorCount)
+    let floats = PoseEstimator(model, settings)
+    let measurements = Measurements()
+    var calibration = Calibration()
+    for frame in seen { calibration.observe(try floats.loaded(frame)) }
+    calibration.beginCounting()
+    for frame in seen { calibration.observe(try floats.loaded(frame)) }
+    let truth = try kept.map { try floats.poses(in: $0, measurements: measurements) }
+    print(
+      "\(seen.count) pictures observed, \(kept.count) compared, \(truth.reduce(0) { $0 + $1.count }) people in them")
+
+    settings.precision = .int8
+    var best: (rule: Calibration.Rule, ranges: [String: [ClosedRange<Float>]], agreement: PoseAgreement)?
+    for rule in Calibration.Rule.allCases {
+      let ranges = calibration.ranges(rule)
+      let bytes = PoseEstimator(try Model(model.file(ranges: ranges, metadata: [:]), name: model.name), settings)
+      var agreement = PoseAgreement()
+      for (frame, poses) in zip(kept, truth) {
+        agreement.add(poses, try bytes.poses(in: frame, measurements: measurements))
+      }
+      print(
+        String(
+          format: "%@  mean OKS of %d matched poses %.4f, people %+.1f %%",
+          rule.rawValue.padding(toLength: 18, withPad: " ", startingAt: 0), agreement.matched, agreement.meanSimilarity,
+          100 * agreement.excess))
+      if best.map({ agreement.meanSimilarity > $0.agreement.meanSimilarity }) ?? true {
+        best = (rule, ranges, agreement)
+      }
+    }
+    guard let best else { return }
+    let file = model.file(
+      ranges: best.ranges,
+      metadata: [
+        Model.agreementKey: String(format: "%.4f", best.agreement.meanSimilarity),
+        Model.leastAgreementKey: "\(leastAgreement)", "int8_calibration": best.rule.rawValue,
+      ])
+    try printErrors(of: Model(file, name: model.name), on: kept, settings)
+    try file.write(to: output)
+    let isGood = best.agreement.meanSimilarity >= leastAgreement
+    print("\(output): calibrated by \(best.rule.rawValue); --precision auto will use \(isGood ? "int8" : "f32")")
+  }
+
+  private func readFrames() throws -> [Frame] {
+    var options = SourceOptions()
+    options.isDemoLive = false
+    let source = try openSource(images, options: options)
+    defer { source.cancel() }
+    guard !source.info.isLive else { throw PosecamError("\(images): a live source; calibration needs files") }
+    // Frames of a video are alike: take them far apart. They are held in memory, a few hundred at most.
+    let step = max(1, (source.info.frameCount ?? 0) / count)
+    var frames: [Frame] = []
+    while frames.count < count, let frame = try source.next() {
+      if frame.index.isMultiple(of: step) { frames.append(frame) }
+    }
+    return frames
+  }
+
+  /// How far each layer's bytes are from its floats, root mean square over the layer's own, in a few pictures.
+  private func printErrors(of model: Model, on frames: [Frame], _ settings: PoseEstimator.Settings) throws {
+    var sums: [String: (error: Double, signal: Double)] = [:]
+    var names: [String] = []
+    var (first, second) = (settings, settings)
+    (first.precision, second.precision) = (.f32, .int8)
+    let (floats, bytes) = (PoseEstimator(model, first), PoseEstimator(model, second))
+    for frame in frames.prefix(8) {
+      for layer in Plan.compare(try floats.loaded(frame), try bytes.loaded(frame)) {
+        if sums[layer.name] == nil { names.append(layer.name) }
+        sums[layer.name, default: (0, 0)].error += layer.squaredError
+        sums[layer.name, default: (0, 0)].signal += layer.squaredSignal
+      }
+    }
+    print("error of each layer's results, share of their root mean square:")
+    for name in names {
+      guard let sum = sums[name] else { continue }
+      print(String(format: "  %6.2f %%  %@", 100 * (sum.error / max(sum.signal, 1e-30)).squareRoot(), name))
+    }
+  }
+}

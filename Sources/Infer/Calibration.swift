@@ -17,15 +17,32 @@ public struct Calibration: Sendable {
     /// The range whose bytes lose the least information, measured by Kullback–Leibler divergence (Migacz, "8-bit Inference with
     /// TensorRT", GTC 2017).
     case divergence
+    /// The range whose bytes are nearest to the numbers, by their squared distance.
+    case leastSquares
   }
 
   private struct Histogram: Sendable {
     var low: Float = 0
     var high: Float = 0
     var counts: [UInt32] = []
+    private var sum = 0.0
+    private var total = 0.0
+
+    /// Of all values, not only of those that bytes will cover.
+    var mean: Float { Float(sum / max(1, total)) }
+
+    init() {}
+
+    /// Nothing counted yet between two ends.
+    init(low: Float, high: Float, bins: Int) {
+      (self.low, self.high) = (low, high)
+      counts = [UInt32](repeating: 0, count: bins)
+    }
 
     mutating func count(_ value: Float) {
       guard value.isFinite else { return }
+      sum += Double(value)
+      total += 1
       let bin = Int((min(high, max(low, value)) - low) / max(high - low, 1e-30) * Float(counts.count))
       counts[min(counts.count - 1, bin)] &+= 1
     }
@@ -66,22 +83,23 @@ public struct Calibration: Sendable {
   public mutating func beginCounting() {
     isCounting = true
     for (name, histograms) in layers {
-      layers[name] = histograms.map {
-        Histogram(low: $0.low, high: $0.high, counts: [UInt32](repeating: 0, count: Self.bins))
-      }
+      layers[name] = histograms.map { Histogram(low: $0.low, high: $0.high, bins: Self.bins) }
     }
   }
 
   /// The ranges that a rule chooses, by layer and channel.
-  public func ranges(_ rule: Rule) -> [String: [ClosedRange<Float>]] {
+  public func ranges(_ rule: Rule) -> [String: [ChannelRange]] {
     layers.mapValues { histograms in
       histograms.map { histogram in
-        switch rule {
-        case .extremes: histogram.low...histogram.high
-        case .percentile99_999: Self.percentile(histogram, outside: 1e-5)
-        case .percentile99_99: Self.percentile(histogram, outside: 1e-4)
-        case .divergence: Self.leastDivergence(histogram)
-        }
+        let range =
+          switch rule {
+          case .extremes: histogram.low...histogram.high
+          case .percentile99_999: Self.percentile(histogram, outside: 1e-5)
+          case .percentile99_99: Self.percentile(histogram, outside: 1e-4)
+          case .divergence: Self.best(histogram, Self.divergence)
+          case .leastSquares: Self.best(histogram, Self.squares)
+          }
+        return ChannelRange(low: range.lowerBound, high: range.upperBound, mean: histogram.mean)
       }
     }
   }
@@ -102,31 +120,53 @@ public struct Calibration: Sendable {
     return min(low, high)...max(low, high)
   }
 
-  /// Ranges that keep the same share of both sides, from an eighth to all; the one after which the counts, squeezed into 256
-  /// steps and spread out again, differ least from the true ones.
-  private static func leastDivergence(_ histogram: Histogram) -> ClosedRange<Float> {
-    let zero = histogram.low >= 0 ? 0 : Int(-histogram.low / max(histogram.high - histogram.low, 1e-30) * Float(bins))
-    var best = (divergence: Double.infinity, first: 0, last: bins)
-    for share in stride(from: 1.0, through: 0.125, by: -1.0 / 64) {
-      let first = zero - Int(Double(zero) * share)
-      let last = zero + Int(Double(bins - zero) * share)
-      guard last - first >= 256 else { continue }
-      var kept = histogram.counts[first..<last].map { Double($0) }
-      kept[0] += histogram.counts[..<first].reduce(0) { $0 + Double($1) }
-      kept[kept.count - 1] += histogram.counts[last...].reduce(0) { $0 + Double($1) }
-      let total = max(kept.reduce(0, +), 1)
-      var divergence = 0.0
-      for step in 0..<256 {
-        let part = kept.count * step / 256..<kept.count * (step + 1) / 256
-        let occupied = part.filter { kept[$0] > 0 }
-        // Inside the range only: what was cut off has piled up at the ends, which the steps do not know.
-        let mass = part.reduce(0) { $0 + Double(histogram.counts[first + $1]) }
-        guard !occupied.isEmpty else { continue }
-        let spread = max(mass / Double(occupied.count), 1e-3)
-        for bin in occupied { divergence += kept[bin] / total * log(kept[bin] / spread) }
-      }
-      if divergence < best.divergence { best = (divergence, first, last) }
+  /// Of ranges that keep the same share of both sides, from an eighth to all, the one of the least cost.
+  private static func best(
+    _ histogram: Histogram, _ cost: (_ counts: [Double], _ kept: Range<Int>, _ zero: Int) -> Double
+  ) -> ClosedRange<Float> {
+    guard histogram.high > histogram.low else { return histogram.low...histogram.high }
+    let zero = min(bins - 1, Int(max(0, -histogram.low) / (histogram.high - histogram.low) * Float(bins)))
+    let counts = histogram.counts.map(Double.init)
+    var best = (cost: Double.infinity, kept: 0..<bins)
+    for share in sequence(first: 1.0, next: { $0 > 1.0 / 8 ? $0 * 0.9 : nil }) {
+      let kept = zero - Int(Double(zero) * share)..<zero + Int((Double(bins - zero) * share).rounded(.up))
+      let cost = cost(counts, kept, zero)
+      if cost < best.cost { best = (cost, kept) }
     }
-    return min(0, histogram.value(best.first))...max(0, histogram.value(best.last))
+    return min(0, histogram.value(best.kept.lowerBound))...max(0, histogram.value(best.kept.upperBound))
+  }
+
+  /// What rounding and cutting off cost, in squared bins.
+  private static func squares(_ counts: [Double], _ kept: Range<Int>, _ zero: Int) -> Double {
+    let step = Double(kept.count) / 255
+    var cost = 0.0
+    for (bin, count) in counts.enumerated() where count > 0 && bin != zero {
+      let beyond = Double(max(0, kept.lowerBound - bin, bin - kept.upperBound + 1))
+      cost += count * (beyond > 0 ? beyond * beyond : step * step / 12)
+    }
+    return cost
+  }
+
+  /// How much the counts squeezed into 256 steps and spread out again differ from the true ones, what was cut off being piled
+  /// up at the ends. The many exact zeros after a ReLU are no matter of the range.
+  private static func divergence(_ counts: [Double], _ kept: Range<Int>, _ zero: Int) -> Double {
+    guard kept.count >= 256 else { return .infinity }
+    var inside = Array(counts[kept])
+    inside[zero - kept.lowerBound] = 0
+    var piled = inside
+    piled[0] += counts[..<kept.lowerBound].reduce(0, +)
+    piled[piled.count - 1] += counts[kept.upperBound...].reduce(0, +)
+    let (total, totalInside) = (max(1, piled.reduce(0, +)), max(1, inside.reduce(0, +)))
+    var divergence = 0.0
+    for step in 0..<256 {
+      let part = inside.count * step / 256..<inside.count * (step + 1) / 256
+      let occupied = part.filter { inside[$0] > 0 }
+      let mass = occupied.reduce(0) { $0 + inside[$1] } / totalInside / Double(max(1, occupied.count))
+      for bin in part where piled[bin] > 0 {
+        let share = piled[bin] / total
+        divergence += share * log(share / max(mass, 1e-9))
+      }
+    }
+    return divergence
   }
 }

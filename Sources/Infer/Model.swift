@@ -9,7 +9,7 @@ public struct Model: Sendable {
   public let metadata: [String: String]
   let tensors: [String: Tensor]
   /// What the channels of the layers' results lie between, by the layer's name; empty if the model was not calibrated for bytes.
-  let ranges: [String: [ClosedRange<Float>]]
+  let ranges: [String: [ChannelRange]]
   /// The weights as plans read them; filled when the first plan is made.
   let packed = PackedWeights()
 
@@ -76,24 +76,26 @@ public struct Model: Sendable {
   }
 
   /// This model with ranges for bytes, as a file.
-  public func file(ranges: [String: [ClosedRange<Float>]], metadata added: [String: String]) -> WeightFile {
+  public func file(ranges: [String: [ChannelRange]], metadata added: [String: String]) -> WeightFile {
     var file = WeightFile(tensors: tensors, metadata: metadata)
     file.metadata.merge(added) { $1 }
     for (layer, ranges) in ranges {
       file.tensors[Self.rangePrefix + layer] = Tensor(
-        shape: [ranges.count, 2], values: ranges.flatMap { [$0.lowerBound, $0.upperBound] })
+        shape: [ranges.count, 3], values: ranges.flatMap { [$0.low, $0.high, $0.mean] })
     }
     return file
   }
 
-  private static func ranges(in file: WeightFile, name: String) throws(InferError) -> [String: [ClosedRange<Float>]] {
-    var ranges: [String: [ClosedRange<Float>]] = [:]
+  private static func ranges(in file: WeightFile, name: String) throws(InferError) -> [String: [ChannelRange]] {
+    var ranges: [String: [ChannelRange]] = [:]
     for (key, tensor) in file.tensors where key.hasPrefix(rangePrefix) {
-      let starts = stride(from: 0, to: tensor.values.count, by: 2)
-      guard tensor.shape.count == 2, tensor.shape[1] == 2, tensor.values.allSatisfy({ abs($0) < 1e30 }),
+      let starts = stride(from: 0, to: tensor.values.count, by: 3)
+      guard tensor.shape.count == 2, tensor.shape[1] == 3, tensor.values.allSatisfy({ abs($0) < 1e30 }),
         starts.allSatisfy({ tensor.values[$0] <= tensor.values[$0 + 1] })
       else { throw InferError("\(name): tensor '\(key)' holds no ranges of numbers") }
-      ranges[String(key.dropFirst(rangePrefix.count))] = starts.map { tensor.values[$0]...tensor.values[$0 + 1] }
+      ranges[String(key.dropFirst(rangePrefix.count))] = starts.map {
+        ChannelRange(low: tensor.values[$0], high: tensor.values[$0 + 1], mean: tensor.values[$0 + 2])
+      }
     }
     return ranges
   }

@@ -1,5 +1,13 @@
 import CKernels
 
+/// What a channel of a layer's results was seen to hold.
+public struct ChannelRange: Sendable, Equatable {
+  /// Bytes cover what lies between.
+  public var low: Float
+  public var high: Float
+  public var mean: Float
+}
+
 /// How bytes stand for the numbers of a picture: value = (byte - zero) · scale, as in Jacob et al., "Quantization and Training
 /// of Neural Networks for Efficient Integer-Arithmetic-Only Inference", CVPR 2018.
 ///
@@ -10,27 +18,47 @@ struct Quantization: Sendable, Equatable {
   var scales: [Float]
   /// 0...255, whole.
   var zero: Float
+  /// What each channel's numbers are on average.
+  var means: [Float]
 
   /// Pictures as they come, x standing for (x - 128) / 256.
-  static let pictures = Quantization(scales: [1 / 256, 1 / 256, 1 / 256], zero: 128)
+  static let pictures = Quantization(scales: [1 / 256, 1 / 256, 1 / 256], zero: 128, means: [0, 0, 0])
 
-  init(scales: [Float], zero: Float) { (self.scales, self.zero) = (scales, zero) }
+  init(scales: [Float], zero: Float, means: [Float]) {
+    (self.scales, self.zero, self.means) = (scales, zero, means)
+  }
 
   /// Covers the ranges of all channels, 0 always among them.
   /// - Parameter isShared: one scale for all channels, whatever their signs.
-  init(_ ranges: [ClosedRange<Float>], isShared: Bool) {
-    let low = ranges.reduce(0) { min($0, $1.lowerBound) }
-    let high = ranges.reduce(0) { max($0, $1.upperBound) }
+  init(_ ranges: [ChannelRange], isShared: Bool) {
+    means = ranges.map(\.mean)
+    let low = ranges.reduce(0) { min($0, $1.low) }
+    let high = ranges.reduce(0) { max($0, $1.high) }
     if low < 0 || isShared {
       let scale = max(high - low, 1e-6) / 255
       scales = [Float](repeating: scale, count: ranges.count)
       zero = min(255, max(0, (-low / scale).rounded()))
     } else {
       // A channel that hardly ever speaks must not make the others' weights vanish beside its own.
-      scales = ranges.map { max($0.upperBound, high / 256, 1e-6) / 255 }
+      scales = ranges.map { max($0.high, high / 256, 1e-6) / 255 }
       zero = 0
     }
   }
+}
+
+extension Quantization {
+  func input(channel: Int, of index: Int) -> InputChannel {
+    InputChannel(channel: channel, scale: scales[index], zero: zero, mean: means[index])
+  }
+}
+
+/// A channel that a layer reads.
+struct InputChannel {
+  /// Place in memory.
+  var channel: Int
+  var scale: Float
+  var zero: Float
+  var mean: Float
 }
 
 /// Weights of a layer as the kernels of bytes read them.
@@ -51,8 +79,7 @@ private func signedByte(_ units: Float) -> Int8 {
 extension PackedWeights {
   /// What a convolution needs to know to turn its weights into bytes.
   struct QuantizedForm {
-    /// Of every input channel: where it is in memory, and how its bytes are read.
-    var inputs: [(channel: Int, scale: Float, zero: Float)]
+    var inputs: [InputChannel]
     /// Channels of the input in memory, padding included, and bytes per pixel.
     var channels: Int
     var pixel: Int
@@ -65,8 +92,11 @@ extension PackedWeights {
     fileprivate func step(_ channel: Int) -> Float { scalesLater ? 1 : output?.scales[channel] ?? 1 }
   }
 
-  /// [channels / block][taps][depth / 4][block][4] with a scale per output channel, the largest weight becoming 127. The zeros
-  /// of the input are moved into the bias.
+  /// [channels / block][taps][depth / 4][block][4] with a scale per output channel, the largest weight becoming 127.
+  ///
+  /// The zeros of the input are moved into the bias, and so is what rounding the weights changes on average: inputs after a
+  /// ReLU are far from 0 on average, so this is most of the error (Nagel et al., "Data-Free Quantization Through Weight
+  /// Equalization and Bias Correction", ICCV 2019).
   func quantized(_ layer: PlanLayout.Fused, of model: Model, _ form: QuantizedForm, block: Int, key: String)
     -> QuantizedLayer
   {
@@ -92,17 +122,18 @@ extension PackedWeights {
             * form.inputs[index / (kernel * kernel)].scale
         }
         let unit = max(row.reduce(0) { max($0, abs($1)) }, 1e-30) / 127
-        var zeros: Float = 0
+        var (zeros, shift): (Float, Float) = (0, 0)
         for (index, value) in row.enumerated() {
           let (input, place) = (index / (kernel * kernel), index % (kernel * kernel))
           let byte = signedByte(value / unit)
           zeros += Float(byte) * form.inputs[input].zero
+          shift += (value - Float(byte) * unit) * form.inputs[input].mean / form.inputs[input].scale
           let (y, x, channel) = (place / kernel, place % kernel, form.inputs[input].channel)
           let at = isWholeRow ? y * depth + x * form.pixel + channel : place * depth + channel
           target[start + at / 4 * 4 * width + at % 4] = byte
         }
         scales.append(unit / form.step(output))
-        biases.append((bias[output] - zeros * unit) / form.step(output))
+        biases.append((bias[output] - zeros * unit + shift) / form.step(output))
       }
       return QuantizedLayer(
         weights: UnsafePointer(target), scale: store.copy(scales, padTo: channels),
@@ -128,8 +159,10 @@ extension PackedWeights {
         let unit = max(row.reduce(0) { max($0, abs($1)) }, 1e-30) / 127
         for (place, value) in row.enumerated() { bytes[channel * 9 + place] = signedByte(value / unit) }
         let zeros = bytes[channel * 9..<channel * 9 + 9].reduce(Float(0)) { $0 + Float($1) * input.zero }
+        let rest = row.reduce(0, +) - bytes[channel * 9..<channel * 9 + 9].reduce(Float(0)) { $0 + Float($1) * unit }
+        let shift = rest * input.means[channel] / input.scales[channel]
         scales[channel] = unit / step
-        biases[channel] = (bias[channel] - zeros * unit) / step
+        biases[channel] = (bias[channel] - zeros * unit + shift) / step
       }
       let target = store.allocate(ck_q8_depthwise_size(kernels, Int32(channels)), of: Int8.self)
       ck_q8_pack_depthwise(kernels, bytes, Int32(channels), target)

@@ -117,7 +117,7 @@ final class QuantizedProgram: PlanProgram {
           factor: part.activation == .elu ? 1 / after.scales[0] : 1, zero: after.zero),
         channels: Int32(channels), stride: Int32(part.convolution.stride), dilation: Int32(part.convolution.dilation))
       (form.inputs, form.channels, form.pixel) = (
-        after.scales.enumerated().map { ($0, $1, after.zero) }, channels, channels
+        after.scales.indices.map { after.input(channel: $0, of: $0) }, channels, channels
       )
       rowBytes = channels * size.width
     }
@@ -217,8 +217,8 @@ private struct Codes {
   /// By the node that computes the value, concatenations excepted.
   var values: [Int: Quantization] = [:]
   var depthwise: [String: Quantization] = [:]
-  /// Of every channel of a layer's input: where it is in memory, and how its bytes are read.
-  var inputs: [Int: [(channel: Int, scale: Float, zero: Float)]] = [:]
+  /// Every channel of a layer's input.
+  var inputs: [Int: [InputChannel]] = [:]
 
   init(_ model: Model, _ layout: PlanLayout) throws(InferError) {
     func code(_ layer: String, _ channels: Int, isShared: Bool) throws(InferError) -> Quantization {
@@ -243,10 +243,10 @@ private struct Codes {
       let node = graph.nodes[fused.input]
       let parts = node.operation == .concatenate ? node.inputs : [fused.input]
       let map = layout.channelMap(of: fused.input)
-      var result: [(channel: Int, scale: Float, zero: Float)] = []
+      var result: [InputChannel] = []
       for part in parts {
         let code = try self.code(of: part)
-        for scale in code.scales { result.append((map[result.count], scale, code.zero)) }
+        for channel in code.scales.indices { result.append(code.input(channel: map[result.count], of: channel)) }
       }
       inputs[fused.input] = result
     }

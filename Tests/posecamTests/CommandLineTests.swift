@@ -195,6 +195,22 @@ struct CommandLineTests {
     try expectFailure("posecam --video demo --model cut.safetensors", says: "cut.safetensors")
   }
 
+  @Test func aModelIsCalibratedForBytes() throws {
+    try makeClip("size=192x128,seconds=1,people=2")
+    try expectFailure("posecam --video clip.mp4 --precision int8", says: "built in", "posecam quantize")
+    let outcome = try Program.run("posecam quantize --images clip.mp4 --size 64 --count 4 -o q.safetensors", in: folder)
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    for word in ["2 pictures observed, 2 compared", "leastSquares", "model.11.3", "--precision auto will use"] {
+      #expect(outcome.output.contains(word), "\(word): \(outcome.output)")
+    }
+    let bytes = try Program.run(
+      "posecam --video clip.mp4 --model q.safetensors --precision int8 --json - | wc -l", in: folder)
+    #expect(bytes.output.trimmingCharacters(in: .whitespacesAndNewlines) == "31")
+    try expectFailure("posecam quantize --images missing -o q2.safetensors", says: "missing")
+    try expectFailure("posecam quantize --images clip.mp4 --count 1 -o q2.safetensors", says: "--count", status: 64)
+    #expect(try folder.contents() == ["clip.mp4", "q.safetensors", "truth.jsonl"])
+  }
+
   @Test func wrongUsage() throws {
     try expectFailure("posecam", says: "--video", status: 64)
     try expectFailure("posecam --video demo --threads 0", says: "--threads", status: 64)

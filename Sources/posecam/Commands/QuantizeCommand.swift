@@ -60,7 +60,7 @@ struct QuantizeCommand: ParsableCommand {
       "\(seen.count) pictures observed, \(kept.count) compared, \(truth.reduce(0) { $0 + $1.count }) people in them")
 
     settings.precision = .int8
-    var best: (rule: Calibration.Rule, ranges: [String: [ClosedRange<Float>]], agreement: PoseAgreement)?
+    var best: (rule: Calibration.Rule, ranges: [String: [ChannelRange]], agreement: PoseAgreement)?
     for rule in Calibration.Rule.allCases {
       let ranges = calibration.ranges(rule)
       let bytes = PoseEstimator(try Model(model.file(ranges: ranges, metadata: [:]), name: model.name), settings)

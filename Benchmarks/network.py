@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""Times the network in posecam, ONNX Runtime and OpenVINO: same weights, same input, f32, in alternating bursts.
+"""Times the network in posecam, ONNX Runtime and OpenVINO: same weights, same input, same precision, in alternating bursts.
 
     swift build -c release --product posecam
     Benchmarks/network.py                            # the full network, random weights, 256x456, 1 and 2 threads
     Benchmarks/network.py --model M.safetensors      # the network of a model file
     Benchmarks/network.py --level avx2               # as on a processor without AVX-512 (OpenVINO is held to it as well)
+    Benchmarks/network.py --precision int8           # each engine's own quantisation: posecam quantize, NNCF, ONNX Runtime's
 
 The first run makes a virtual environment in .build/benchmarks and installs the other engines there. Engines take turns
 within every round, so that other work on the machine hits all of them; a ratio is the median over the rounds of
@@ -22,7 +23,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 WORK = ROOT / ".build" / "benchmarks"
-PACKAGES = ["numpy", "onnx", "onnxruntime", "openvino"]
+PACKAGES = ["numpy", "onnx", "onnxruntime", "openvino", "nncf"]
 
 
 def enter_environment():
@@ -31,11 +32,11 @@ def enter_environment():
     python = home / "bin" / "python"
     if Path(sys.prefix) == home:
         return
-    if not (home / "complete").exists():
+    if not (home / "complete").exists() or (home / "complete").read_text() != " ".join(PACKAGES):
         print("installing", *PACKAGES, file=sys.stderr)
         venv.create(home, with_pip=True, clear=True)
         subprocess.run([python, "-m", "pip", "install", "--quiet", *PACKAGES], check=True)
-        (home / "complete").touch()
+        (home / "complete").write_text(" ".join(PACKAGES))
     os.execv(python, [str(python), *sys.argv])
 
 
@@ -197,27 +198,58 @@ def engines(options, model, weights, picture, threads, level):
     settings.intra_op_num_threads, settings.inter_op_num_threads = threads, 1
     session = onnxruntime.InferenceSession(
         model.SerializeToString(), settings, providers=["CPUExecutionProvider"])
+    check(options, session, input, weights)
+    network = openvino.Core().read_model(model.SerializeToString(), b"")
+    if options.precision == "int8":
+        network, session = quantized(network, model, input, settings)
     compiled = openvino.Core().compile_model(
-        openvino.Core().read_model(model.SerializeToString(), b""), "CPU",
-        {"INFERENCE_NUM_THREADS": threads, "NUM_STREAMS": 1, "INFERENCE_PRECISION_HINT": "f32"})
+        network, "CPU", {"INFERENCE_NUM_THREADS": threads, "NUM_STREAMS": 1, "INFERENCE_PRECISION_HINT": "f32"})
     request = compiled.create_infer_request()
     request.set_input_tensor(openvino.Tensor(input))
 
     def posecam():
         command = [
             options.posecam, "bench", "--json", "--model", weights, "--threads", threads, "--runs", options.runs,
-            "--size", "x".join(map(str, options.size)), "--video", picture, "--people", 0]
+            "--size", "x".join(map(str, options.size)), "--video", picture, "--people", 0, "--precision",
+            options.precision]
         if level:
             command += ["--cpu-level", level]
         report = json.loads(subprocess.run(list(map(str, command)), check=True, capture_output=True).stdout)
         network = report["stages"]["network"]
         return network["median_ms"], network["minimum_ms"]
 
-    check(options, session, input, weights)
     others = {"OpenVINO": lambda: burst(request.infer, options.runs)}
     if not level:  # ONNX Runtime has no switch for lower instruction sets
         others["ONNX Runtime"] = lambda: burst(lambda: session.run(None, {"input": input}), options.runs)
     return {"posecam": posecam, **others}
+
+
+def quantized(network, model, input, settings):
+    """OpenVINO's and ONNX Runtime's int8 of the same network, calibrated on a few inputs of the same kind."""
+    import nncf
+    import numpy
+    import onnx
+    import onnxruntime
+    from onnxruntime.quantization import CalibrationDataReader, QuantFormat, quantize_static
+    from onnxruntime.quantization.shape_inference import quant_pre_process
+
+    inputs = [input * factor for factor in numpy.linspace(0.5, 1, 4, dtype="float32")]
+    network = nncf.quantize(network, nncf.Dataset(inputs))
+
+    class Reader(CalibrationDataReader):
+        def __init__(self):
+            self.left = iter(inputs)
+
+        def get_next(self):
+            picture = next(self.left, None)
+            return None if picture is None else {"input": picture}
+
+    onnx.save(model, WORK / "network.onnx")
+    quant_pre_process(str(WORK / "network.onnx"), str(WORK / "prepared.onnx"), skip_symbolic_shape=True)
+    quantize_static(
+        str(WORK / "prepared.onnx"), str(WORK / "int8.onnx"), Reader(), quant_format=QuantFormat.QDQ, per_channel=True)
+    return network, onnxruntime.InferenceSession(
+        str(WORK / "int8.onnx"), settings, providers=["CPUExecutionProvider"])
 
 
 def check(options, session, input, weights):
@@ -226,6 +258,7 @@ def check(options, session, input, weights):
 
     write_safetensors(WORK / "input.safetensors", {"input": input})
     command = [options.posecam, "forward", "--model", weights, "--input", WORK / "input.safetensors"]
+    command += ["--precision", "f32"]
     if options.level:
         command += ["--cpu-level", options.level]
     subprocess.run(list(map(str, command + ["--output", WORK / "output.safetensors"])), check=True)
@@ -247,6 +280,7 @@ def main():
     parser.add_argument("--size", type=size, default=(256, 456), help="height x width of the input")
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--level", choices=["avx2"], help="use a lower instruction set than the processor has")
+    parser.add_argument("--precision", choices=["f32", "int8"], default="f32")
     parser.add_argument("--rounds", type=int, default=9, help="times that every engine takes its turn")
     parser.add_argument("--runs", type=int, default=15, help="runs of the network per turn")
     parser.add_argument("--posecam", type=Path, default=ROOT / ".build" / "release" / "posecam")
@@ -266,12 +300,18 @@ def main():
     if not weights:
         weights = WORK / "random.safetensors"
         write_safetensors(weights, network.tensors)
+    if options.precision == "int8":
+        calibrated = WORK / "calibrated.safetensors"
+        command = [options.posecam, "quantize", "--model", weights, "--images", ROOT / "samples" / "room.mp4"]
+        subprocess.run(
+            list(map(str, command + ["--count", 16, "--output", calibrated])), check=True, stdout=subprocess.DEVNULL)
+        weights = calibrated
     picture = WORK / "picture.ppm"  # `posecam bench` wants something to decode
     picture.write_bytes(b"P6 64 64 255\n" + bytes(64 * 64 * 3))
 
     processor = next((line.split(":")[1].strip() for line in open("/proc/cpuinfo") if "model name" in line), "?")
     print(f"{processor}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} at the start")
-    print(f"ONNX Runtime {onnxruntime.__version__}, OpenVINO {openvino.__version__}, f32, {options.level or 'best level'}")
+    print(f"ONNX Runtime {onnxruntime.__version__}, OpenVINO {openvino.__version__}, {options.precision}, {options.level or 'best level'}")
     print(f"{options.model or 'random weights'}, {options.size[0]}x{options.size[1]}; ms of one picture")
     for threads in options.threads:
         bursts = engines(options, model, weights, picture, threads, options.level)

@@ -118,13 +118,14 @@ final class FloatProgram: PlanProgram {
         let multiplyAdds = fused.nodes.reduce(0) {
           $0 + model.graph.multiplyAdds(ofNode: $1, height: height, width: width)
         }
-        steps.append(PlanStep(name: fused.name, multiplyAdds: multiplyAdds))
+        let kernel = fused.kernelName(isWinograd: layer.winograd > 0)
+        steps.append(PlanStep(name: fused.name, kernel: kernel, multiplyAdds: multiplyAdds))
         work.append(.convolve(layer))
         observed.append(
           (fused.name, fused.convolution.outputs, fused.depthwise.map { ($0.name, $0.convolution.outputs) }))
       case .copy(let value, let storage, let channel):
         let size = model.graph.size(ofNode: value, height: height, width: width)
-        steps.append(PlanStep(name: "copy", multiplyAdds: 0))
+        steps.append(PlanStep(name: "copy", kernel: "copy", multiplyAdds: 0))
         observed.append(("", 0, nil))
         work.append(
           .copy(

@@ -10,6 +10,8 @@ public final class Plan: @unchecked Sendable {
   /// Time and work of one layer in one run.
   public struct LayerTime: Sendable {
     public let name: String
+    /// What computes it, e.g. "depthwise 3x3 + 1x1".
+    public let kernel: String
     public let multiplyAdds: Int
     public var nanoseconds: UInt64
   }
@@ -110,7 +112,8 @@ public final class Plan: @unchecked Sendable {
       program.run(index, on: pool)
       let step = program.steps[index]
       return LayerTime(
-        name: step.name, multiplyAdds: step.multiplyAdds, nanoseconds: DispatchTime.now().uptimeNanoseconds - start)
+        name: step.name, kernel: step.kernel, multiplyAdds: step.multiplyAdds,
+        nanoseconds: DispatchTime.now().uptimeNanoseconds - start)
     }
   }
 

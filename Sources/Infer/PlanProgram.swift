@@ -3,7 +3,20 @@ import CKernels
 /// A layer of a plan as people see it.
 struct PlanStep {
   var name: String
+  /// What computes it, e.g. "depthwise 3x3 + 1x1".
+  var kernel: String
   var multiplyAdds: Int
+}
+
+extension PlanLayout.Fused {
+  /// - Parameter isWinograd: by transforms rather than directly.
+  func kernelName(isWinograd: Bool) -> String {
+    if let depthwise { return "depthwise 3x3\(depthwise.convolution.stride > 1 ? ", stride 2" : "") + 1x1" }
+    var name = "\(convolution.kernel)x\(convolution.kernel)"
+    if convolution.stride > 1 { name += ", stride \(convolution.stride)" }
+    if convolution.dilation > 1 { name += ", dilation \(convolution.dilation)" }
+    return isWinograd ? name + ", Winograd" : name
+  }
 }
 
 /// The part of a plan's input that pixels are written to; around it the input is 0.

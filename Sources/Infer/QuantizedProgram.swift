@@ -66,13 +66,14 @@ final class QuantizedProgram: PlanProgram {
           $0 + model.graph.multiplyAdds(ofNode: $1, height: height, width: width)
         }
         observed[steps.count] = (try codes.code(of: fused.output), fused.convolution.outputs)
-        steps.append(PlanStep(name: fused.name, multiplyAdds: multiplyAdds))
+        steps.append(
+          PlanStep(name: fused.name, kernel: fused.kernelName(isWinograd: false), multiplyAdds: multiplyAdds))
         work.append(.convolve(layer))
       case .copy(let value, let storage, let channel):
         let size = model.graph.size(ofNode: value, height: height, width: width)
         let whole = (size.height, size.width, PlanLayout.padded(model.graph.nodes[value].channels))
         let target = layout.storages[storage].bytes(in: memory, channel: channel)
-        steps.append(PlanStep(name: "copy", multiplyAdds: 0))
+        steps.append(PlanStep(name: "copy", kernel: "copy", multiplyAdds: 0))
         if layout.isFloats(value) {
           work.append(
             .quantize(

@@ -30,8 +30,7 @@ struct AnnotateCommand: ParsableCommand {
     var options = camera.sourceOptions
     options.isDemoLive = false
     let source = try openSource(input, options: options)
-    // Each frame on one thread: streams never wait for each other, and decoding and encoding fill the gaps.
-    let streams = source.info.isLive ? 1 : engine.threadCount
+    let streams = engine.streamCount(isLive: source.info.isLive)
     let measurements = Measurements()
     let pipeline = Pipeline(
       source: source, estimators: following.estimators(model, engine, streams: streams),

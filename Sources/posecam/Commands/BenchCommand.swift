@@ -20,6 +20,7 @@ struct BenchCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Measure decoding and scaling on this video instead.", valueName: "file")) var video:
     String?
   @Flag(help: "Tell the time of every layer.") var layers = false
+  @Flag(help: "Tell each kind of kernel's share of the time and of the peak.") var kernels = false
   @Flag(help: "Print one JSON object.") var json = false
 
   func validate() throws {
@@ -43,15 +44,22 @@ struct BenchCommand: ParsableCommand {
     stages.append(("network", Self.times(runs) { plan.run() }))
     var peak = 0.0
     for _ in 0..<3 { peak = max(peak, level.measuredPeak(plan.precision)) }
+    let rates = try measureStreams(model, size)
     stages += measureCrowd(plan)
 
     let network = stages.first { $0.name == "network" }?.times.sorted() ?? []
     let giga = network.isEmpty ? 0 : Double(plan.multiplyAdds) / (network[network.count / 2] * 1e6)
     if json {
-      try printJSON(stages, plan)
+      try printJSON(stages, plan, rates)
     } else {
       printTable(stages, plan, giga: giga, peak: peak * Double(engine.threadCount), model: model)
-      if layers { printLayers(plan) }
+      for (streams, rate) in rates {
+        let threads = engine.threadCount / streams
+        print(
+          String(format: "throughput: %.1f pictures per second in %d streams of %d threads", rate, streams, threads))
+      }
+      if layers { printLayers(fastestLayers(plan)) }
+      if kernels { printKernels(fastestLayers(plan), peak: peak * Double(engine.threadCount)) }
     }
   }
 
@@ -102,6 +110,21 @@ struct BenchCommand: ParsableCommand {
     return path
   }
 
+  /// Pictures per second of the network alone, for one stream on all threads and for a stream per thread.
+  private func measureStreams(_ model: Model, _ size: (height: Int, width: Int)) throws -> [(Int, Double)] {
+    try Set([1, engine.streamCount(isLive: false)]).sorted().map { streams in
+      let plans = try (0..<streams).map { _ in
+        try engine.plan(model, height: size.height, width: size.width, threads: engine.threadCount / streams)
+      }
+      for plan in plans { plan.run() }
+      let start = Clock.now()
+      DispatchQueue.concurrentPerform(iterations: streams) { stream in
+        for _ in 0..<runs { plans[stream].run() }
+      }
+      return (streams, Double(runs * streams) / (Double(Clock.now() - start) / 1e9))
+    }
+  }
+
   private func measureCrowd(_ plan: Plan) -> [(name: String, times: [Double])] {
     let maps = CrowdMaps.scene(people: people, width: plan.outputWidth, height: plan.outputHeight)
     var assembler = PoseAssembler()
@@ -131,7 +154,9 @@ struct BenchCommand: ParsableCommand {
     return usage.ru_maxrss * 1024
   }
 
-  private func printJSON(_ stages: [(name: String, times: [Double])], _ plan: Plan) throws {
+  private func printJSON(
+    _ stages: [(name: String, times: [Double])], _ plan: Plan, _ rates: [(streams: Int, rate: Double)]
+  ) throws {
     var object: [String: Any] = [:]
     for (name, times) in stages {
       let summary = Self.summary(times)
@@ -140,7 +165,8 @@ struct BenchCommand: ParsableCommand {
     let report: [String: Any] = [
       "stages": object, "multiply_adds": plan.multiplyAdds, "threads": plan.threads,
       "precision": plan.precision.rawValue,
-      "cpu_level": "\(plan.level)", "openblas_core": OpenBLAS.coreName, "peak_memory_bytes": Self.peakMemory,
+      "throughput": rates.map { ["streams": $0.streams, "pictures_per_second": $0.rate] }, "cpu_level": "\(plan.level)",
+      "openblas_core": OpenBLAS.coreName, "peak_memory_bytes": Self.peakMemory,
     ]
     let data = try JSONSerialization.data(withJSONObject: report, options: [.sortedKeys])
     print(String(decoding: data, as: UTF8.self))
@@ -150,7 +176,7 @@ struct BenchCommand: ParsableCommand {
     _ stages: [(name: String, times: [Double])], _ plan: Plan, giga: Double, peak: Double, model: Model
   ) {
     print(
-      "model \(model.name), input \(plan.height)x\(plan.width), \(plan.threads) threads, f32 at \(plan.level), "
+      "model \(model.name), input \(plan.height)x\(plan.width), \(plan.threads) threads, \(plan.precision) at \(plan.level), "
         + "OpenBLAS core \(OpenBLAS.coreName)")
     print("stage          median    minimum        p95   (ms)")
     for (name, times) in stages {
@@ -167,19 +193,40 @@ struct BenchCommand: ParsableCommand {
     print(String(format: "peak memory: %.0f MB", Double(Self.peakMemory) / 1e6))
   }
 
-  private func printLayers(_ plan: Plan) {
+  /// The fastest of several runs, layer by layer.
+  private func fastestLayers(_ plan: Plan) -> [Plan.LayerTime] {
     var fastest = plan.profile()
     for _ in 1..<max(2, runs) {
       for (index, layer) in plan.profile().enumerated() {
         fastest[index].nanoseconds = min(fastest[index].nanoseconds, layer.nanoseconds)
       }
     }
-    for layer in fastest {
+    return fastest
+  }
+
+  private func printLayers(_ layers: [Plan.LayerTime]) {
+    for layer in layers {
       let milliseconds = Double(layer.nanoseconds) / 1e6
       print(
         String(
           format: "%9.3f ms %7.1f GFLOP/s  ", milliseconds, 2 * Double(layer.multiplyAdds) / Double(layer.nanoseconds))
           + layer.name)
+    }
+  }
+
+  private func printKernels(_ layers: [Plan.LayerTime], peak: Double) {
+    let total = (time: layers.reduce(0) { $0 + $1.nanoseconds }, work: layers.reduce(0) { $0 + $1.multiplyAdds })
+    print("layers      ms   of the work  of the time  of the peak  kernel")
+    let groups = Dictionary(grouping: layers, by: \.kernel).sorted {
+      $0.value.reduce(0) { $0 + $1.nanoseconds } > $1.value.reduce(0) { $0 + $1.nanoseconds }
+    }
+    for (kernel, layers) in groups {
+      let (time, work) = (layers.reduce(0) { $0 + $1.nanoseconds }, layers.reduce(0) { $0 + $1.multiplyAdds })
+      print(
+        String(
+          format: "%6d %8.3f %10.1f %% %10.1f %% %10.1f %%  %@", layers.count, Double(time) / 1e6,
+          100 * Double(work) / Double(total.work), 100 * Double(time) / Double(total.time),
+          100 * Double(work) / Double(time) / peak, kernel))
     }
   }
 }

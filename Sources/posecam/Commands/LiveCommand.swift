@@ -34,8 +34,7 @@ struct LiveCommand: ParsableCommand {
     let model = try engine.loadModel()
     let source = try openSource(video, options: camera.sourceOptions)
     let hasScreen = json != "-" && isatty(STDOUT_FILENO) == 1
-    // A live source needs each result soon, a file many results; with a screen a file is played at its own pace.
-    let streams = source.info.isLive ? 1 : min(engine.threadCount, 4)
+    let streams = engine.streamCount(isLive: source.info.isLive)
     let writer = try json.map {
       try JSONLinesWriter(
         path: $0, source: source.info.name, width: source.info.width, height: source.info.height, model: model.name)

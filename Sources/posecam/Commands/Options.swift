@@ -61,6 +61,13 @@ struct EngineOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Threads for the network (default: all cores).", valueName: "n"))
   var threads: Int?
 
+  @Option(
+    help: ArgumentHelp(
+      "Frames worked on at once, sharing the threads: 1 answers soonest, as many as threads does most "
+        + "(default: 1 for cameras and streams, else all).",
+      valueName: "n"))
+  var streams: Int?
+
   @Option(help: "Arithmetic of the network: \(PrecisionChoice.allCases.map(\.rawValue).joined(separator: ", ")).")
   var precision = PrecisionChoice.auto
 
@@ -72,19 +79,34 @@ struct EngineOptions: ParsableArguments {
 
   func validate() throws {
     if let threads, !(1...256).contains(threads) { throw ValidationError("--threads takes 1 to 256, not \(threads).") }
+    if let streams, !(1...256).contains(streams) { throw ValidationError("--streams takes 1 to 256, not \(streams).") }
+  }
+
+  /// How many frames are worked on at once: a live source needs each result soon, a file many results. Streams of one
+  /// thread never wait for each other.
+  func streamCount(isLive: Bool) -> Int { min(streams ?? (isLive ? 1 : threadCount), threadCount) }
+
+  /// Says so where more threads are asked for than help.
+  func warn() {
+    let cores = ProcessInfo.processInfo.activeProcessorCount
+    guard let threads, threads > cores else { return }
+    FileHandle.standardError.write(
+      Data("posecam: \(threads) threads on \(cores) cores: they will wait for each other\n".utf8))
   }
 
   var level: CPULevel { cpuLevel ?? .detected }
 
   var threadCount: Int { threads ?? min(256, ProcessInfo.processInfo.activeProcessorCount) }
 
-  func plan(_ model: Model, height: Int, width: Int) throws(InferError) -> Plan {
+  /// - Parameter threads: fewer than asked for, for one of several streams.
+  func plan(_ model: Model, height: Int, width: Int, threads: Int? = nil) throws(InferError) -> Plan {
     try Plan(
-      model, height: height, width: width, threads: threadCount, level: level,
+      model, height: height, width: width, threads: threads ?? threadCount, level: level,
       precision: precision.precision(for: model, level: level))
   }
 
   func loadModel() throws(InferError) -> Model {
+    warn()
     if let model { return try Model(contentsOf: model) }
     let bytes = UnsafeRawBufferPointer(start: posecam_student_bytes(), count: posecam_student_size)
     return try Model(WeightFile(bytes, name: "built-in model"), name: "built in")

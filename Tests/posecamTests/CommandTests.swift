@@ -58,7 +58,7 @@ struct CommandTests {
     var reference: [String: Tensor] = [:]
     for options in ["--cpu-level scalar --threads 1", "--threads 1", "--threads 3"] {
       let outcome = try Program.run("posecam forward \(options) --input in.safetensors -o out.safetensors", in: folder)
-      #expect(outcome.status == 0 && outcome.errors == "")
+      #expect(outcome.status == 0, "\(outcome.errors)")
       let tensors = try WeightFile(contentsOf: folder.path("out.safetensors")).tensors
       #expect(tensors["stage1_pafs"]?.shape == [2, 38, 5, 9] && tensors["stage0_heatmaps"]?.shape == [2, 19, 5, 9])
       if reference.isEmpty { reference = tensors }
@@ -125,7 +125,7 @@ struct CommandTests {
       let outcome = try Program.run(
         "posecam group --maps \(golden("lop-maps.safetensors")) --case case\(index) --upsample \(upsample) --compat "
           + "--output -", in: folder)
-      #expect(outcome.status == 0 && outcome.errors == "")
+      #expect(outcome.status == 0, "\(outcome.errors)")
       let ours = try JSONDecoder().decode(Grouped.self, from: Data(outcome.output.utf8))
       #expect(ours.keypoints.map(\.count) == theirs.keypoints.map(\.count), "case \(index)")
       for (mine, reference) in zip(ours.keypoints.joined(), theirs.keypoints.joined()) {

@@ -80,19 +80,16 @@ struct EngineOptions: ParsableArguments {
   func validate() throws {
     if let threads, !(1...256).contains(threads) { throw ValidationError("--threads takes 1 to 256, not \(threads).") }
     if let streams, !(1...256).contains(streams) { throw ValidationError("--streams takes 1 to 256, not \(streams).") }
+    let cores = ProcessInfo.processInfo.activeProcessorCount
+    if let threads, threads > cores {
+      FileHandle.standardError.write(
+        Data("posecam: \(threads) threads on \(cores) cores: they will wait for each other\n".utf8))
+    }
   }
 
   /// How many frames are worked on at once: a live source needs each result soon, a file many results. Streams of one
   /// thread never wait for each other.
   func streamCount(isLive: Bool) -> Int { min(streams ?? (isLive ? 1 : threadCount), threadCount) }
-
-  /// Says so where more threads are asked for than help.
-  func warn() {
-    let cores = ProcessInfo.processInfo.activeProcessorCount
-    guard let threads, threads > cores else { return }
-    FileHandle.standardError.write(
-      Data("posecam: \(threads) threads on \(cores) cores: they will wait for each other\n".utf8))
-  }
 
   var level: CPULevel { cpuLevel ?? .detected }
 
@@ -105,9 +102,11 @@ struct EngineOptions: ParsableArguments {
       precision: precision.precision(for: model, level: level))
   }
 
-  func loadModel() throws(InferError) -> Model {
-    warn()
-    if let model { return try Model(contentsOf: model) }
+  func loadModel() throws(InferError) -> Model { try Self.loadModel(model) }
+
+  /// - Parameter path: `nil` for the model that is built in.
+  static func loadModel(_ path: String?) throws(InferError) -> Model {
+    if let path { return try Model(contentsOf: path) }
     let bytes = UnsafeRawBufferPointer(start: posecam_student_bytes(), count: posecam_student_size)
     return try Model(WeightFile(bytes, name: "built-in model"), name: "built in")
   }

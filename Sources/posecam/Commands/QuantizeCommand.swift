@@ -38,9 +38,7 @@ struct QuantizeCommand: ParsableCommand {
 
   func run() throws {
     try OutputNames.check([output], inputs: [model, images])
-    var engine = EngineOptions()
-    (engine.model, engine.size) = (model, size)
-    let model = try engine.loadModel()
+    let model = try EngineOptions.loadModel(model)
     let frames = try readFrames()
     guard frames.count >= 2 else { throw PosecamError("\(images): at least two pictures are needed") }
     let seen = frames.enumerated().filter { $0.offset.isMultiple(of: 2) }.map(\.element)

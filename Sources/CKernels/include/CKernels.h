@@ -140,3 +140,5 @@ void ck_normalise_bytes(const uint8_t *bytes, ptrdiff_t bytes_per_row, int32_t w
 /// Channels 0 ..< channels of an NHWC picture into planes (C, H, W), and back.
 void ck_planes_from_view(ck_view in, int32_t channels, int32_t height, int32_t width, float *planes);
 void ck_view_from_planes(const float *planes, int32_t channels, int32_t height, int32_t width, ck_view out);
+
+#include "Training.h"

@@ -1,0 +1,112 @@
+import CKernels
+import Infer
+
+/// A dense convolution with its bias and activation.
+///
+/// The gradient of its input is a convolution of its output's gradient with the weights reversed and transposed, so that both
+/// ways use the kernels of inference; the gradient of its weights is a product of matrices per place of the kernel.
+final class ConvolutionLayer: Layer {
+  private let kernels: TrainingKernels
+  private let scratch: Scratch
+  private let input: Pictures
+  private let output: Pictures
+  private let outputGradient: Pictures
+  private let inputGradient: GradientPlace?
+  private let activation: ck_activation
+  private let shape: Graph.Convolution
+  private let inputs: Int
+  private let weights: UnsafeMutablePointer<Float>
+  private let weightsGradient: UnsafeMutablePointer<Float>
+  private let bias: (values: UnsafeMutablePointer<Float>, gradient: UnsafeMutablePointer<Float>)?
+  /// Zeros, and the bias at their start.
+  private let paddedBias: UnsafeMutablePointer<Float>
+  private let zeros: UnsafeMutablePointer<Float>
+
+  init(
+    _ name: String, _ shape: Graph.Convolution, activation: Graph.Activation, input: Pictures, output: Pictures,
+    outputGradient: Pictures, inputGradient: GradientPlace?, parameters: ParameterSet, gradients: ParameterSet,
+    kernels: TrainingKernels, scratch: Scratch, memory: FloatMemory
+  ) throws(TrainError) {
+    guard inputGradient == nil || shape.stride == 1 else {
+      throw TrainError("\(name): the gradient of a dense convolution with stride \(shape.stride) is not supported")
+    }
+    self.kernels = kernels
+    self.scratch = scratch
+    self.input = input
+    self.output = output
+    self.outputGradient = outputGradient
+    self.inputGradient = inputGradient
+    self.activation = activation.kernel
+    self.shape = shape
+    inputs = input.shape.channels
+    weights = parameters["\(name).weight"]
+    weightsGradient = gradients["\(name).weight"]
+    bias = shape.hasBias ? (parameters["\(name).bias"], gradients["\(name).bias"]) : nil
+    paddedBias = try memory.zeros(output.shape.pixel)
+    zeros = try memory.zeros(max(input.shape.pixel, output.shape.pixel))
+  }
+
+  private var taps: Int { shape.kernel * shape.kernel }
+
+  private var window: ck_window {
+    ck_window(size: Int32(shape.kernel), stride: Int32(shape.stride), dilation: Int32(shape.dilation))
+  }
+
+  func forward(learns: Bool) {
+    if let bias { paddedBias.update(from: bias.values, count: shape.outputs) }
+    convolve(
+      input, depth: inputs, to: output, channels: shape.outputs, transposed: false, bias: paddedBias,
+      activation: activation,
+      adds: false)
+  }
+
+  func backward() {
+    if activation != ck_activation_none || bias != nil {
+      ck_activation_backward(
+        kernels.training, kernels.pool, output.extent, output.view, activation, outputGradient.view, scratch.partials,
+        Int32(shape.outputs), bias?.gradient)
+    }
+    ck_dense_weights(
+      kernels.training, kernels.pool, output.extent, window, input.view, Int32(inputs), outputGradient.view,
+      scratch.weights)
+    ck_unpack_gradient(
+      scratch.weights, Int32(inputs), Int32(shape.outputs), Int32(output.shape.pixel), Int32(taps), weightsGradient)
+    guard let inputGradient else { return }
+    convolve(
+      outputGradient, depth: shape.outputs, to: inputGradient.pictures, channels: inputs, transposed: true, bias: zeros,
+      activation: ck_activation_none, adds: inputGradient.adds)
+  }
+
+  private func convolve(
+    _ from: Pictures, depth: Int, to: Pictures, channels: Int, transposed: Bool, bias: UnsafeMutablePointer<Float>,
+    activation: ck_activation, adds: Bool
+  ) {
+    var layer = ck_convolution()
+    layer.in = from.first
+    layer.out = to.first
+    if adds { layer.residual = to.first }
+    (layer.height, layer.width) = (Int32(to.shape.height), Int32(to.shape.width))
+    layer.stride = Int32(shape.stride)
+    (layer.taps, layer.depth) = (Int32(taps), Int32(depth))
+    layer.channels = Int32(to.shape.pixel)
+    layer.weights = UnsafePointer(scratch.packed)
+    layer.bias = UnsafePointer(bias)
+    layer.activation = activation
+    (layer.scratch, layer.scratch_size) = (scratch.transforms, scratch.transformsSize)
+    ck_pack_weights(
+      weights, Int32(inputs), Int32(shape.outputs), layer.taps, transposed, layer.channels,
+      kernels.convolution.pointee.block, scratch.packed)
+    if shape.kernel == 3 {
+      withUnsafeMutableBytes(of: &layer.tap_offset) { bytes in
+        let offsets = bytes.bindMemory(to: Int.self)
+        for tap in 0..<9 {
+          offsets[tap] = ((tap / 3 - 1) * from.view.row + (tap % 3 - 1) * from.view.pixel) * shape.dilation
+        }
+      }
+    }
+    let rowBytes = from.view.row * shape.stride * 4
+    layer.rows_per_task = Int32(max(1, min(to.shape.height, (256 << 10) / rowBytes)))
+    ck_convolve_pictures(
+      kernels.convolution, kernels.pool, &layer, Int32(to.shape.count), from.view.picture, to.view.picture)
+  }
+}

@@ -141,3 +141,7 @@ void ck_adam_step(
     weights[i] -= adam->rate * adam->decoupled * weights[i] + step * mean[i] / (sqrtf(square[i]) * root + adam->epsilon);
   }
 }
+
+void ck_move_towards(ptrdiff_t count, const float *target, float share, float *values) {
+  for (ptrdiff_t i = 0; i < count; i++) values[i] += (target[i] - values[i]) * share;
+}

@@ -27,7 +27,7 @@ struct ReferenceStepTests {
       heatmaps: try #require(golden["heatmaps"]).values, fields: try #require(golden["pafs"]).values,
       mask: try #require(golden["mask"]).values)
 
-    network.forward(batch.images, learns: true)
+    network.forward(batch.images, statistics: .batch)
     let losses = network.loss(batch)
     network.backward()
 

@@ -136,3 +136,6 @@ typedef struct {
 } ck_adam;
 void ck_adam_step(
     const ck_adam *adam, ptrdiff_t count, const float *gradient, float *weights, float *mean, float *square);
+
+/// values += (target - values) * share
+void ck_move_towards(ptrdiff_t count, const float *target, float share, float *values);

@@ -9,6 +9,7 @@ final class BatchNormLayer: Layer {
   static let epsilon: Float = 1e-5
   static let momentum: Float = 0.1
 
+  let name: String
   private let kernels: TrainingKernels
   private let scratch: Scratch
   private let input: Pictures
@@ -23,6 +24,8 @@ final class BatchNormLayer: Layer {
   private let runningVariance: UnsafeMutablePointer<Float>
   private let mean: UnsafeMutablePointer<Float>
   private let variance: UnsafeMutablePointer<Float>
+  /// Sums over the batches that were measured, and their number.
+  private var measured: (means: [Double], variances: [Double], count: Int) = ([], [], 0)
   private let scale: UnsafeMutablePointer<Float>
   private let shift: UnsafeMutablePointer<Float>
 
@@ -31,6 +34,7 @@ final class BatchNormLayer: Layer {
     parameters: ParameterSet, gradients: ParameterSet, statistics: ParameterSet, kernels: TrainingKernels,
     scratch: Scratch, memory: FloatMemory
   ) throws(TrainError) {
+    self.name = name
     self.kernels = kernels
     self.scratch = scratch
     self.input = input
@@ -46,11 +50,14 @@ final class BatchNormLayer: Layer {
     shift = try memory.zeros(input.shape.pixel)
   }
 
-  func forward(learns: Bool) {
+  func forward(_ statistics: BatchStatistics) {
     let shape = input.shape
-    if learns {
+    if statistics != .running {
       ck_batch_statistics(
         kernels.training, kernels.pool, input.extent, input.view, scratch.partials, mean, variance)
+    }
+    if statistics == .measured { measure() }
+    if statistics == .batch {
       let pixels = Float(shape.count * shape.height * shape.width)
       let unbiased = pixels / max(1, pixels - 1)
       for channel in 0..<shape.channels {
@@ -73,5 +80,32 @@ final class BatchNormLayer: Layer {
     ck_batch_norm_backward(
       kernels.training, kernels.pool, input.extent, input.view, mean, variance, scale, shift, activation,
       outputGradient.view, scratch.partials, Int32(input.shape.channels), gammaGradient, betaGradient)
+  }
+
+  private func measure() {
+    let channels = input.shape.channels
+    if measured.count == 0 {
+      let zeros = [Double](repeating: 0, count: channels)
+      measured = (zeros, zeros, 0)
+    }
+    measured.count += 1
+    for channel in 0..<channels {
+      measured.means[channel] += Double(mean[channel])
+      measured.variances[channel] += Double(variance[channel])
+    }
+  }
+
+  /// - Parameter isWanted: whether what was measured is used, or forgotten.
+  func adoptMeasured(_ isWanted: Bool) {
+    defer { measured.count = 0 }
+    guard isWanted, measured.count > 0 else { return }
+    for channel in 0..<input.shape.channels {
+      let mean = Float(measured.means[channel] / Double(measured.count))
+      let variance = Float(measured.variances[channel] / Double(measured.count))
+      let slope = gamma[channel] / (runningVariance[channel] + Self.epsilon).squareRoot()
+      beta[channel] += (mean - runningMean[channel]) * slope
+      gamma[channel] = slope * (variance + Self.epsilon).squareRoot()
+      (runningMean[channel], runningVariance[channel]) = (mean, variance)
+    }
   }
 }

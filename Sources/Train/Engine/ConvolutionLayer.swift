@@ -52,7 +52,7 @@ final class ConvolutionLayer: Layer {
     ck_window(size: Int32(shape.kernel), stride: Int32(shape.stride), dilation: Int32(shape.dilation))
   }
 
-  func forward(learns: Bool) {
+  func forward(_ statistics: BatchStatistics) {
     if let bias { paddedBias.update(from: bias.values, count: shape.outputs) }
     convolve(
       input, depth: inputs, to: output, channels: shape.outputs, transposed: false, bias: paddedBias,

@@ -34,7 +34,7 @@ final class DepthwiseLayer: Layer {
     packed = try memory.zeros(9 * output.shape.pixel)
   }
 
-  func forward(learns: Bool) {
+  func forward(_ statistics: BatchStatistics) {
     let pixel = output.shape.pixel
     for channel in 0..<output.shape.channels {
       for tap in 0..<9 { packed[tap * pixel + channel] = weights[channel * 9 + tap] }

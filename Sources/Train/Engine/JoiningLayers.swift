@@ -24,7 +24,7 @@ final class ActivationLayer: Layer {
     self.activation = activation.kernel
   }
 
-  func forward(learns: Bool) {
+  func forward(_ statistics: BatchStatistics) {
     ck_add(
       kernels.training, kernels.pool, output.extent, input.view, ck_pictures(), activation, output.view)
   }
@@ -59,7 +59,7 @@ final class AdditionLayer: Layer {
     self.inputGradients = inputGradients
   }
 
-  func forward(learns: Bool) {
+  func forward(_ statistics: BatchStatistics) {
     ck_add(
       kernels.training, kernels.pool, output.extent, inputs.0.view, inputs.1.view, ck_activation_none, output.view)
   }
@@ -98,7 +98,7 @@ final class ConcatenationLayer: Layer {
     return view
   }
 
-  func forward(learns: Bool) {
+  func forward(_ statistics: BatchStatistics) {
     var channel = 0
     for input in inputs {
       ck_copy_channels(

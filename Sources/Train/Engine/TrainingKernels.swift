@@ -23,10 +23,19 @@ final class TrainingKernels {
   deinit { ck_pool_destroy(pool) }
 }
 
+/// What batch norm normalises with.
+public enum BatchStatistics: Sendable {
+  /// Those of the batch, which are remembered.
+  case batch
+  /// The running ones.
+  case running
+  /// The running ones, while those of the batches are collected for `adoptMeasuredStatistics`.
+  case measured
+}
+
 /// One operation on a batch, forward and backward.
 protocol Layer: AnyObject {
-  /// - Parameter learns: whether batch norm takes the statistics of this batch and remembers them.
-  func forward(learns: Bool)
+  func forward(_ statistics: BatchStatistics)
   /// From the gradient of what it gave to the gradients of what it took, and of its parameters, which are added to.
   func backward()
 }

@@ -70,11 +70,18 @@ public final class TrainingNetwork {
 
   /// - Parameters:
   ///   - images: (N, 3, height, width), BGR, (x - 128) / 256.
-  ///   - learns: whether batch norm takes the statistics of this batch and remembers them; otherwise the running ones.
-  public func forward(_ images: [Float], learns: Bool) {
+  ///   - statistics: what batch norm normalises with; `backward` needs those of the batch.
+  public func forward(_ images: [Float], statistics: BatchStatistics) {
     precondition(images.count == count * input.shape.channels * height * width)
     ck_pictures_from_planes(kernels.pool, images, Int32(input.shape.channels), input.extent, input.view)
-    for layer in layers { layer.forward(learns: learns) }
+    for layer in layers { layer.forward(statistics) }
+  }
+
+  /// Takes the statistics that were measured over some batches for the running ones, and changes scale and shift so that
+  /// batch norm with running statistics computes what it did.
+  /// - Parameter isWanted: which batch norms, by name.
+  public func adoptMeasuredStatistics(where isWanted: (String) -> Bool) {
+    for case let layer as BatchNormLayer in layers { layer.adoptMeasured(isWanted(layer.name)) }
   }
 
   /// The loss of every output, sum(((prediction - target) * mask)²) / 2 / N, in the order of the graph's outputs; prepares

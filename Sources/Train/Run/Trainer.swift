@@ -159,7 +159,7 @@ public final class Trainer {
 
   private static func now() -> Double { Double(DispatchTime.now().uptimeNanoseconds) / 1e9 }
 
-  private func emptyBatch() -> Batch {
+  package func emptyBatch() -> Batch {
     let (count, size) = (settings.batch, settings.size)
     let cells = count * (size / 8) * (size / 8)
     func zeros(_ count: Int) -> [Float] { [Float](repeating: 0, count: count) }
@@ -173,7 +173,7 @@ public final class Trainer {
       * settings.schedule.factor(step: step, steps: settings.steps, warmUp: settings.warmUp)
   }
 
-  private func makeStep(_ source: inout some BatchSource, _ batch: inout Batch) throws(TrainError) {
+  package func makeStep(_ source: inout some BatchSource, _ batch: inout Batch) throws(TrainError) {
     network.clearGradients()
     for part in 0..<settings.accumulate {
       try source.read(step * settings.accumulate + part, into: &batch)

@@ -26,12 +26,12 @@ public final class TrainingNetwork {
 
   /// - Parameters:
   ///   - count: pictures of a batch.
-  ///   - height, width: of the input in pixels, multiples of 8.
+  ///   - height, width: of the input in pixels.
   public init(
     _ graph: Graph, count: Int, height: Int, width: Int, threads: Int = 1, level: CPULevel = .detected
   ) throws(TrainError) {
-    guard (1...4096).contains(count), (8...8192).contains(height), (8...8192).contains(width),
-      height.isMultiple(of: 8), width.isMultiple(of: 8), count * height * width <= 1 << 28
+    guard (1...4096).contains(count), (1...8192).contains(height), (1...8192).contains(width),
+      count * height * width <= 1 << 28
     else { throw TrainError("batches of \(count) pictures of \(height)x\(width) pixels are not supported") }
     self.graph = graph
     (self.count, self.height, self.width) = (count, height, width)
@@ -89,12 +89,19 @@ public final class TrainingNetwork {
   /// - Parameter factor: on the gradients; 1 / n to average over n batches.
   public func loss(_ batch: borrowing Batch, factor: Float = 1) -> [Double] {
     precondition(batch.count == count && batch.height == height && batch.width == width)
-    return zip(graph.outputs, outputGradients).map { output, gradient in
-      let pictures = self.pictures(of: output.value)
-      return ck_masked_squares(
-        pictures.extent, Int32(pictures.shape.channels), pictures.view,
-        output.name.hasSuffix("_heatmaps") ? batch.heatmaps : batch.fields, batch.mask, factor, false, gradient.view)
+    return graph.outputs.indices.map { index in
+      let target = graph.outputs[index].name.hasSuffix("_heatmaps") ? batch.heatmaps : batch.fields
+      return loss(ofOutput: index, target: target, mask: batch.mask, factor: factor)
     }
+  }
+
+  /// The loss of one output; target (N, C, H, W), mask (N, 1, H, W).
+  func loss(ofOutput index: Int, target: [Float], mask: [Float], factor: Float = 1) -> Double {
+    let pictures = self.pictures(of: graph.outputs[index].value)
+    let shape = pictures.shape
+    precondition(target.count == mask.count * shape.channels && mask.count == shape.count * shape.height * shape.width)
+    return ck_masked_squares(
+      pictures.extent, Int32(shape.channels), pictures.view, target, mask, factor, false, outputGradients[index].view)
   }
 
   /// Adds the gradient of the last loss to the gradients of all parameters. What `forward` computed is gone afterwards.

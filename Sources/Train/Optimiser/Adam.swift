@@ -15,7 +15,7 @@ final class Adam {
   var steps = 0
   private let parameters: ParameterSet
   private let gradients: ParameterSet
-  private let factors: [ParameterGroups.Factors]
+  let factors: [ParameterGroups.Factors]
 
   init(
     _ kind: Kind, weightDecay: Float, groups: ParameterGroups, parameters: ParameterSet, gradients: ParameterSet

@@ -40,22 +40,40 @@ void ck_convolve_pictures(
 
 // MARK: weights
 
-void ck_pack_weights(
-    const float *weights, int32_t inputs, int32_t outputs, int32_t taps, bool transposed, int32_t channels, int32_t block,
-    float *packed) {
-  const int32_t depth = transposed ? outputs : inputs, real = transposed ? inputs : outputs;
-  for (int32_t first = 0; first < channels; first += block) {
-    const int32_t width = channels - first < block ? channels - first : block;
-    for (int32_t t = 0; t < taps; t++)
-      for (int32_t k = 0; k < depth; k++, packed += width)
-        for (int32_t i = 0; i < width; i++) {
-          const int32_t c = first + i;
-          packed[i] = c >= real ? 0
-                      : transposed
-                          ? weights[((ptrdiff_t)k * inputs + c) * taps + taps - 1 - t]
-                          : weights[((ptrdiff_t)c * inputs + k) * taps + t];
-        }
+enum { points = 36, most_block = 32 };
+
+typedef struct {
+  const ck_training *level;
+  const ck_packing *packing;
+} packing_job;
+
+// One block of output channels.
+static void pack_block(const void *context, int32_t index, int32_t thread) {
+  (void)thread;
+  const packing_job *job = context;
+  const ck_packing *p = job->packing;
+  const int32_t first = index * p->block, width = p->channels - first < p->block ? p->channels - first : p->block;
+  const int32_t depth = p->is_transposed ? p->outputs : p->inputs, real = p->is_transposed ? p->inputs : p->outputs;
+  float *packed = p->packed + (ptrdiff_t)first * (p->is_winograd ? points : p->taps) * p->depth;
+  for (int32_t k = 0; k < p->depth; k++) {
+    float kernels[9][most_block] = {};
+    if (k < depth)
+      for (int32_t i = 0; i < width && first + i < real; i++) {
+        const ptrdiff_t c = first + i;
+        const float *kernel = p->weights + (p->is_transposed ? k * (ptrdiff_t)p->inputs + c : c * p->inputs + k) * p->taps;
+        for (int32_t t = 0; t < p->taps; t++) kernels[t][i] = kernel[p->is_transposed ? p->taps - 1 - t : t];
+      }
+    if (p->is_winograd)
+      job->level->winograd_kernels(kernels, width, packed + k * width, (ptrdiff_t)p->depth * width);
+    else
+      for (int32_t t = 0; t < p->taps; t++)
+        memcpy(packed + ((ptrdiff_t)t * p->depth + k) * width, kernels[t], sizeof(float) * (size_t)width);
   }
+}
+
+void ck_pack_weights(const ck_training *level, ck_pool *pool, const ck_packing *packing) {
+  packing_job job = {level, packing};
+  ck_pool_run(pool, pack_block, &job, (packing->channels + packing->block - 1) / packing->block);
 }
 
 void ck_unpack_gradient(

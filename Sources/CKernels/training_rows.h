@@ -29,6 +29,8 @@ struct ck_training {
   void (*outer)(
       int32_t height, int32_t width, ck_rows in, int32_t inputs, ck_rows gradient, int32_t outputs, float *sums,
       ptrdiff_t step);
+  // Kernels [9][lanes] to 36 points of Winograd's transform, `step` apart; `lanes` is a multiple of 16, at most 32.
+  void (*winograd_kernels)(const float kernels[9][32], int32_t lanes, float *points, ptrdiff_t step);
   // One row's mean and sum of squared differences from it.
   void (*moments)(int32_t width, int32_t channels, const float *in, ptrdiff_t pixel, float *mean, float *square);
   void (*scale_shift)(

@@ -51,7 +51,7 @@ struct ReferenceStepTests {
       let head = try #require(golden["gradhead/\(name)"]).values
       errors.append(abs(ours / Double(norm) - 1))
       #expect(errors[errors.count - 1] < 3e-3, "\(name)")
-      #expect(Self.relativeError(Array(gradient.values.prefix(head.count)), head) < 1e-2, "\(name)")
+      #expect(Self.relativeError(Array(gradient.values.prefix(head.count)), head) < 2e-2, "\(name)")
     }
     errors.sort()
     #expect(errors[errors.count / 2] < 3e-4)

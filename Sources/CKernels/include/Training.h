@@ -65,11 +65,25 @@ void ck_dense_weights(
 void ck_unpack_gradient(
     const float *packed, int32_t inputs, int32_t outputs, int32_t channels, int32_t taps, float *gradient);
 
-/// PyTorch's [outputs][inputs][taps] to the blocks that `ck_convolution` reads; or, `transposed`, to those with which the
-/// gradient of the input is computed from the gradient of the output (taps reversed, inputs and outputs exchanged).
-void ck_pack_weights(
-    const float *weights, int32_t inputs, int32_t outputs, int32_t taps, bool transposed, int32_t channels, int32_t block,
-    float *packed);
+/// PyTorch's weights to those that `ck_convolution` reads.
+typedef struct {
+  /// [outputs][inputs][taps]
+  const float *weights;
+  int32_t inputs;
+  int32_t outputs;
+  int32_t taps;
+  /// To those with which the gradient of the input is computed from the gradient of the output: taps reversed, inputs and
+  /// outputs exchanged.
+  bool is_transposed;
+  /// To the points of Winograd's transforms; `depth` is then that of the pictures, padding included.
+  bool is_winograd;
+  /// Of what the packed weights read and, a multiple of 16, write.
+  int32_t depth;
+  int32_t channels;
+  int32_t block;
+  float *packed;
+} ck_packing;
+void ck_pack_weights(const ck_training *level, ck_pool *pool, const ck_packing *packing);
 
 // MARK: between convolutions
 

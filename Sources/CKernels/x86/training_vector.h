@@ -113,6 +113,34 @@ static void outer(
     }
 }
 
+// G v: three values of a kernel to six points; see winograd.c.
+static inline __attribute__((always_inline)) void kernel_points(const vector v[3], vector points[6]) {
+  const vector even = (v[0] + v[2]) * (-1.0f / 6), odd = v[1] * (-1.0f / 6);
+  const vector far = v[0] * (1.0f / 24) + v[2] * (1.0f / 6), middle = v[1] * (1.0f / 12);
+  points[0] = v[0] * 0.25f;
+  points[1] = even + odd;
+  points[2] = even - odd;
+  points[3] = far + middle;
+  points[4] = far - middle;
+  points[5] = v[2];
+}
+
+static void winograd_kernels(const float kernels[9][32], int32_t lanes, float *points, ptrdiff_t step) {
+  for (int32_t c = 0; c < lanes; c += LANES) {
+    vector half[3][6];
+    UNROLL for (int x = 0; x < 3; x++) {
+      const vector column[3] = {load(kernels[x] + c), load(kernels[3 + x] + c), load(kernels[6 + x] + c)};
+      kernel_points(column, half[x]);
+    }
+    UNROLL for (int i = 0; i < 6; i++) {
+      const vector row[3] = {half[0][i], half[1][i], half[2][i]};
+      vector all_points[6];
+      kernel_points(row, all_points);
+      UNROLL for (int j = 0; j < 6; j++) store(points + (i * 6 + j) * step + c, all_points[j]);
+    }
+  }
+}
+
 static void moments(int32_t width, int32_t channels, const float *in, ptrdiff_t pixel, float *mean, float *square) {
   for (ptrdiff_t c = 0; c < channels; c += LANES) {
     vector sum[2] = {};
@@ -204,4 +232,4 @@ static void add(
 }
 
 #define TRAINING_TABLE \
-  { depthwise, gather, depthwise_weights, outer, moments, scale_shift, norm_sums, norm_backward, activation_backward, add }
+  { depthwise, gather, depthwise_weights, outer, winograd_kernels, moments, scale_shift, norm_sums, norm_backward, activation_backward, add }

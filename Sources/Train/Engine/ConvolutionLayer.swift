@@ -81,32 +81,76 @@ final class ConvolutionLayer: Layer {
     _ from: Pictures, depth: Int, to: Pictures, channels: Int, transposed: Bool, bias: UnsafeMutablePointer<Float>,
     activation: ck_activation, adds: Bool
   ) {
+    let isWinograd = Self.suitsWinograd(shape, depth: depth, channels: channels, to.shape, kernels)
+    var packing = ck_packing()
+    packing.weights = UnsafePointer(weights)
+    (packing.inputs, packing.outputs, packing.taps) = (Int32(inputs), Int32(shape.outputs), Int32(taps))
+    (packing.is_transposed, packing.is_winograd) = (transposed, isWinograd)
+    packing.depth = Int32(isWinograd ? from.shape.pixel : depth)
+    packing.channels = Int32(to.shape.pixel)
+    packing.block = kernels.convolution.pointee.block
+    packing.packed = scratch.packed
+    ck_pack_weights(kernels.training, kernels.pool, &packing)
+
     var layer = ck_convolution()
     layer.in = from.first
     layer.out = to.first
     if adds { layer.residual = to.first }
     (layer.height, layer.width) = (Int32(to.shape.height), Int32(to.shape.width))
     layer.stride = Int32(shape.stride)
-    (layer.taps, layer.depth) = (Int32(taps), Int32(depth))
-    layer.channels = Int32(to.shape.pixel)
+    (layer.taps, layer.depth, layer.channels) = (packing.taps, packing.depth, packing.channels)
     layer.weights = UnsafePointer(scratch.packed)
     layer.bias = UnsafePointer(bias)
     layer.activation = activation
-    (layer.scratch, layer.scratch_size) = (scratch.transforms, scratch.transformsSize)
-    ck_pack_weights(
-      weights, Int32(inputs), Int32(shape.outputs), layer.taps, transposed, layer.channels,
-      kernels.convolution.pointee.block, scratch.packed)
-    if shape.kernel == 3 {
-      withUnsafeMutableBytes(of: &layer.tap_offset) { bytes in
-        let offsets = bytes.bindMemory(to: Int.self)
-        for tap in 0..<9 {
-          offsets[tap] = ((tap / 3 - 1) * from.view.row + (tap % 3 - 1) * from.view.pixel) * shape.dilation
+    if isWinograd {
+      layer.winograd = Int32(shape.dilation)
+      layer.rows_per_task = Int32(Self.winogradRows(to.shape, depth: from.shape.pixel, dilation: shape.dilation))
+      (layer.scratch, layer.scratch_size) = (scratch.transforms, scratch.transformsSize)
+    } else {
+      if shape.kernel == 3 {
+        withUnsafeMutableBytes(of: &layer.tap_offset) { bytes in
+          let offsets = bytes.bindMemory(to: Int.self)
+          for tap in 0..<9 {
+            offsets[tap] = ((tap / 3 - 1) * from.view.row + (tap % 3 - 1) * from.view.pixel) * shape.dilation
+          }
         }
       }
+      let rowBytes = from.view.row * shape.stride * 4
+      layer.rows_per_task = Int32(max(1, min(to.shape.height, (256 << 10) / rowBytes)))
     }
-    let rowBytes = from.view.row * shape.stride * 4
-    layer.rows_per_task = Int32(max(1, min(to.shape.height, (256 << 10) / rowBytes)))
     ck_convolve_pictures(
       kernels.convolution, kernels.pool, &layer, Int32(to.shape.count), from.view.picture, to.view.picture)
+  }
+
+  // MARK: - Winograd's transforms
+
+  /// Whether the transforms cost less than the products they save.
+  private static func suitsWinograd(
+    _ shape: Graph.Convolution, depth: Int, channels: Int, _ to: Pictures.Shape, _ kernels: TrainingKernels
+  ) -> Bool {
+    shape.kernel == 3 && shape.stride == 1 && min(depth, channels) >= 32
+      && min(to.height, to.width) >= 4 * shape.dilation && kernels.convolution.pointee.winograd_in != nil
+  }
+
+  /// Rows of tiles whose transforms stay in the cache.
+  private static func winogradRows(_ to: Pictures.Shape, depth: Int, dilation: Int) -> Int {
+    let columns = Int(ck_winograd_tiles(Int32(to.width), Int32(dilation)))
+    return min(
+      Int(ck_winograd_tiles(Int32(to.height), Int32(dilation))), max(1, (640 << 10) / (columns * depth * 36 * 4)))
+  }
+
+  /// Floats of scratch memory for packed weights, both ways, and for the transforms of one thread.
+  static func scratch(
+    _ shape: Graph.Convolution, input: Pictures.Shape, output: Pictures.Shape, kernels: TrainingKernels
+  ) -> (packed: Int, transforms: Int) {
+    guard suitsWinograd(shape, depth: input.channels, channels: output.channels, output, kernels) else {
+      return (shape.kernel * shape.kernel * input.pixel * output.pixel, 0)
+    }
+    let columns = ck_winograd_tiles(Int32(output.width), Int32(shape.dilation))
+    let transforms = [input.pixel, output.pixel].map { depth in
+      ck_winograd_scratch(
+        Int32(winogradRows(output, depth: depth, dilation: shape.dilation)) * columns, Int32(depth))
+    }
+    return (36 * input.pixel * output.pixel, max(transforms[0], transforms[1]))
   }
 }

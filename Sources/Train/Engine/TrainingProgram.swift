@@ -64,12 +64,12 @@ struct TrainingProgram {
     for step in steps {
       guard let convolution = Self.convolution(graph.nodes[step.node].operation) else { continue }
       let reach = convolution.kernel / 2 * convolution.dilation
-      margins[graph.nodes[step.node].inputs[0], default: 0].formMax(reach)
+      margins[graph.nodes[step.node].inputs[0]] = max(reach, margins[graph.nodes[step.node].inputs[0]] ?? 0)
       gradientMargins[step.output] = reach
     }
     let normalised = Set(
       steps.filter { graph.nodes[$0.node].operation == .batchNorm }.map { graph.nodes[$0.node].inputs[0] })
-    for node in normalised { margins[node, default: 0].formMax(gradientMargins[node] ?? 0) }
+    for node in normalised { margins[node] = max(margins[node] ?? 0, gradientMargins[node] ?? 0) }
 
     func shape(_ node: Int, margin: Int, isPadded: Bool = true) -> Pictures.Shape {
       let size = graph.size(ofNode: node, height: height, width: width)
@@ -162,22 +162,19 @@ struct TrainingProgram {
     _ graph: Graph, _ steps: [Step], _ values: [Int: Pictures], _ kernels: TrainingKernels, _ memory: FloatMemory
   ) throws(TrainError) -> Scratch {
     let partials = values.values.map { ck_partials_size($0.extent, 9) }.max() ?? 0
-    var (weights, packed) = (0, 0)
+    var (weights, packed, transforms) = (0, 0, 0)
     for step in steps {
       let node = graph.nodes[step.node]
-      guard let convolution = convolution(node.operation), let output = values[step.output],
-        let input = values[node.inputs[0]]
+      guard let convolution = convolution(node.operation), let output = values[step.output]?.shape,
+        let input = values[node.inputs[0]]?.shape
       else { continue }
-      let taps = convolution.kernel * convolution.kernel
-      weights.formMax(taps * input.shape.pixel * output.shape.pixel)
-      packed.formMax(taps * input.shape.pixel * output.shape.pixel)
+      weights = max(weights, convolution.kernel * convolution.kernel * input.pixel * output.pixel)
+      let needed = ConvolutionLayer.scratch(convolution, input: input, output: output, kernels: kernels)
+      (packed, transforms) = (max(packed, needed.packed), max(transforms, needed.transforms))
     }
+    transforms = (transforms + 31) / 32 * 32
     return Scratch(
       partials: try memory.zeros(partials), packed: try memory.zeros(packed), weights: try memory.zeros(weights),
-      transforms: try memory.zeros(0), transformsSize: 0)
+      transforms: try memory.zeros(transforms * kernels.threads), transformsSize: transforms)
   }
-}
-
-extension Int {
-  fileprivate mutating func formMax(_ other: Int) { self = Swift.max(self, other) }
 }

@@ -31,6 +31,13 @@ struct ck_training {
       ptrdiff_t step);
   // Kernels [9][lanes] to 36 points of Winograd's transform, `step` apart; `lanes` is a multiple of 16, at most 32.
   void (*winograd_kernels)(const float kernels[9][32], int32_t lanes, float *points, ptrdiff_t step);
+  // The output's gradient in the tile whose first pixel is `tile` to 36 points, `step` apart; `rows` and `columns` of the
+  // tile's 4 x 4 pixels are inside the picture.
+  void (*winograd_gradient)(
+      const float *tile, ptrdiff_t row, ptrdiff_t pixel, int32_t rows, int32_t columns, int32_t channels, float *points,
+      ptrdiff_t step);
+  // 36 points of the gradient of a kernel, `step` apart, to its 9 places, `place` apart.
+  void (*winograd_kernel_gradient)(int32_t channels, const float *points, ptrdiff_t step, float *kernel, ptrdiff_t place);
   // One row's mean and sum of squared differences from it.
   void (*moments)(int32_t width, int32_t channels, const float *in, ptrdiff_t pixel, float *mean, float *square);
   void (*scale_shift)(

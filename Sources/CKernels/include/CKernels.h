@@ -120,6 +120,9 @@ void ck_convolve(const ck_kernels *kernels, ck_pool *pool, const ck_convolution 
 /// Tiles along a side of `size` pixels.
 int32_t ck_winograd_tiles(int32_t size, int32_t dilation);
 
+/// First pixel of tile `index` along a side of `size` pixels; `size` after the last.
+int32_t ck_winograd_origin(int32_t size, int32_t dilation, int32_t index);
+
 /// Floats of scratch for a task of so many tiles.
 ptrdiff_t ck_winograd_scratch(int32_t tiles, int32_t depth);
 

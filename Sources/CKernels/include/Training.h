@@ -61,6 +61,13 @@ void ck_dense_weights(
     const ck_training *level, ck_pool *pool, ck_extent extent, ck_window window, ck_pictures in, int32_t inputs,
     ck_pictures out_gradient, float *gradient);
 
+/// The same by Winograd's transforms, for 3 x 3 kernels without stride: `depth` is that of the pictures of `in`, padding
+/// included. `scratch` has room for `ck_winograd_weights_scratch` floats.
+void ck_winograd_dense_weights(
+    const ck_kernels *kernels, const ck_training *level, ck_pool *pool, ck_extent extent, int32_t dilation,
+    ck_pictures in, int32_t inputs, int32_t depth, ck_pictures out_gradient, float *scratch, float *gradient);
+ptrdiff_t ck_winograd_weights_scratch(ck_extent extent, int32_t dilation, int32_t inputs, int32_t depth);
+
 /// [taps][inputs][channels of out] to PyTorch's [outputs][inputs][taps], added.
 void ck_unpack_gradient(
     const float *packed, int32_t inputs, int32_t outputs, int32_t channels, int32_t taps, float *gradient);

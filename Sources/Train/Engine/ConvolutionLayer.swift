@@ -66,9 +66,15 @@ final class ConvolutionLayer: Layer {
         kernels.training, kernels.pool, output.extent, output.view, activation, outputGradient.view, scratch.partials,
         Int32(shape.outputs), bias?.gradient)
     }
-    ck_dense_weights(
-      kernels.training, kernels.pool, output.extent, window, input.view, Int32(inputs), outputGradient.view,
-      scratch.weights)
+    if Self.suitsWinograd(shape, depth: inputs, channels: shape.outputs, output.shape, kernels) {
+      ck_winograd_dense_weights(
+        kernels.convolution, kernels.training, kernels.pool, output.extent, window.dilation, input.view, Int32(inputs),
+        Int32(input.shape.pixel), outputGradient.view, scratch.transforms, scratch.weights)
+    } else {
+      ck_dense_weights(
+        kernels.training, kernels.pool, output.extent, window, input.view, Int32(inputs), outputGradient.view,
+        scratch.weights)
+    }
     ck_unpack_gradient(
       scratch.weights, Int32(inputs), Int32(shape.outputs), Int32(output.shape.pixel), Int32(taps), weightsGradient)
     guard let inputGradient else { return }
@@ -105,7 +111,9 @@ final class ConvolutionLayer: Layer {
     if isWinograd {
       layer.winograd = Int32(shape.dilation)
       layer.rows_per_task = Int32(Self.winogradRows(to.shape, depth: from.shape.pixel, dilation: shape.dilation))
-      (layer.scratch, layer.scratch_size) = (scratch.transforms, scratch.transformsSize)
+      layer.scratch = scratch.transforms
+      let columns = ck_winograd_tiles(layer.width, layer.winograd)
+      layer.scratch_size = (ck_winograd_scratch(layer.rows_per_task * columns, layer.depth) + 31) / 32 * 32
     } else {
       if shape.kernel == 3 {
         withUnsafeMutableBytes(of: &layer.tap_offset) { bytes in
@@ -139,7 +147,7 @@ final class ConvolutionLayer: Layer {
       Int(ck_winograd_tiles(Int32(to.height), Int32(dilation))), max(1, (640 << 10) / (columns * depth * 36 * 4)))
   }
 
-  /// Floats of scratch memory for packed weights, both ways, and for the transforms of one thread.
+  /// Floats of scratch memory for packed weights, both ways, and for all transforms.
   static func scratch(
     _ shape: Graph.Convolution, input: Pictures.Shape, output: Pictures.Shape, kernels: TrainingKernels
   ) -> (packed: Int, transforms: Int) {
@@ -147,10 +155,12 @@ final class ConvolutionLayer: Layer {
       return (shape.kernel * shape.kernel * input.pixel * output.pixel, 0)
     }
     let columns = ck_winograd_tiles(Int32(output.width), Int32(shape.dilation))
-    let transforms = [input.pixel, output.pixel].map { depth in
-      ck_winograd_scratch(
-        Int32(winogradRows(output, depth: depth, dilation: shape.dilation)) * columns, Int32(depth))
+    let perThread = [input.pixel, output.pixel].map { depth in
+      let rows = winogradRows(output, depth: depth, dilation: shape.dilation)
+      return (ck_winograd_scratch(Int32(rows) * columns, Int32(depth)) + 31) / 32 * 32
     }
-    return (36 * input.pixel * output.pixel, max(transforms[0], transforms[1]))
+    let forWeights = ck_winograd_weights_scratch(
+      output.extent, Int32(shape.dilation), Int32(input.channels), Int32(input.pixel))
+    return (36 * input.pixel * output.pixel, max(max(perThread[0], perThread[1]) * kernels.threads, forWeights))
   }
 }

@@ -20,6 +20,10 @@ struct Pictures {
 
     var row: Int { (width + 2 * margin) * pixel }
     var picture: Int { (height + 2 * margin) * row }
+
+    var extent: ck_extent {
+      ck_extent(count: Int32(count), height: Int32(height), width: Int32(width), channels: Int32(pixel))
+    }
   }
 
   let shape: Shape
@@ -33,10 +37,7 @@ struct Pictures {
     )
   }
 
-  var extent: ck_extent {
-    ck_extent(
-      count: Int32(shape.count), height: Int32(shape.height), width: Int32(shape.width), channels: Int32(shape.pixel))
-  }
+  var extent: ck_extent { shape.extent }
 
   /// The first picture.
   var first: ck_view { ck_view(base: view.base, row: view.row, pixel: view.pixel) }

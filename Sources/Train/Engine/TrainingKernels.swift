@@ -53,6 +53,4 @@ struct Scratch {
   /// Of PyTorch's layout or of packed gradients.
   var weights: UnsafeMutablePointer<Float>
   var transforms: UnsafeMutablePointer<Float>
-  /// Floats of `transforms` per thread.
-  var transformsSize: Int
 }

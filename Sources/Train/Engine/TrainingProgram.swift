@@ -172,9 +172,8 @@ struct TrainingProgram {
       let needed = ConvolutionLayer.scratch(convolution, input: input, output: output, kernels: kernels)
       (packed, transforms) = (max(packed, needed.packed), max(transforms, needed.transforms))
     }
-    transforms = (transforms + 31) / 32 * 32
     return Scratch(
       partials: try memory.zeros(partials), packed: try memory.zeros(packed), weights: try memory.zeros(weights),
-      transforms: try memory.zeros(transforms * kernels.threads), transformsSize: transforms)
+      transforms: try memory.zeros(transforms))
   }
 }

@@ -32,7 +32,7 @@ public enum CPULevel: Int, CaseIterable, Comparable, Sendable {
   /// Whether bytes are faster than floats: with dot products of bytes (VNNI) they are, by much.
   var hasFastBytes: Bool { byteKernels.hasSuffix("VNNI") }
 
-  var kernelLevel: ck_level {
+  package var kernelLevel: ck_level {
     switch self {
     case .scalar: ck_level_scalar
     case .avx2: ck_level_avx2

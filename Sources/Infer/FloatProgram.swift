@@ -204,7 +204,7 @@ final class FloatProgram: PlanProgram {
 }
 
 extension Graph.Activation {
-  var kernel: ck_activation {
+  package var kernel: ck_activation {
     switch self {
     case .none: ck_activation_none
     case .relu: ck_activation_relu

@@ -7,7 +7,7 @@ public struct Model: Sendable {
   public let network: LightweightOpenPose
   public let graph: Graph
   public let metadata: [String: String]
-  let tensors: [String: Tensor]
+  package let tensors: [String: Tensor]
   /// What the channels of the layers' results lie between, by the layer's name; empty if the model was not calibrated for bytes.
   let ranges: [String: [ChannelRange]]
   /// The weights as plans read them; filled when the first plan is made.

@@ -37,8 +37,7 @@ public struct WeightFile: Sendable, Equatable {
       self = try Checkpoint.read(zip: bytes, name: name)
     } else if bytes.starts(with: Checkpoint.legacyStart) {
       self = try Checkpoint.read(legacy: bytes, name: name)
-    } else if bytes[0] == 0x80, bytes.count < 9 || bytes[8] != UInt8(ascii: "{") {
-      // A header of safetensors may have a length that begins like a pickle, but not its brace as well.
+    } else if bytes.first == 0x80 && !Safetensors.mayBegin(bytes) {
       throw InferError("\(name): a pickle, but no checkpoint that torch.save wrote")
     } else {
       self = try Safetensors.read(bytes, name: name)

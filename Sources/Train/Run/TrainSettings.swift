@@ -1,0 +1,134 @@
+import Foundation
+import Infer
+import Yams
+
+/// Everything that decides how a run goes, but for its data: saved with the run, read from YAML.
+public struct TrainSettings: Codable, Equatable, Sendable {
+  // The network.
+  public var backboneWidth = 1.0
+  public var channels = 128
+  public var headChannels = 512
+  public var refinementStages = 1
+
+  // Batches.
+  public var batch = 16
+  /// Pixels of a side of the input, a multiple of 8.
+  public var size = 256
+  /// Batches whose gradients are averaged into one step.
+  public var accumulate = 1
+  public var seed: UInt64 = 1
+
+  // The optimiser.
+  public var optimiser = "adam"
+  public var groups = ParameterGroups.reference
+  public var learningRate = 4e-5
+  public var weightDecay = 5e-4
+  public var schedule = LearningRateSchedule.steps
+  /// Steps of the whole run.
+  public var steps = 100_000
+  /// Steps of linear growth of the learning rate at the start.
+  public var warmUp = 0
+  /// Largest norm of all gradients together; 0 for no limit.
+  public var clip = 0.0
+  /// How much of the moving average of weights stays at every step; 0 for none.
+  public var average = 0.999
+
+  // What is kept.
+  /// Steps between lines of the log, checkpoints and validations.
+  public var logEvery = 100
+  public var saveEvery = 500
+  public var validateEvery = 5000
+
+  enum CodingKeys: String, CodingKey, CaseIterable {
+    case backboneWidth = "backbone_width"
+    case channels
+    case headChannels = "head_channels"
+    case refinementStages = "refinement_stages"
+    case batch, size, accumulate, seed, optimiser, groups
+    case learningRate = "learning_rate"
+    case weightDecay = "weight_decay"
+    case schedule, steps
+    case warmUp = "warm_up"
+    case clip, average
+    case logEvery = "log_every"
+    case saveEvery = "save_every"
+    case validateEvery = "validate_every"
+  }
+
+  public init() {}
+
+  /// - Parameters:
+  ///   - yaml: a mapping of any of the keys; the others keep their defaults.
+  ///   - name: what messages call it.
+  public init(yaml: String, name: String) throws(TrainError) {
+    do {
+      let loaded = try Yams.load(yaml: yaml) ?? [String: Any]()
+      guard let given = loaded as? [String: Any] else {
+        throw TrainError("\(name): not a list of settings, one 'name: value' per line")
+      }
+      var all = try Yams.load(yaml: YAMLEncoder().encode(TrainSettings())) as? [String: Any] ?? [:]
+      let known = Set(CodingKeys.allCases.map(\.rawValue))
+      if let unknown = given.keys.filter({ !known.contains($0) }).min() {
+        throw TrainError(
+          "\(name): there is no setting '\(unknown)'; there are \(known.sorted().joined(separator: ", "))")
+      }
+      all.merge(given) { _, new in new }
+      self = try YAMLDecoder().decode(TrainSettings.self, from: Yams.dump(object: all))
+    } catch let error as TrainError {
+      throw error
+    } catch let error as DecodingError {
+      throw TrainError("\(name): \(Self.description(of: error))")
+    } catch {
+      throw TrainError("\(name): not valid YAML: \(error)")
+    }
+  }
+
+  private static func description(of error: DecodingError) -> String {
+    switch error {
+    case .typeMismatch(_, let context), .dataCorrupted(let context), .valueNotFound(_, let context),
+      .keyNotFound(_, let context):
+      "setting '\(context.codingPath.map(\.stringValue).joined(separator: "."))': \(context.debugDescription)"
+    @unknown default: "\(error)"
+    }
+  }
+
+  public var yaml: String {
+    get throws(TrainError) {
+      do { return try YAMLEncoder().encode(self) } catch { throw TrainError("settings cannot be written: \(error)") }
+    }
+  }
+
+  public var network: LightweightOpenPose {
+    var network = LightweightOpenPose()
+    network.backboneWidth = backboneWidth
+    network.channels = channels
+    network.headChannels = headChannels
+    network.refinementStages = refinementStages
+    return network
+  }
+
+  /// Refuses what no run can be made of.
+  public func check() throws(TrainError) {
+    func check(_ isRight: Bool, _ key: CodingKeys, _ range: String) throws(TrainError) {
+      if !isRight { throw TrainError("setting '\(key.rawValue)' takes \(range)") }
+    }
+    try check((0.05...4).contains(backboneWidth), .backboneWidth, "0.05 to 4")
+    try check((8...1024).contains(channels), .channels, "8 to 1024")
+    try check((8...4096).contains(headChannels), .headChannels, "8 to 4096")
+    try check((0...8).contains(refinementStages), .refinementStages, "0 to 8")
+    try check((1...1024).contains(batch), .batch, "1 to 1024")
+    try check((32...2048).contains(size) && size.isMultiple(of: 8), .size, "a multiple of 8 from 32 to 2048")
+    try check((1...1024).contains(accumulate), .accumulate, "1 to 1024")
+    try check(
+      Adam.Kind(rawValue: optimiser) != nil, .optimiser, Adam.Kind.allCases.map(\.rawValue).joined(separator: " or "))
+    try check(learningRate > 0 && learningRate <= 1, .learningRate, "a number above 0, at most 1")
+    try check((0...1).contains(weightDecay), .weightDecay, "0 to 1")
+    try check((1...1_000_000_000).contains(steps), .steps, "1 to 10⁹")
+    try check((0...steps).contains(warmUp), .warmUp, "0 to the number of steps")
+    try check(clip >= 0 && clip.isFinite, .clip, "0 (no limit) or a positive number")
+    try check((0..<1).contains(average), .average, "0 (none) to below 1")
+    try check(logEvery >= 1, .logEvery, "at least 1")
+    try check(saveEvery >= 1, .saveEvery, "at least 1")
+    try check(validateEvery >= 1, .validateEvery, "at least 1")
+  }
+}

@@ -23,7 +23,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 WORK = ROOT / ".build" / "benchmarks"
-PACKAGES = ["numpy", "onnx", "onnxruntime", "openvino", "nncf"]
+PACKAGES = ["numpy", "onnx", "onnxruntime", "openvino", "nncf", "opencv-python-headless"]
 
 
 def enter_environment():

@@ -2,8 +2,17 @@ import Foundation
 import Infer
 import Yams
 
-/// Everything that decides how a run goes, but for its data: saved with the run, read from YAML.
+/// Everything that decides how a run goes: saved with the run, read from YAML.
 public struct TrainSettings: Codable, Equatable, Sendable {
+  // Data.
+  /// Annotation file.
+  public var data = ""
+  /// Folder of the pictures; "" for that of the annotation file.
+  public var images = ""
+  /// Annotation file of the pictures for validation; "" for none.
+  public var validation = ""
+  public var validationImages = ""
+
   // The network.
   public var backboneWidth = 1.0
   public var channels = 128
@@ -40,6 +49,8 @@ public struct TrainSettings: Codable, Equatable, Sendable {
   public var validateEvery = 5000
 
   enum CodingKeys: String, CodingKey, CaseIterable {
+    case data, images, validation
+    case validationImages = "validation_images"
     case backboneWidth = "backbone_width"
     case channels
     case headChannels = "head_channels"
@@ -59,20 +70,21 @@ public struct TrainSettings: Codable, Equatable, Sendable {
 
   /// - Parameters:
   ///   - yaml: a mapping of any of the keys; the others keep their defaults.
+  ///   - changes: "key=value" or "key.key=value", which win over the mapping.
   ///   - name: what messages call it.
-  public init(yaml: String, name: String) throws(TrainError) {
+  public init(yaml: String, changes: [String] = [], name: String) throws(TrainError) {
     do {
       let loaded = try Yams.load(yaml: yaml) ?? [String: Any]()
-      guard let given = loaded as? [String: Any] else {
+      guard var given = loaded as? [String: Any] else {
         throw TrainError("\(name): not a list of settings, one 'name: value' per line")
       }
-      var all = try Yams.load(yaml: YAMLEncoder().encode(TrainSettings())) as? [String: Any] ?? [:]
-      let known = Set(CodingKeys.allCases.map(\.rawValue))
-      if let unknown = given.keys.filter({ !known.contains($0) }).min() {
-        throw TrainError(
-          "\(name): there is no setting '\(unknown)'; there are \(known.sorted().joined(separator: ", "))")
+      for change in changes {
+        let parts = change.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+        guard parts.count == 2 else { throw TrainError("'\(change)': settings are changed as name=value") }
+        Self.set(try Yams.load(yaml: parts[1]) ?? "", at: parts[0].split(separator: ".")[...], in: &given)
       }
-      all.merge(given) { _, new in new }
+      let defaults = try Yams.load(yaml: YAMLEncoder().encode(TrainSettings())) as? [String: Any] ?? [:]
+      let all = try Self.merge(given, into: defaults, name: name)
       self = try YAMLDecoder().decode(TrainSettings.self, from: Yams.dump(object: all))
     } catch let error as TrainError {
       throw error
@@ -81,6 +93,35 @@ public struct TrainSettings: Codable, Equatable, Sendable {
     } catch {
       throw TrainError("\(name): not valid YAML: \(error)")
     }
+  }
+
+  private static func set(_ value: Any, at path: ArraySlice<Substring>, in settings: inout [String: Any]) {
+    guard let first = path.first.map(String.init) else { return }
+    guard path.count > 1 else {
+      settings[first] = value
+      return
+    }
+    var inner = settings[first] as? [String: Any] ?? [:]
+    set(value, at: path.dropFirst(), in: &inner)
+    settings[first] = inner
+  }
+
+  private static func merge(
+    _ given: [String: Any], into defaults: [String: Any], name: String
+  ) throws(TrainError) -> [String: Any] {
+    var all = defaults
+    for (key, value) in given {
+      guard let old = defaults[key] else {
+        throw TrainError(
+          "\(name): there is no setting '\(key)'; there are \(defaults.keys.sorted().joined(separator: ", "))")
+      }
+      if let old = old as? [String: Any], let value = value as? [String: Any] {
+        all[key] = try merge(value, into: old, name: "\(name): \(key)")
+      } else {
+        all[key] = value
+      }
+    }
+    return all
   }
 
   private static func description(of error: DecodingError) -> String {

@@ -13,6 +13,8 @@ public struct TrainSettings: Codable, Equatable, Sendable {
   public var validation = ""
   public var validationImages = ""
 
+  public var augmentation = Augmentation()
+
   // The network.
   public var backboneWidth = 1.0
   public var channels = 128
@@ -49,7 +51,7 @@ public struct TrainSettings: Codable, Equatable, Sendable {
   public var validateEvery = 5000
 
   enum CodingKeys: String, CodingKey, CaseIterable {
-    case data, images, validation
+    case data, images, validation, augmentation
     case validationImages = "validation_images"
     case backboneWidth = "backbone_width"
     case channels
@@ -150,6 +152,7 @@ public struct TrainSettings: Codable, Equatable, Sendable {
 
   /// Refuses what no run can be made of.
   public func check() throws(TrainError) {
+    try augmentation.check()
     func check(_ isRight: Bool, _ key: CodingKeys, _ range: String) throws(TrainError) {
       if !isRight { throw TrainError("setting '\(key.rawValue)' takes \(range)") }
     }

@@ -26,5 +26,8 @@ struct TrainCommand: ParsableCommand {
     if let benchmark {
       return try TrainBenchmark(settings.load(), threads: options.threadCount, steps: benchmark).run()
     }
+    var run = try TrainingRun(settings, options, makeSource: options.loader)
+    try run.run(validate: nil)
+    for line in run.source.problems.lines { print(line) }
   }
 }

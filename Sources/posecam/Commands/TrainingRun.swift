@@ -28,16 +28,38 @@ struct RunOptions: ParsableArguments {
   var weightsOnly: String?
   @Option(help: ArgumentHelp("Stop after this time; the run can be continued.", valueName: "8h|30m|90"))
   var timeLimit: TimeLimit?
-  @Option(help: ArgumentHelp("Threads (default: all cores).", valueName: "n")) var threads: Int?
+  @Option(help: ArgumentHelp("Threads of the network (default: all cores).", valueName: "n")) var threads: Int?
+  @Option(help: ArgumentHelp("Threads that read and change pictures.", valueName: "n")) var loaders = 1
+  @Option(help: ArgumentHelp("Megabytes of decoded pictures to keep in memory.", valueName: "MB")) var cache = 1024
 
   var threadCount: Int { threads ?? min(256, ProcessInfo.processInfo.activeProcessorCount) }
 
   func validate() throws {
     if let threads, !(1...256).contains(threads) { throw ValidationError("--threads takes 1 to 256, not \(threads).") }
+    guard (1...64).contains(loaders) else { throw ValidationError("--loaders takes 1 to 64, not \(loaders).") }
+    guard (0...1_000_000).contains(cache) else { throw ValidationError("--cache takes 0 to 1000000 MB.") }
     guard [fromMobilenet, weightsOnly, resume].compactMap({ $0 }).count <= 1 else {
       throw ValidationError("Only one of --from-mobilenet, --weights-only and --resume makes sense.")
     }
     if resume != nil && out != nil { throw ValidationError("--resume continues in its own folder: leave out --out.") }
+  }
+}
+
+extension RunOptions {
+  /// Opens the data that the settings name and tells what is wrong with them.
+  func loader(_ settings: TrainSettings) throws -> BatchLoader {
+    guard !settings.data.isEmpty else { throw ValidationError("Name the annotations to train on with --data.") }
+    let annotations = try KeypointAnnotations(contentsOf: settings.data)
+    var options = BatchLoader.Options()
+    (options.augmentation, options.seed) = (settings.augmentation, settings.seed)
+    (options.threads, options.cacheLimit) = (loaders, cache << 20)
+    let folder =
+      settings.images.isEmpty
+      ? URL(fileURLWithPath: settings.data).deletingLastPathComponent().path : settings.images
+    let loader = try BatchLoader(annotations, images: folder, options: options)
+    for line in annotations.problems.lines { print("\(settings.data): \(line)") }
+    print("\(settings.data): \(loader.sampleCount) samples, \(loader.negativeCount) pictures without people")
+    return loader
   }
 }
 

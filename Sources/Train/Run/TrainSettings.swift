@@ -85,16 +85,32 @@ public struct TrainSettings: Codable, Equatable, Sendable {
         guard parts.count == 2 else { throw TrainError("'\(change)': settings are changed as name=value") }
         Self.set(try Yams.load(yaml: parts[1]) ?? "", at: parts[0].split(separator: ".")[...], in: &given)
       }
-      let defaults = try Yams.load(yaml: YAMLEncoder().encode(TrainSettings())) as? [String: Any] ?? [:]
-      let all = try Self.merge(given, into: defaults, name: name)
-      self = try YAMLDecoder().decode(TrainSettings.self, from: Yams.dump(object: all))
+      if let settings = try Self.decode(given, name: name) {
+        self = settings
+      } else {
+        let culprit = try given.sorted { $0.key < $1.key }.first {
+          try Self.decode([$0.key: $0.value], name: name) == nil
+        }
+        throw TrainError("\(name): setting '\(culprit?.key ?? "")' takes no such value: \(culprit?.value ?? "")")
+      }
     } catch let error as TrainError {
       throw error
-    } catch let error as DecodingError {
-      throw TrainError("\(name): \(Self.description(of: error))")
     } catch {
       throw TrainError("\(name): not valid YAML: \(error)")
     }
+  }
+
+  /// The defaults with what was given in their place; `nil` where a value has the wrong type.
+  private static func decode(_ given: [String: Any], name: String) throws(TrainError) -> TrainSettings? {
+    // JSON keeps all digits of a number, which Yams' encoder does not.
+    guard let json = try? JSONEncoder().encode(TrainSettings()),
+      let defaults = try? JSONSerialization.jsonObject(with: json) as? [String: Any]
+    else { return nil }
+    let all = try merge(given, into: defaults, name: name)
+    guard JSONSerialization.isValidJSONObject(all), let json = try? JSONSerialization.data(withJSONObject: all) else {
+      return nil
+    }
+    return try? JSONDecoder().decode(TrainSettings.self, from: json)
   }
 
   private static func set(_ value: Any, at path: ArraySlice<Substring>, in settings: inout [String: Any]) {
@@ -126,18 +142,21 @@ public struct TrainSettings: Codable, Equatable, Sendable {
     return all
   }
 
-  private static func description(of error: DecodingError) -> String {
-    switch error {
-    case .typeMismatch(_, let context), .dataCorrupted(let context), .valueNotFound(_, let context),
-      .keyNotFound(_, let context):
-      "setting '\(context.codingPath.map(\.stringValue).joined(separator: "."))': \(context.debugDescription)"
-    @unknown default: "\(error)"
-    }
-  }
-
+  /// One setting per line, with all digits.
   public var yaml: String {
     get throws(TrainError) {
-      do { return try YAMLEncoder().encode(self) } catch { throw TrainError("settings cannot be written: \(error)") }
+      let encoder = JSONEncoder()
+      encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+      guard let json = try? encoder.encode(self) else {
+        throw TrainError("settings cannot be written: a number is none")
+      }
+      // JSON's lines of names and values without braces, commas and quotes around the names.
+      return String(decoding: json, as: UTF8.self).split(separator: "\n").compactMap { line in
+        guard let colon = line.range(of: "\" : ") else { return nil }
+        let name = line[..<colon.lowerBound].dropFirst(2).filter { $0 != "\"" }
+        let value = line[colon.upperBound...]
+        return value == "{" ? "\(name):\n" : "\(name): \(value.hasSuffix(",") ? value.dropLast() : value)\n"
+      }.joined()
     }
   }
 

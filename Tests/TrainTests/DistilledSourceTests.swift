@@ -26,7 +26,7 @@ import Testing
       }
     }
     var source = Source(cleared: picture)
-    var labels = NoiseSource.batch(count: 2, size: 32)
+    var labels = Batch(empty: 2, height: 32, width: 32)
     try source.read(3, into: &labels)
     var mixed = labels
     var distilled = try DistilledSource(

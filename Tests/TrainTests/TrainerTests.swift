@@ -175,7 +175,7 @@ struct NoiseSource: BatchSource {
     let graph = Self.settings.network.graph
     let network = try TrainingNetwork(graph, count: 2, height: 32, width: 32)
     network.load(Initialisation.tensors(of: graph, seed: 3))
-    var batch = NoiseSource.batch(count: 2, size: 32)
+    var batch = Batch(empty: 2, height: 32, width: 32)
     var source = NoiseSource()
     try source.read(0, into: &batch)
     network.forward(batch.images, statistics: .running)
@@ -189,15 +189,5 @@ struct NoiseSource: BatchSource {
     network.forward(batch.images, statistics: .batch)
     #expect(ReferenceStepTests.relativeError(network.output(3), before) < 1e-3)
     #expect(before.contains { $0 != 0 })
-  }
-}
-
-extension NoiseSource {
-  static func batch(count: Int, size: Int) -> Batch {
-    let cells = count * (size / 8) * (size / 8)
-    func zeros(_ count: Int) -> [Float] { [Float](repeating: 0, count: count) }
-    return Batch(
-      count: count, height: size, width: size, images: zeros(count * 3 * size * size), heatmaps: zeros(19 * cells),
-      fields: zeros(38 * cells), mask: zeros(cells))
   }
 }

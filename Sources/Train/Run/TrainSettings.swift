@@ -2,8 +2,19 @@ import Foundation
 import Infer
 import Yams
 
-/// Everything that decides how a run goes, but for its data: saved with the run, read from YAML.
+/// Everything that decides how a run goes: saved with the run, read from YAML.
 public struct TrainSettings: Codable, Equatable, Sendable {
+  // Data.
+  /// Annotation file.
+  public var data = ""
+  /// Folder of the pictures; "" for that of the annotation file.
+  public var images = ""
+  /// Annotation file of the pictures for validation; "" for none.
+  public var validation = ""
+  public var validationImages = ""
+
+  public var augmentation = Augmentation()
+
   // The network.
   public var backboneWidth = 1.0
   public var channels = 128
@@ -40,6 +51,8 @@ public struct TrainSettings: Codable, Equatable, Sendable {
   public var validateEvery = 5000
 
   enum CodingKeys: String, CodingKey, CaseIterable {
+    case data, images, validation, augmentation
+    case validationImages = "validation_images"
     case backboneWidth = "backbone_width"
     case channels
     case headChannels = "head_channels"
@@ -59,42 +72,91 @@ public struct TrainSettings: Codable, Equatable, Sendable {
 
   /// - Parameters:
   ///   - yaml: a mapping of any of the keys; the others keep their defaults.
+  ///   - changes: "key=value" or "key.key=value", which win over the mapping.
   ///   - name: what messages call it.
-  public init(yaml: String, name: String) throws(TrainError) {
+  public init(yaml: String, changes: [String] = [], name: String) throws(TrainError) {
     do {
       let loaded = try Yams.load(yaml: yaml) ?? [String: Any]()
-      guard let given = loaded as? [String: Any] else {
+      guard var given = loaded as? [String: Any] else {
         throw TrainError("\(name): not a list of settings, one 'name: value' per line")
       }
-      var all = try Yams.load(yaml: YAMLEncoder().encode(TrainSettings())) as? [String: Any] ?? [:]
-      let known = Set(CodingKeys.allCases.map(\.rawValue))
-      if let unknown = given.keys.filter({ !known.contains($0) }).min() {
-        throw TrainError(
-          "\(name): there is no setting '\(unknown)'; there are \(known.sorted().joined(separator: ", "))")
+      for change in changes {
+        let parts = change.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+        guard parts.count == 2 else { throw TrainError("'\(change)': settings are changed as name=value") }
+        Self.set(try Yams.load(yaml: parts[1]) ?? "", at: parts[0].split(separator: ".")[...], in: &given)
       }
-      all.merge(given) { _, new in new }
-      self = try YAMLDecoder().decode(TrainSettings.self, from: Yams.dump(object: all))
+      if let settings = try Self.decode(given, name: name) {
+        self = settings
+      } else {
+        let culprit = try given.sorted { $0.key < $1.key }.first {
+          try Self.decode([$0.key: $0.value], name: name) == nil
+        }
+        throw TrainError("\(name): setting '\(culprit?.key ?? "")' takes no such value: \(culprit?.value ?? "")")
+      }
     } catch let error as TrainError {
       throw error
-    } catch let error as DecodingError {
-      throw TrainError("\(name): \(Self.description(of: error))")
     } catch {
       throw TrainError("\(name): not valid YAML: \(error)")
     }
   }
 
-  private static func description(of error: DecodingError) -> String {
-    switch error {
-    case .typeMismatch(_, let context), .dataCorrupted(let context), .valueNotFound(_, let context),
-      .keyNotFound(_, let context):
-      "setting '\(context.codingPath.map(\.stringValue).joined(separator: "."))': \(context.debugDescription)"
-    @unknown default: "\(error)"
+  /// The defaults with what was given in their place; `nil` where a value has the wrong type.
+  private static func decode(_ given: [String: Any], name: String) throws(TrainError) -> TrainSettings? {
+    // JSON keeps all digits of a number, which Yams' encoder does not.
+    guard let json = try? JSONEncoder().encode(TrainSettings()),
+      let defaults = try? JSONSerialization.jsonObject(with: json) as? [String: Any]
+    else { return nil }
+    let all = try merge(given, into: defaults, name: name)
+    guard JSONSerialization.isValidJSONObject(all), let json = try? JSONSerialization.data(withJSONObject: all) else {
+      return nil
     }
+    return try? JSONDecoder().decode(TrainSettings.self, from: json)
   }
 
+  private static func set(_ value: Any, at path: ArraySlice<Substring>, in settings: inout [String: Any]) {
+    guard let first = path.first.map(String.init) else { return }
+    guard path.count > 1 else {
+      settings[first] = value
+      return
+    }
+    var inner = settings[first] as? [String: Any] ?? [:]
+    set(value, at: path.dropFirst(), in: &inner)
+    settings[first] = inner
+  }
+
+  private static func merge(
+    _ given: [String: Any], into defaults: [String: Any], name: String
+  ) throws(TrainError) -> [String: Any] {
+    var all = defaults
+    for (key, value) in given {
+      guard let old = defaults[key] else {
+        throw TrainError(
+          "\(name): there is no setting '\(key)'; there are \(defaults.keys.sorted().joined(separator: ", "))")
+      }
+      if let old = old as? [String: Any], let value = value as? [String: Any] {
+        all[key] = try merge(value, into: old, name: "\(name): \(key)")
+      } else {
+        all[key] = value
+      }
+    }
+    return all
+  }
+
+  /// One setting per line, with all digits.
   public var yaml: String {
     get throws(TrainError) {
-      do { return try YAMLEncoder().encode(self) } catch { throw TrainError("settings cannot be written: \(error)") }
+      let encoder = JSONEncoder()
+      encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+      guard let json = try? encoder.encode(self) else {
+        throw TrainError("settings cannot be written: a number is none")
+      }
+      // JSON's lines of names and values without braces, commas and quotes around the names.
+      return String(decoding: json, as: UTF8.self).split(separator: "\n").compactMap { line in
+        guard let colon = line.range(of: "\" : ") else { return nil }
+        let name = line[..<colon.lowerBound].dropFirst(2).filter { $0 != "\"" }
+        let value = line[colon.upperBound...]
+        return value == "{" ? "\(name):\n" : "\(name): \(value.hasSuffix(",") ? value.dropLast() : value)\n"
+      }.joined()
     }
   }
 
@@ -109,6 +171,7 @@ public struct TrainSettings: Codable, Equatable, Sendable {
 
   /// Refuses what no run can be made of.
   public func check() throws(TrainError) {
+    try augmentation.check()
     func check(_ isRight: Bool, _ key: CodingKeys, _ range: String) throws(TrainError) {
       if !isRight { throw TrainError("setting '\(key.rawValue)' takes \(range)") }
     }

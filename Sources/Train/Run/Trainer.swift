@@ -160,12 +160,7 @@ public final class Trainer {
   private static func now() -> Double { Double(DispatchTime.now().uptimeNanoseconds) / 1e9 }
 
   package func emptyBatch() -> Batch {
-    let (count, size) = (settings.batch, settings.size)
-    let cells = count * (size / 8) * (size / 8)
-    func zeros(_ count: Int) -> [Float] { [Float](repeating: 0, count: count) }
-    return Batch(
-      count: count, height: size, width: size, images: zeros(count * 3 * size * size), heatmaps: zeros(19 * cells),
-      fields: zeros(38 * cells), mask: zeros(cells))
+    Batch(empty: settings.batch, height: settings.size, width: settings.size)
   }
 
   private var learningRate: Double {

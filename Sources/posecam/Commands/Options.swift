@@ -10,6 +10,13 @@ enum NetworkSize: Sendable, Equatable, ExpressibleByArgument {
   case shortSide(Int)
   case whole(height: Int, width: Int)
 
+  var defaultValueDescription: String {
+    switch self {
+    case .shortSide(let side): "\(side)"
+    case .whole(let height, let width): "\(height)x\(width)"
+    }
+  }
+
   /// "256" or "256x456" (height x width).
   init?(argument: String) {
     let numbers = argument.split(separator: "x", omittingEmptySubsequences: false).map { Int($0) }
@@ -43,6 +50,9 @@ extension CPULevel: ExpressibleByArgument {
     guard let level = CPULevel.allCases.first(where: { "\($0)" == argument }) else { return nil }
     self = level
   }
+
+  public var defaultValueDescription: String { "\(self)" }
+  public static var allValueStrings: [String] { allCases.map { "\($0)" } }
 }
 
 extension Smoothing: ExpressibleByArgument {}

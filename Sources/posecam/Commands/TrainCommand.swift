@@ -4,93 +4,30 @@ import Infer
 import Train
 import Video
 
-/// What a training run is asked for on the command line; each flag wins over the settings file.
-struct TrainOptions: ParsableArguments {
-  @Option(help: ArgumentHelp("Settings file (YAML), as a run's settings.yaml.", valueName: "file"))
-  var settings: String?
-
-  @Option(help: "Factor on the channels of the backbone.") var backboneWidth: Double?
-  @Option(help: "Channels of the stages.") var channels: Int?
-  @Option(help: "Channels inside the heads of the initial stage.") var headChannels: Int?
-  @Option(help: "Refinement stages.") var refinementStages: Int?
-
-  @Option(help: "Pictures of a batch.") var batch: Int?
-  @Option(help: ArgumentHelp("Side of the network's input.", valueName: "pixels")) var size: Int?
-  @Option(help: "Batches whose gradients are averaged into one step.") var accumulate: Int?
-  @Option(help: "Seed of all that is random.") var seed: UInt64?
-  @Option(help: "adam (weight decay in the gradient) or adamw (apart from it).") var optimiser: String?
-  @Option(help: "Learning rates of the parts: \(names(ParameterGroups.self)).") var groups: ParameterGroups?
-  @Option(help: "Base learning rate.") var learningRate: Double?
-  @Option(help: "Weight decay of dense convolutions.") var weightDecay: Double?
-  @Option(help: "Learning rate over time: \(names(LearningRateSchedule.self)).") var schedule: LearningRateSchedule?
-  @Option(help: "Steps of the whole run.") var steps: Int?
-  @Option(help: "Steps of linear growth of the learning rate at the start.") var warmUp: Int?
-  @Option(help: "Largest norm of all gradients together; 0 for no limit.") var clip: Double?
-  @Option(help: "Share of the moving average of weights that stays at every step; 0 for none.") var average: Double?
-  @Option(help: "Steps between lines of the log.") var logEvery: Int?
-  @Option(help: "Steps between checkpoints.") var saveEvery: Int?
-  @Option(help: "Steps between validations.") var validateEvery: Int?
-
-  private static func names<Choice: CaseIterable & RawRepresentable<String>>(_ type: Choice.Type) -> String {
-    Choice.allCases.map(\.rawValue).joined(separator: ", ")
-  }
-
-  /// The settings file's, or the defaults.
-  func base() throws(TrainError) -> TrainSettings {
-    guard let settings else { return TrainSettings() }
-    guard let text = try? String(contentsOfFile: settings, encoding: .utf8) else {
-      throw TrainError("\(settings): cannot be read")
-    }
-    return try TrainSettings(yaml: text, name: settings)
-  }
-
-  /// Puts every flag that was given in its place.
-  func apply(to all: inout TrainSettings) {
-    func set<Value>(_ path: WritableKeyPath<TrainSettings, Value>, _ value: Value?) {
-      if let value { all[keyPath: path] = value }
-    }
-    set(\.backboneWidth, backboneWidth)
-    set(\.channels, channels)
-    set(\.headChannels, headChannels)
-    set(\.refinementStages, refinementStages)
-    set(\.batch, batch)
-    set(\.size, size)
-    set(\.accumulate, accumulate)
-    set(\.seed, seed)
-    set(\.optimiser, optimiser)
-    set(\.groups, groups)
-    set(\.learningRate, learningRate)
-    set(\.weightDecay, weightDecay)
-    set(\.schedule, schedule)
-    set(\.steps, steps)
-    set(\.warmUp, warmUp)
-    set(\.clip, clip)
-    set(\.average, average)
-    set(\.logEvery, logEvery)
-    set(\.saveEvery, saveEvery)
-    set(\.validateEvery, validateEvery)
-  }
-}
-
-extension ParameterGroups: ExpressibleByArgument {}
-extension LearningRateSchedule: ExpressibleByArgument {}
-
 /// `posecam train`: weights from annotated pictures.
 struct TrainCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "train",
-    abstract: "Trains a network on annotated pictures.")
+    abstract: "Trains a network on annotated pictures.",
+    discussion: """
+      posecam train --data people.json --images pictures --out RUN     a new run
+      posecam train --resume RUN                                       where it stopped, bit for bit
 
-  @OptionGroup(title: "Settings") var options: TrainOptions
-  @Option(help: ArgumentHelp("Threads (default: all cores).", valueName: "n")) var threads: Int?
+      RUN holds settings.yaml, log.jsonl, last.ckpt and best.safetensors, the model that `posecam --model` takes.
+      """)
+
+  @OptionGroup(title: "Run") var options: RunOptions
+  @OptionGroup(title: "Settings") var settings: TrainOptions
   @Option(
     help: ArgumentHelp("Time so many steps on random pictures, print one JSON object, and stop.", valueName: "steps"))
   var benchmark: Int?
 
   func run() throws {
-    var settings = try options.base()
-    options.apply(to: &settings)
-    let threads = self.threads ?? min(256, ProcessInfo.processInfo.activeProcessorCount)
-    if let benchmark { return try TrainBenchmark(settings, threads: threads, steps: benchmark).run() }
+    if let benchmark {
+      return try TrainBenchmark(settings.load(), threads: options.threadCount, steps: benchmark).run()
+    }
+    var run = try TrainingRun(settings, options, makeSource: options.loader)
+    try run.run(validate: nil)
+    for line in run.source.problems.lines { print(line) }
   }
 }

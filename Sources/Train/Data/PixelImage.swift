@@ -1,0 +1,104 @@
+/// A picture in memory as the network takes it: 8 bits of blue, green and red, row-major, no padding.
+struct PixelImage: Sendable {
+  let width: Int
+  let height: Int
+  /// height × width × 3.
+  var bytes: [UInt8]
+
+  /// Half as wide and high: the mean of four pixels each. A last odd row or column is dropped.
+  var halved: PixelImage {
+    let (halfWidth, halfHeight) = (max(1, width / 2), max(1, height / 2))
+    let (right, below) = (width > 1 ? 3 : 0, height > 1 ? 3 * width : 0)
+    var half = PixelImage(
+      width: halfWidth, height: halfHeight, bytes: [UInt8](repeating: 0, count: 3 * halfWidth * halfHeight))
+    bytes.withUnsafeBufferPointer { from in
+      half.bytes.withUnsafeMutableBufferPointer { to in
+        for y in 0..<halfHeight {
+          for x in 0..<halfWidth {
+            for c in 0..<3 {
+              let i = (2 * y * width + 2 * x) * 3 + c
+              let sum = Int(from[i]) + Int(from[i + right]) + Int(from[i + below]) + Int(from[i + right + below])
+              to[(y * halfWidth + x) * 3 + c] = UInt8((sum + 2) >> 2)
+            }
+          }
+        }
+      }
+    }
+    return half
+  }
+}
+
+/// A part of the network's input, in pixels.
+struct Tile: Equatable, Sendable {
+  var left: Int
+  var top: Int
+  var right: Int
+  var bottom: Int
+
+  func contains(_ point: (x: Double, y: Double)) -> Bool {
+    point.x >= Double(left) - 0.5 && point.x < Double(right) - 0.5 && point.y >= Double(top) - 0.5
+      && point.y < Double(bottom) - 0.5
+  }
+}
+
+extension PixelImage {
+  /// Draws this picture into a tile of three planes, normalised as (x - 128) / 256; where it does not reach is grey, 0.
+  /// - Parameters:
+  ///   - transform: from this picture's pixels to the planes'.
+  ///   - colour: applied on the way.
+  func draw(
+    into planes: UnsafeMutablePointer<Float>, width planeWidth: Int, height planeHeight: Int, tile: Tile,
+    transform: Affine, colour: ColourChange
+  ) {
+    var image = self
+    var back = transform.inverse
+    // Two taps per side are right down to half the size; below, the picture is halved first.
+    var scale = transform.scale
+    while scale <= 0.5, image.width > 1 || image.height > 1 {
+      image = image.halved
+      scale *= 2
+      (back.a, back.b, back.c) = (back.a / 2, back.b / 2, (back.c - 0.5) / 2)
+      (back.d, back.e, back.f) = (back.d / 2, back.e / 2, (back.f - 0.5) / 2)
+    }
+    image.sample(
+      into: planes, width: planeWidth, plane: planeWidth * planeHeight, tile: tile, back: back, colour: colour)
+  }
+
+  private func sample(
+    into planes: UnsafeMutablePointer<Float>, width planeWidth: Int, plane: Int, tile: Tile, back: Affine,
+    colour: ColourChange
+  ) {
+    let (width, height, row) = (self.width, self.height, 3 * self.width)
+    let (stepX, stepY) = (Float(back.a), Float(back.d))
+    let isPlain = colour == .none
+    bytes.withUnsafeBufferPointer { bytes in
+      guard let pixels = bytes.baseAddress else { return }
+      func tap(_ x: Int, _ y: Int) -> SIMD4<Float> {
+        guard x >= 0, y >= 0, x < width, y < height else { return SIMD4(repeating: 128) }
+        let pixel = pixels + (y * row + 3 * x)
+        return SIMD4(Float(pixel[0]), Float(pixel[1]), Float(pixel[2]), 0)
+      }
+      for v in tile.top..<tile.bottom {
+        let start = back(Double(tile.left), Double(v))
+        let out = planes + v * planeWidth
+        for u in tile.left..<tile.right {
+          let along = Float(u - tile.left)
+          let (x, y) = (Float(start.x) + stepX * along, Float(start.y) + stepY * along)
+          guard x > -1, y > -1, x < Float(width), y < Float(height) else {
+            (out[u], out[u + plane], out[u + 2 * plane]) = (0, 0, 0)
+            continue
+          }
+          let (left, top) = (x.rounded(.down), y.rounded(.down))
+          let (shareX, shareY) = (x - left, y - top)
+          let (column, line) = (Int(left), Int(top))
+          let above = tap(column, line) * (1 - shareX) + tap(column + 1, line) * shareX
+          let below = tap(column, line + 1) * (1 - shareX) + tap(column + 1, line + 1) * shareX
+          var value = above * (1 - shareY) + below * shareY
+          if !isPlain { value = colour(value) }
+          value = (value - 128) * (1 / 256)
+          (out[u], out[u + plane], out[u + 2 * plane]) = (value.x, value.y, value.z)
+        }
+      }
+    }
+  }
+}

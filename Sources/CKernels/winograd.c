@@ -12,7 +12,7 @@ static int32_t divided_up(int32_t value, int32_t by) { return (value + by - 1) /
 
 // First pixel of tile `index` along a side of `size` pixels; `size` after the last. Pixels phase, phase + dilation, ... form
 // one picture after the other.
-static int32_t origin(int32_t size, int32_t dilation, int32_t index) {
+int32_t ck_winograd_origin(int32_t size, int32_t dilation, int32_t index) {
   for (int32_t phase = 0; phase < dilation && phase < size; phase++) {
     int32_t tiles = divided_up(divided_up(size - phase, dilation), tile);
     if (index < tiles) return phase + index * tile * dilation;
@@ -23,7 +23,7 @@ static int32_t origin(int32_t size, int32_t dilation, int32_t index) {
 
 int32_t ck_winograd_tiles(int32_t size, int32_t dilation) {
   int32_t tiles = 0;
-  while (origin(size, dilation, tiles) < size) tiles++;
+  while (ck_winograd_origin(size, dilation, tiles) < size) tiles++;
   return tiles;
 }
 
@@ -68,7 +68,7 @@ void ck_winograd_rows(
 
   for (int32_t i = 0; i < tiles; i++)
     kernels->winograd_in(
-        layer, origin(layer->height, dilation, first + i / columns), origin(layer->width, dilation, i % columns),
+        layer, ck_winograd_origin(layer->height, dilation, first + i / columns), ck_winograd_origin(layer->width, dilation, i % columns),
         in + (ptrdiff_t)i * depth, in_step);
 
   ck_convolution product = {
@@ -84,7 +84,7 @@ void ck_winograd_rows(
     }
     for (int32_t i = 0; i < tiles; i++)
       kernels->winograd_out(
-          layer, origin(layer->height, dilation, first + i / columns), origin(layer->width, dilation, i % columns), c,
+          layer, ck_winograd_origin(layer->height, dilation, first + i / columns), ck_winograd_origin(layer->width, dilation, i % columns), c,
           product.channels, out + (ptrdiff_t)i * block, out_step);
   }
 }

@@ -21,7 +21,7 @@ public enum CPULevel: Int, CaseIterable, Comparable, Sendable {
   /// What one core reaches at this level with f32 multiply-adds on registers, in 10⁹ per second. Takes about 20 ms.
   public func measuredPeak() -> Double { ck_measure_peak(kernelLevel) }
 
-  var kernelLevel: ck_level {
+  package var kernelLevel: ck_level {
     switch self {
     case .scalar: ck_level_scalar
     case .avx2: ck_level_avx2

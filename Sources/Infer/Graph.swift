@@ -3,26 +3,26 @@
 public struct Graph: Sendable {
   /// A value in the graph: the node that computes it.
   public struct Value: Hashable, Sendable {
-    let node: Int
+    package let node: Int
   }
 
-  enum Activation: Sendable, Equatable {
+  package enum Activation: Sendable, Equatable {
     case none, relu
     /// x for x > 0, else exp(x) - 1.
     case elu
   }
 
-  struct Convolution: Sendable, Equatable {
-    var outputs: Int
-    var kernel: Int
-    var stride: Int
-    var dilation: Int
+  package struct Convolution: Sendable, Equatable {
+    package var outputs: Int
+    package var kernel: Int
+    package var stride: Int
+    package var dilation: Int
     /// Every channel by itself: one kernel per channel, `outputs` equal to the input's channels.
-    var isDepthwise: Bool
-    var hasBias: Bool
+    package var isDepthwise: Bool
+    package var hasBias: Bool
   }
 
-  enum Operation: Sendable, Equatable {
+  package enum Operation: Sendable, Equatable {
     case input
     case convolution(Convolution)
     /// Normalisation by running statistics; epsilon 1e-5.
@@ -32,28 +32,30 @@ public struct Graph: Sendable {
     case concatenate
   }
 
-  struct Node: Sendable {
+  package struct Node: Sendable {
     /// Prefix of its parameters' names, as PyTorch's state dict has them; empty for nodes without parameters.
-    var name: String
-    var operation: Operation
-    var inputs: [Int]
-    var channels: Int
+    package var name: String
+    package var operation: Operation
+    package var inputs: [Int]
+    package var channels: Int
     /// Pixels of the network's input per pixel of this value, both ways.
-    var stride: Int
+    package var stride: Int
   }
 
-  private(set) var nodes: [Node] = []
+  package init() {}
+
+  package private(set) var nodes: [Node] = []
   /// What the network gives, by name, in order.
   public private(set) var outputs: [(name: String, value: Value)] = []
 
   // MARK: - Declaring
 
-  mutating func input(channels: Int) -> Value {
+  package mutating func input(channels: Int) -> Value {
     append(Node(name: "", operation: .input, inputs: [], channels: channels, stride: 1))
   }
 
   /// Zero padding keeps the size, divided by the stride and rounded up.
-  mutating func convolution(
+  package mutating func convolution(
     _ input: Value, _ name: String, to outputs: Int, kernel: Int, stride: Int = 1, dilation: Int = 1, bias: Bool
   ) -> Value {
     let convolution = Convolution(
@@ -65,7 +67,7 @@ public struct Graph: Sendable {
   }
 
   /// 3 × 3, without bias.
-  mutating func depthwise(_ input: Value, _ name: String, stride: Int = 1, dilation: Int = 1) -> Value {
+  package mutating func depthwise(_ input: Value, _ name: String, stride: Int = 1, dilation: Int = 1) -> Value {
     let channels = nodes[input.node].channels
     let convolution = Convolution(
       outputs: channels, kernel: 3, stride: stride, dilation: dilation, isDepthwise: true, hasBias: false)
@@ -75,27 +77,27 @@ public struct Graph: Sendable {
         stride: nodes[input.node].stride * stride))
   }
 
-  mutating func batchNorm(_ input: Value, _ name: String) -> Value {
+  package mutating func batchNorm(_ input: Value, _ name: String) -> Value {
     derive(name, .batchNorm, [input], channels: nodes[input.node].channels)
   }
 
-  mutating func relu(_ input: Value) -> Value {
+  package mutating func relu(_ input: Value) -> Value {
     derive("", .activation(.relu), [input], channels: nodes[input.node].channels)
   }
 
-  mutating func elu(_ input: Value) -> Value {
+  package mutating func elu(_ input: Value) -> Value {
     derive("", .activation(.elu), [input], channels: nodes[input.node].channels)
   }
 
-  mutating func add(_ first: Value, _ second: Value) -> Value {
+  package mutating func add(_ first: Value, _ second: Value) -> Value {
     derive("", .add, [first, second], channels: nodes[first.node].channels)
   }
 
-  mutating func concatenate(_ inputs: [Value]) -> Value {
+  package mutating func concatenate(_ inputs: [Value]) -> Value {
     derive("", .concatenate, inputs, channels: inputs.reduce(0) { $0 + nodes[$1.node].channels })
   }
 
-  mutating func output(_ name: String, _ value: Value) {
+  package mutating func output(_ name: String, _ value: Value) {
     outputs.append((name, value))
   }
 
@@ -146,13 +148,13 @@ public struct Graph: Sendable {
     return size.height * size.width * convolution.outputs * inputs * convolution.kernel * convolution.kernel
   }
 
-  func size(ofNode index: Int, height: Int, width: Int) -> (height: Int, width: Int) {
+  package func size(ofNode index: Int, height: Int, width: Int) -> (height: Int, width: Int) {
     let stride = nodes[index].stride
     return ((height + stride - 1) / stride, (width + stride - 1) / stride)
   }
 
   /// Nodes that read each node.
-  var readers: [[Int]] {
+  package var readers: [[Int]] {
     var readers = [[Int]](repeating: [], count: nodes.count)
     for (index, node) in nodes.enumerated() {
       for input in node.inputs { readers[input].append(index) }

@@ -7,7 +7,7 @@ public struct Model: Sendable {
   public let network: LightweightOpenPose
   public let graph: Graph
   public let metadata: [String: String]
-  let tensors: [String: Tensor]
+  package let tensors: [String: Tensor]
 
   /// Reads a model file: safetensors, or a PyTorch checkpoint of the reference implementation.
   public init(contentsOf path: String) throws(InferError) {

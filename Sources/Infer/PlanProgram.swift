@@ -158,7 +158,7 @@ struct PlanProgram: ~Copyable {
 }
 
 extension Graph.Activation {
-  var kernel: ck_activation {
+  package var kernel: ck_activation {
     switch self {
     case .none: ck_activation_none
     case .relu: ck_activation_relu

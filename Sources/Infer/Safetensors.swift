@@ -29,6 +29,12 @@ enum Safetensors {
     }
   }
 
+  /// Whether the bytes begin with a length that a header may have and the header's first brace.
+  static func mayBegin(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    bytes.count > 8 && UInt64(littleEndian: bytes.loadUnaligned(as: UInt64.self)) <= UInt64(longestHeader)
+      && bytes[8] == UInt8(ascii: "{")
+  }
+
   static func read(_ bytes: UnsafeRawBufferPointer, name: String) throws(InferError) -> WeightFile {
     guard bytes.count >= 8 else { throw InferError("\(name): too short for a safetensors file") }
     let length = UInt64(littleEndian: bytes.loadUnaligned(as: UInt64.self))

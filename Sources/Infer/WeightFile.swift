@@ -37,7 +37,7 @@ public struct WeightFile: Sendable, Equatable {
       self = try Checkpoint.read(zip: bytes, name: name)
     } else if bytes.starts(with: Checkpoint.legacyStart) {
       self = try Checkpoint.read(legacy: bytes, name: name)
-    } else if bytes.first == 0x80 {
+    } else if bytes.first == 0x80 && !Safetensors.mayBegin(bytes) {
       throw InferError("\(name): a pickle, but no checkpoint that torch.save wrote")
     } else {
       self = try Safetensors.read(bytes, name: name)

@@ -35,6 +35,18 @@ struct WeightFileTests {
     ],
     metadata: ["architecture": "test", "note": "quotes \" and ünïcode"])
 
+  /// Among them headers of 128 and 384 bytes, whose length begins with the byte that begins pickles.
+  @Test func headersOfEveryLengthAreRead() throws {
+    var lengths: Set<Int> = []
+    for length in 0..<400 {
+      let file = WeightFile(tensors: small.tensors, metadata: ["note": String(repeating: "x", count: length)])
+      let data = try Safetensors.bytes(of: file)
+      lengths.insert(Int(data[0]))
+      #expect(try read(data) == file)
+    }
+    #expect(lengths.contains(0x80))
+  }
+
   @Test func writtenFileReadsBackEqual() throws {
     let folder = try Folder()
     let path = folder.path("m.safetensors")

@@ -120,6 +120,9 @@ void ck_convolve(const ck_kernels *kernels, ck_pool *pool, const ck_convolution 
 /// Tiles along a side of `size` pixels.
 int32_t ck_winograd_tiles(int32_t size, int32_t dilation);
 
+/// First pixel of tile `index` along a side of `size` pixels; `size` after the last.
+int32_t ck_winograd_origin(int32_t size, int32_t dilation, int32_t index);
+
 /// Floats of scratch for a task of so many tiles.
 ptrdiff_t ck_winograd_scratch(int32_t tiles, int32_t depth);
 
@@ -140,3 +143,5 @@ void ck_normalise_bytes(const uint8_t *bytes, ptrdiff_t bytes_per_row, int32_t w
 /// Channels 0 ..< channels of an NHWC picture into planes (C, H, W), and back.
 void ck_planes_from_view(ck_view in, int32_t channels, int32_t height, int32_t width, float *planes);
 void ck_view_from_planes(const float *planes, int32_t channels, int32_t height, int32_t width, ck_view out);
+
+#include "Training.h"

@@ -11,7 +11,7 @@ public struct LightweightOpenPose: Sendable, Equatable {
   public var headChannels = 512
   public var refinementStages = 1
 
-  static let architecture = "lightweight-openpose"
+  package static let architecture = "lightweight-openpose"
   /// Pixels of the input per cell of the maps.
   public static let stride = 8
 

@@ -35,7 +35,8 @@ extension DataCommand {
     var threads = 1
     @Option(help: ArgumentHelp("Pixels of a side of the network's input for the measurement.", valueName: "n"))
     var size = 256
-    @Option(help: ArgumentHelp("Strength of all augmentations, 0 for the reference's only, 1 for all.", valueName: "0...1"))
+    @Option(
+      help: ArgumentHelp("Strength of all augmentations, 0 for the reference's only, 1 for all.", valueName: "0...1"))
     var augment = 0.0
 
     func validate() throws {

@@ -1,0 +1,16 @@
+#if defined(__x86_64__)
+#include "../training_rows.h"
+
+#pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
+#pragma clang fp contract(fast) reassociate(off)
+
+#define LANES 8
+#define TILE 6
+#define TILE_CASES \
+  CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6)
+#include "training_vector.h"
+
+const ck_training ck_training_avx2 = TRAINING_TABLE;
+
+#pragma clang attribute pop
+#endif

@@ -1,0 +1,166 @@
+import CKernels
+import Infer
+
+/// A dense convolution with its bias and activation.
+///
+/// The gradient of its input is a convolution of its output's gradient with the weights reversed and transposed, so that both
+/// ways use the kernels of inference; the gradient of its weights is a product of matrices per place of the kernel.
+final class ConvolutionLayer: Layer {
+  private let kernels: TrainingKernels
+  private let scratch: Scratch
+  private let input: Pictures
+  private let output: Pictures
+  private let outputGradient: Pictures
+  private let inputGradient: GradientPlace?
+  private let activation: ck_activation
+  private let shape: Graph.Convolution
+  private let inputs: Int
+  private let weights: UnsafeMutablePointer<Float>
+  private let weightsGradient: UnsafeMutablePointer<Float>
+  private let bias: (values: UnsafeMutablePointer<Float>, gradient: UnsafeMutablePointer<Float>)?
+  /// Zeros, and the bias at their start.
+  private let paddedBias: UnsafeMutablePointer<Float>
+  private let zeros: UnsafeMutablePointer<Float>
+
+  init(
+    _ name: String, _ shape: Graph.Convolution, activation: Graph.Activation, input: Pictures, output: Pictures,
+    outputGradient: Pictures, inputGradient: GradientPlace?, parameters: ParameterSet, gradients: ParameterSet,
+    kernels: TrainingKernels, scratch: Scratch, memory: FloatMemory
+  ) throws(TrainError) {
+    guard inputGradient == nil || shape.stride == 1 else {
+      throw TrainError("\(name): the gradient of a dense convolution with stride \(shape.stride) is not supported")
+    }
+    self.kernels = kernels
+    self.scratch = scratch
+    self.input = input
+    self.output = output
+    self.outputGradient = outputGradient
+    self.inputGradient = inputGradient
+    self.activation = activation.kernel
+    self.shape = shape
+    inputs = input.shape.channels
+    weights = parameters["\(name).weight"]
+    weightsGradient = gradients["\(name).weight"]
+    bias = shape.hasBias ? (parameters["\(name).bias"], gradients["\(name).bias"]) : nil
+    paddedBias = try memory.zeros(output.shape.pixel)
+    zeros = try memory.zeros(max(input.shape.pixel, output.shape.pixel))
+  }
+
+  private var taps: Int { shape.kernel * shape.kernel }
+
+  private var window: ck_window {
+    ck_window(size: Int32(shape.kernel), stride: Int32(shape.stride), dilation: Int32(shape.dilation))
+  }
+
+  func forward(_ statistics: BatchStatistics) {
+    if let bias { paddedBias.update(from: bias.values, count: shape.outputs) }
+    convolve(
+      input, depth: inputs, to: output, channels: shape.outputs, transposed: false, bias: paddedBias,
+      activation: activation,
+      adds: false)
+  }
+
+  func backward() {
+    if activation != ck_activation_none || bias != nil {
+      ck_activation_backward(
+        kernels.training, kernels.pool, output.extent, output.view, activation, outputGradient.view, scratch.partials,
+        Int32(shape.outputs), bias?.gradient)
+    }
+    if Self.suitsWinograd(shape, depth: inputs, channels: shape.outputs, output.shape, kernels) {
+      ck_winograd_dense_weights(
+        kernels.convolution, kernels.training, kernels.pool, output.extent, window.dilation, input.view, Int32(inputs),
+        Int32(input.shape.pixel), outputGradient.view, scratch.transforms, scratch.weights)
+    } else {
+      ck_dense_weights(
+        kernels.training, kernels.pool, output.extent, window, input.view, Int32(inputs), outputGradient.view,
+        scratch.weights)
+    }
+    ck_unpack_gradient(
+      scratch.weights, Int32(inputs), Int32(shape.outputs), Int32(output.shape.pixel), Int32(taps), weightsGradient)
+    guard let inputGradient else { return }
+    convolve(
+      outputGradient, depth: shape.outputs, to: inputGradient.pictures, channels: inputs, transposed: true, bias: zeros,
+      activation: ck_activation_none, adds: inputGradient.adds)
+  }
+
+  private func convolve(
+    _ from: Pictures, depth: Int, to: Pictures, channels: Int, transposed: Bool, bias: UnsafeMutablePointer<Float>,
+    activation: ck_activation, adds: Bool
+  ) {
+    let isWinograd = Self.suitsWinograd(shape, depth: depth, channels: channels, to.shape, kernels)
+    var packing = ck_packing()
+    packing.weights = UnsafePointer(weights)
+    (packing.inputs, packing.outputs, packing.taps) = (Int32(inputs), Int32(shape.outputs), Int32(taps))
+    (packing.is_transposed, packing.is_winograd) = (transposed, isWinograd)
+    packing.depth = Int32(isWinograd ? from.shape.pixel : depth)
+    packing.channels = Int32(to.shape.pixel)
+    packing.block = kernels.convolution.pointee.block
+    packing.packed = scratch.packed
+    ck_pack_weights(kernels.training, kernels.pool, &packing)
+
+    var layer = ck_convolution()
+    layer.in = from.first
+    layer.out = to.first
+    if adds { layer.residual = to.first }
+    (layer.height, layer.width) = (Int32(to.shape.height), Int32(to.shape.width))
+    layer.stride = Int32(shape.stride)
+    (layer.taps, layer.depth, layer.channels) = (packing.taps, packing.depth, packing.channels)
+    layer.weights = UnsafePointer(scratch.packed)
+    layer.bias = UnsafePointer(bias)
+    layer.activation = activation
+    if isWinograd {
+      layer.winograd = Int32(shape.dilation)
+      layer.rows_per_task = Int32(Self.winogradRows(to.shape, depth: from.shape.pixel, dilation: shape.dilation))
+      layer.scratch = scratch.transforms
+      let columns = ck_winograd_tiles(layer.width, layer.winograd)
+      layer.scratch_size = (ck_winograd_scratch(layer.rows_per_task * columns, layer.depth) + 31) / 32 * 32
+    } else {
+      if shape.kernel == 3 {
+        withUnsafeMutableBytes(of: &layer.tap_offset) { bytes in
+          let offsets = bytes.bindMemory(to: Int.self)
+          for tap in 0..<9 {
+            offsets[tap] = ((tap / 3 - 1) * from.view.row + (tap % 3 - 1) * from.view.pixel) * shape.dilation
+          }
+        }
+      }
+      let rowBytes = from.view.row * shape.stride * 4
+      layer.rows_per_task = Int32(max(1, min(to.shape.height, (256 << 10) / rowBytes)))
+    }
+    ck_convolve_pictures(
+      kernels.convolution, kernels.pool, &layer, Int32(to.shape.count), from.view.picture, to.view.picture)
+  }
+
+  // MARK: - Winograd's transforms
+
+  /// Whether the transforms cost less than the products they save.
+  private static func suitsWinograd(
+    _ shape: Graph.Convolution, depth: Int, channels: Int, _ to: Pictures.Shape, _ kernels: TrainingKernels
+  ) -> Bool {
+    shape.kernel == 3 && shape.stride == 1 && min(depth, channels) >= 32
+      && min(to.height, to.width) >= 4 * shape.dilation && kernels.convolution.pointee.winograd_in != nil
+  }
+
+  /// Rows of tiles whose transforms stay in the cache.
+  private static func winogradRows(_ to: Pictures.Shape, depth: Int, dilation: Int) -> Int {
+    let columns = Int(ck_winograd_tiles(Int32(to.width), Int32(dilation)))
+    return min(
+      Int(ck_winograd_tiles(Int32(to.height), Int32(dilation))), max(1, (640 << 10) / (columns * depth * 36 * 4)))
+  }
+
+  /// Floats of scratch memory for packed weights, both ways, and for all transforms.
+  static func scratch(
+    _ shape: Graph.Convolution, input: Pictures.Shape, output: Pictures.Shape, kernels: TrainingKernels
+  ) -> (packed: Int, transforms: Int) {
+    guard suitsWinograd(shape, depth: input.channels, channels: output.channels, output, kernels) else {
+      return (shape.kernel * shape.kernel * input.pixel * output.pixel, 0)
+    }
+    let columns = ck_winograd_tiles(Int32(output.width), Int32(shape.dilation))
+    let perThread = [input.pixel, output.pixel].map { depth in
+      let rows = winogradRows(output, depth: depth, dilation: shape.dilation)
+      return (ck_winograd_scratch(Int32(rows) * columns, Int32(depth)) + 31) / 32 * 32
+    }
+    let forWeights = ck_winograd_weights_scratch(
+      output.extent, Int32(shape.dilation), Int32(input.channels), Int32(input.pixel))
+    return (36 * input.pixel * output.pixel, max(max(perThread[0], perThread[1]) * kernels.threads, forWeights))
+  }
+}

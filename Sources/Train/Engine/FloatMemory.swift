@@ -1,0 +1,24 @@
+import Foundation
+
+/// Blocks of zeros on cache lines of their own, which live as long as this object.
+final class FloatMemory {
+  private var blocks: [UnsafeMutableRawPointer] = []
+  private(set) var bytes = 0
+
+  deinit {
+    for block in blocks { free(block) }
+  }
+
+  /// - Throws: when the system has no such amount of memory.
+  func zeros(_ count: Int) throws(TrainError) -> UnsafeMutablePointer<Float> {
+    let size = (max(count, 1) * 4 + 127) / 128 * 128 + 128
+    // From calloc, pages that nobody writes to take no memory.
+    guard let block = calloc(size, 1) else {
+      throw TrainError("no memory for \(size >> 20) MB more: use smaller pictures or batches")
+    }
+    blocks.append(block)
+    bytes += size
+    let aligned = (UInt(bitPattern: block) + 127) / 128 * 128
+    return block.advanced(by: Int(aligned - UInt(bitPattern: block))).bindMemory(to: Float.self, capacity: count)
+  }
+}

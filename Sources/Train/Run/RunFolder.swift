@@ -1,0 +1,68 @@
+import Foundation
+import Infer
+
+/// Where a run keeps its settings, log, checkpoint and best weights.
+public struct RunFolder: Sendable {
+  public let path: String
+
+  public var settings: String { "\(path)/settings.yaml" }
+  public var log: String { "\(path)/log.jsonl" }
+  public var checkpoint: String { "\(path)/last.ckpt" }
+  public var best: String { "\(path)/best.safetensors" }
+  /// The batch whose loss was not a number.
+  public var failedBatch: String { "\(path)/failed-batch.safetensors" }
+
+  /// A folder for a new run; it may exist, but must not hold one already.
+  public init(new path: String) throws(TrainError) {
+    self.path = path
+    if FileManager.default.fileExists(atPath: checkpoint) {
+      throw TrainError("\(path): holds a run already: continue it with --resume \(path), or choose another folder")
+    }
+    do {
+      try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    } catch {
+      throw TrainError("\(path): cannot be made: \(error.localizedDescription)")
+    }
+  }
+
+  /// The folder of a run to be continued.
+  public init(existing path: String) throws(TrainError) {
+    self.path = path
+    guard FileManager.default.fileExists(atPath: checkpoint) else {
+      throw TrainError("\(path): holds no last.ckpt to continue from")
+    }
+  }
+
+  func write(_ text: String, to file: String) throws(TrainError) {
+    do {
+      try text.write(toFile: file, atomically: true, encoding: .utf8)
+    } catch {
+      throw TrainError("\(file): cannot be written: \(error.localizedDescription)")
+    }
+  }
+
+  /// Adds a line to the log.
+  func append(_ entry: [String: Any]) throws(TrainError) {
+    guard var line = try? JSONSerialization.data(withJSONObject: entry, options: [.sortedKeys]) else {
+      throw TrainError("\(log): step \(entry["step"] ?? "?") holds a value that JSON has no form for")
+    }
+    line.append(UInt8(ascii: "\n"))
+    let stream = fopen(log, "a")
+    defer { if let stream { fclose(stream) } }
+    guard let stream, line.withUnsafeBytes({ fwrite($0.baseAddress, 1, $0.count, stream) }) == line.count,
+      fflush(stream) == 0
+    else { throw TrainError("\(log): cannot be written: \(String(cString: strerror(errno)))") }
+  }
+
+  /// Drops what was logged after `step`, which a resumed run makes again.
+  func truncateLog(after step: Int) throws(TrainError) {
+    guard let text = try? String(contentsOfFile: log, encoding: .utf8) else { return }
+    let kept = text.split(separator: "\n").filter { line in
+      guard let entry = try? JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any],
+        let logged = entry["step"] as? Int
+      else { return false }
+      return logged <= step
+    }
+    try write(kept.map { $0 + "\n" }.joined(), to: log)
+  }
+}

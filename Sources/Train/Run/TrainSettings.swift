@@ -1,0 +1,197 @@
+import Foundation
+import Infer
+import Yams
+
+/// Everything that decides how a run goes: saved with the run, read from YAML.
+public struct TrainSettings: Codable, Equatable, Sendable {
+  // Data.
+  /// Annotation file.
+  public var data = ""
+  /// Folder of the pictures; "" for that of the annotation file.
+  public var images = ""
+  /// Annotation file of the pictures for validation; "" for none.
+  public var validation = ""
+  public var validationImages = ""
+
+  public var augmentation = Augmentation()
+
+  // The network.
+  public var backboneWidth = 1.0
+  public var channels = 128
+  public var headChannels = 512
+  public var refinementStages = 1
+
+  // Batches.
+  public var batch = 16
+  /// Pixels of a side of the input, a multiple of 8.
+  public var size = 256
+  /// Batches whose gradients are averaged into one step.
+  public var accumulate = 1
+  public var seed: UInt64 = 1
+
+  // The optimiser.
+  public var optimiser = "adam"
+  public var groups = ParameterGroups.reference
+  public var learningRate = 4e-5
+  public var weightDecay = 5e-4
+  public var schedule = LearningRateSchedule.steps
+  /// Steps of the whole run.
+  public var steps = 100_000
+  /// Steps of linear growth of the learning rate at the start.
+  public var warmUp = 0
+  /// Largest norm of all gradients together; 0 for no limit.
+  public var clip = 0.0
+  /// How much of the moving average of weights stays at every step; 0 for none.
+  public var average = 0.999
+
+  // What is kept.
+  /// Steps between lines of the log, checkpoints and validations.
+  public var logEvery = 100
+  public var saveEvery = 500
+  public var validateEvery = 5000
+
+  enum CodingKeys: String, CodingKey, CaseIterable {
+    case data, images, validation, augmentation
+    case validationImages = "validation_images"
+    case backboneWidth = "backbone_width"
+    case channels
+    case headChannels = "head_channels"
+    case refinementStages = "refinement_stages"
+    case batch, size, accumulate, seed, optimiser, groups
+    case learningRate = "learning_rate"
+    case weightDecay = "weight_decay"
+    case schedule, steps
+    case warmUp = "warm_up"
+    case clip, average
+    case logEvery = "log_every"
+    case saveEvery = "save_every"
+    case validateEvery = "validate_every"
+  }
+
+  public init() {}
+
+  /// - Parameters:
+  ///   - yaml: a mapping of any of the keys; the others keep their defaults.
+  ///   - changes: "key=value" or "key.key=value", which win over the mapping.
+  ///   - name: what messages call it.
+  public init(yaml: String, changes: [String] = [], name: String) throws(TrainError) {
+    do {
+      let loaded = try Yams.load(yaml: yaml) ?? [String: Any]()
+      guard var given = loaded as? [String: Any] else {
+        throw TrainError("\(name): not a list of settings, one 'name: value' per line")
+      }
+      for change in changes {
+        let parts = change.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+        guard parts.count == 2 else { throw TrainError("'\(change)': settings are changed as name=value") }
+        Self.set(try Yams.load(yaml: parts[1]) ?? "", at: parts[0].split(separator: ".")[...], in: &given)
+      }
+      if let settings = try Self.decode(given, name: name) {
+        self = settings
+      } else {
+        let culprit = try given.sorted { $0.key < $1.key }.first {
+          try Self.decode([$0.key: $0.value], name: name) == nil
+        }
+        throw TrainError("\(name): setting '\(culprit?.key ?? "")' takes no such value: \(culprit?.value ?? "")")
+      }
+    } catch let error as TrainError {
+      throw error
+    } catch {
+      throw TrainError("\(name): not valid YAML: \(error)")
+    }
+  }
+
+  /// The defaults with what was given in their place; `nil` where a value has the wrong type.
+  private static func decode(_ given: [String: Any], name: String) throws(TrainError) -> TrainSettings? {
+    // JSON keeps all digits of a number, which Yams' encoder does not.
+    guard let json = try? JSONEncoder().encode(TrainSettings()),
+      let defaults = try? JSONSerialization.jsonObject(with: json) as? [String: Any]
+    else { return nil }
+    let all = try merge(given, into: defaults, name: name)
+    guard JSONSerialization.isValidJSONObject(all), let json = try? JSONSerialization.data(withJSONObject: all) else {
+      return nil
+    }
+    return try? JSONDecoder().decode(TrainSettings.self, from: json)
+  }
+
+  private static func set(_ value: Any, at path: ArraySlice<Substring>, in settings: inout [String: Any]) {
+    guard let first = path.first.map(String.init) else { return }
+    guard path.count > 1 else {
+      settings[first] = value
+      return
+    }
+    var inner = settings[first] as? [String: Any] ?? [:]
+    set(value, at: path.dropFirst(), in: &inner)
+    settings[first] = inner
+  }
+
+  private static func merge(
+    _ given: [String: Any], into defaults: [String: Any], name: String
+  ) throws(TrainError) -> [String: Any] {
+    var all = defaults
+    for (key, value) in given {
+      guard let old = defaults[key] else {
+        throw TrainError(
+          "\(name): there is no setting '\(key)'; there are \(defaults.keys.sorted().joined(separator: ", "))")
+      }
+      if let old = old as? [String: Any], let value = value as? [String: Any] {
+        all[key] = try merge(value, into: old, name: "\(name): \(key)")
+      } else {
+        all[key] = value
+      }
+    }
+    return all
+  }
+
+  /// One setting per line, with all digits.
+  public var yaml: String {
+    get throws(TrainError) {
+      let encoder = JSONEncoder()
+      encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+      guard let json = try? encoder.encode(self) else {
+        throw TrainError("settings cannot be written: a number is none")
+      }
+      // JSON's lines of names and values without braces, commas and quotes around the names.
+      return String(decoding: json, as: UTF8.self).split(separator: "\n").compactMap { line in
+        guard let colon = line.range(of: "\" : ") else { return nil }
+        let name = line[..<colon.lowerBound].dropFirst(2).filter { $0 != "\"" }
+        let value = line[colon.upperBound...]
+        return value == "{" ? "\(name):\n" : "\(name): \(value.hasSuffix(",") ? value.dropLast() : value)\n"
+      }.joined()
+    }
+  }
+
+  public var network: LightweightOpenPose {
+    var network = LightweightOpenPose()
+    network.backboneWidth = backboneWidth
+    network.channels = channels
+    network.headChannels = headChannels
+    network.refinementStages = refinementStages
+    return network
+  }
+
+  /// Refuses what no run can be made of.
+  public func check() throws(TrainError) {
+    try augmentation.check()
+    func check(_ isRight: Bool, _ key: CodingKeys, _ range: String) throws(TrainError) {
+      if !isRight { throw TrainError("setting '\(key.rawValue)' takes \(range)") }
+    }
+    try check((0.05...4).contains(backboneWidth), .backboneWidth, "0.05 to 4")
+    try check((8...1024).contains(channels), .channels, "8 to 1024")
+    try check((8...4096).contains(headChannels), .headChannels, "8 to 4096")
+    try check((0...8).contains(refinementStages), .refinementStages, "0 to 8")
+    try check((1...1024).contains(batch), .batch, "1 to 1024")
+    try check((32...2048).contains(size) && size.isMultiple(of: 8), .size, "a multiple of 8 from 32 to 2048")
+    try check((1...1024).contains(accumulate), .accumulate, "1 to 1024")
+    try check(
+      Adam.Kind(rawValue: optimiser) != nil, .optimiser, Adam.Kind.allCases.map(\.rawValue).joined(separator: " or "))
+    try check(learningRate > 0 && learningRate <= 1, .learningRate, "a number above 0, at most 1")
+    try check((0...1).contains(weightDecay), .weightDecay, "0 to 1")
+    try check((1...1_000_000_000).contains(steps), .steps, "1 to 10⁹")
+    try check((0...steps).contains(warmUp), .warmUp, "0 to the number of steps")
+    try check(clip >= 0 && clip.isFinite, .clip, "0 (no limit) or a positive number")
+    try check((0..<1).contains(average), .average, "0 (none) to below 1")
+    try check(logEvery >= 1, .logEvery, "at least 1")
+    try check(saveEvery >= 1, .saveEvery, "at least 1")
+    try check(validateEvery >= 1, .validateEvery, "at least 1")
+  }
+}

@@ -1,0 +1,312 @@
+import CKernels
+import Dispatch
+import Foundation
+import Infer
+
+/// How good a model is on pictures it was not trained on.
+public struct Validation: Sendable {
+  /// The larger, the better; decides which weights are kept as the best.
+  public var score: Double
+  /// Everything that was measured, by name, for the log.
+  public var values: [String: Double]
+
+  public init(score: Double, values: [String: Double]) {
+    self.score = score
+    self.values = values
+  }
+}
+
+/// How far a run is, once per interval of its log.
+public struct TrainProgress: Sendable {
+  public var step: Int
+  public var steps: Int
+  /// Mean since the last report; the sum of all outputs, and each in the order of the graph's outputs.
+  public var loss: Double
+  public var losses: [Double]
+  public var learningRate: Double
+  public var imagesPerSecond: Double
+  public var secondsLeft: Double
+  public var validation: Validation?
+}
+
+/// A training run: batches in, weights out, its state on disk.
+///
+/// The same settings, seed and batches give the same bits, also when the run was stopped and resumed in between.
+public final class Trainer {
+  public enum Ending: Sendable {
+    case finished, stopped
+  }
+
+  public let settings: TrainSettings
+  public let folder: RunFolder
+  public let network: TrainingNetwork
+  /// Steps made.
+  public private(set) var step = 0
+  /// Where the weights come from, for the model file.
+  public var provenance = ""
+
+  private let optimiser: Adam
+  /// Moving averages of weights and running statistics; NULL where none are kept.
+  private let averages: (weights: ParameterSet, statistics: ParameterSet)?
+  private var losses: [Double] = []
+  private var lossCount = 0
+  private var best: Double?
+
+  /// A new run with random weights.
+  public convenience init(
+    _ settings: TrainSettings, folder: RunFolder, threads: Int, level: CPULevel = .detected
+  ) throws(TrainError) {
+    try self.init(settings: settings, folder: folder, threads: threads, level: level)
+    start(from: Initialisation.tensors(of: network.graph, seed: settings.seed))
+    try folder.write(settings.yaml, to: folder.settings)
+  }
+
+  /// A run that goes on where its checkpoint was made.
+  public convenience init(
+    resuming folder: RunFolder, threads: Int, level: CPULevel = .detected,
+    changing change: (inout TrainSettings) throws(TrainError) -> Void = { _ throws(TrainError) in }
+  ) throws(TrainError) {
+    let checkpoint = try Checkpoint(contentsOf: folder.checkpoint)
+    var settings = checkpoint.settings
+    try change(&settings)
+    try self.init(settings: settings, folder: folder, threads: threads, level: level)
+    try restore(checkpoint)
+    try folder.truncateLog(after: step)
+    try folder.write(settings.yaml, to: folder.settings)
+  }
+
+  private init(settings: TrainSettings, folder: RunFolder, threads: Int, level: CPULevel) throws(TrainError) {
+    try settings.check()
+    self.settings = settings
+    self.folder = folder
+    network = try TrainingNetwork(
+      settings.network.graph, count: settings.batch, height: settings.size, width: settings.size, threads: threads,
+      level: level)
+    optimiser = try Adam(
+      Adam.Kind(rawValue: settings.optimiser) ?? .adam, weightDecay: Float(settings.weightDecay),
+      groups: settings.groups, parameters: network.parameters, gradients: network.gradients)
+    func copy(_ set: ParameterSet) throws(TrainError) -> ParameterSet {
+      try ParameterSet(set.entries.map { ($0.name, $0.shape) })
+    }
+    averages = settings.average > 0 ? (try copy(network.parameters), try copy(network.statistics)) : nil
+  }
+
+  // MARK: - Starting weights
+
+  /// Takes every tensor that fits by name and shape.
+  /// - Returns: the names of those that stay as they were.
+  @discardableResult
+  public func start(from tensors: [String: Tensor]) -> [String] {
+    let missing = network.load(tensors)
+    averages?.weights.values.update(from: network.parameters.values, count: network.parameters.count)
+    averages?.statistics.values.update(from: network.statistics.values, count: network.statistics.count)
+    return missing
+  }
+
+  /// Starts from a backbone whose batch norm was folded away: finds the statistics of its layers over the first batches and
+  /// writes them into batch norm so that the layers compute what they did.
+  public func start(
+    fromFolded tensors: [String: Tensor], source: inout some BatchSource, batches: Int = 8
+  ) throws(TrainError) -> [String] {
+    let missing = network.load(tensors)
+    var batch = emptyBatch()
+    for number in 0..<batches {
+      try source.read(number, into: &batch)
+      network.forward(batch.images, statistics: .measured)
+    }
+    network.adoptMeasuredStatistics { tensors["\($0).weight"] != nil }
+    start(from: network.tensors)
+    return missing
+  }
+
+  // MARK: - Running
+
+  /// Trains until all steps are made, the time is up or `shouldStop` says so; saves a checkpoint at the end.
+  /// - Parameters:
+  ///   - seconds: after which it stops.
+  ///   - validate: measures a model, every `validateEvery` steps.
+  ///   - report: called once per interval of the log.
+  public func run(
+    _ source: inout some BatchSource, seconds: Double = .infinity,
+    validate: ((Model) throws -> Validation)? = nil, shouldStop: () -> Bool = { false },
+    report: (TrainProgress) -> Void = { _ in }
+  ) throws(TrainError) -> Ending {
+    var batch = emptyBatch()
+    let start = Self.now()
+    var (lineStart, lineStep) = (start, step)
+    while step < settings.steps {
+      try makeStep(&source, &batch)
+      let validation = try step % settings.validateEvery == 0 || step == settings.steps ? self.validate(validate) : nil
+      if step % settings.logEvery == 0 || step == settings.steps || validation != nil {
+        let seconds = Self.now() - lineStart
+        let progress = makeProgress(
+          imagesPerSecond: Double((step - lineStep) * settings.batch * settings.accumulate) / max(seconds, 1e-9),
+          secondsLeft: Double(settings.steps - step) * seconds / Double(step - lineStep), validation: validation)
+        try log(progress, seconds: Self.now() - start)
+        report(progress)
+        (losses, lossCount) = ([], 0)
+        (lineStart, lineStep) = (Self.now(), step)
+      }
+      let isStopping = shouldStop() || Self.now() - start >= seconds
+      if step % settings.saveEvery == 0 || step == settings.steps || isStopping {
+        try save()
+        if validate == nil { try model().write(to: folder) }
+      }
+      if isStopping && step < settings.steps { return .stopped }
+    }
+    return .finished
+  }
+
+  private static func now() -> Double { Double(DispatchTime.now().uptimeNanoseconds) / 1e9 }
+
+  package func emptyBatch() -> Batch {
+    Batch(empty: settings.batch, height: settings.size, width: settings.size)
+  }
+
+  private var learningRate: Double {
+    settings.learningRate
+      * settings.schedule.factor(step: step, steps: settings.steps, warmUp: settings.warmUp)
+  }
+
+  package func makeStep(_ source: inout some BatchSource, _ batch: inout Batch) throws(TrainError) {
+    network.clearGradients()
+    for part in 0..<settings.accumulate {
+      try source.read(step * settings.accumulate + part, into: &batch)
+      network.forward(batch.images, statistics: .batch)
+      let parts = network.loss(batch, factor: 1 / Float(settings.accumulate))
+      guard parts.allSatisfy(\.isFinite) else { throw try failure("the loss", batch) }
+      if losses.isEmpty { losses = [Double](repeating: 0, count: parts.count) }
+      for (index, value) in parts.enumerated() { losses[index] += value / Double(settings.accumulate) }
+      network.backward()
+    }
+    lossCount += 1
+    let norm = ck_sum_of_squares(network.gradients.values, network.gradients.count).squareRoot()
+    guard norm.isFinite else { throw try failure("the gradient", batch) }
+    let factor = settings.clip > 0 && norm > settings.clip ? settings.clip / norm : 1
+    optimiser.step(rate: learningRate, factor: Float(factor))
+    step += 1
+    guard let averages else { return }
+    // At the start the average is short, so that the first weights are soon forgotten.
+    let share = Float(1 - min(settings.average, Double(1 + step) / Double(10 + step)))
+    ck_move_towards(network.parameters.count, network.parameters.values, share, averages.weights.values)
+    ck_move_towards(network.statistics.count, network.statistics.values, share, averages.statistics.values)
+  }
+
+  private func failure(_ what: String, _ batch: Batch) throws(TrainError) -> TrainError {
+    let (count, height, width) = (batch.count, batch.height, batch.width)
+    let file = WeightFile(
+      tensors: [
+        "images": Tensor(shape: [count, 3, height, width], values: batch.images),
+        "heatmaps": Tensor(shape: [count, 19, height / 8, width / 8], values: batch.heatmaps),
+        "pafs": Tensor(shape: [count, 38, height / 8, width / 8], values: batch.fields),
+        "mask": Tensor(shape: [count, 1, height / 8, width / 8], values: batch.mask),
+      ], metadata: ["step": "\(step)"])
+    do { try file.write(to: folder.failedBatch) } catch { throw TrainError(error.description) }
+    return TrainError(
+      "step \(step): \(what) is not a number any more. The batch is in \(folder.failedBatch), the last good state in "
+        + "\(folder.checkpoint): resume with a lower learning_rate or with clip")
+  }
+
+  // MARK: - Reporting and validation
+
+  private func makeProgress(
+    imagesPerSecond: Double, secondsLeft: Double, validation: Validation?
+  ) -> TrainProgress {
+    let means = losses.map { $0 / Double(max(1, lossCount)) }
+    return TrainProgress(
+      step: step, steps: settings.steps, loss: means.reduce(0, +), losses: means, learningRate: learningRate,
+      imagesPerSecond: imagesPerSecond, secondsLeft: secondsLeft, validation: validation)
+  }
+
+  private func log(_ progress: TrainProgress, seconds: Double) throws(TrainError) {
+    var entry: [String: Any] = [
+      "step": progress.step, "loss": progress.loss, "learning_rate": progress.learningRate,
+      "images_per_second": progress.imagesPerSecond, "seconds": seconds,
+    ]
+    for (output, loss) in zip(network.graph.outputs, progress.losses) { entry[output.name] = loss }
+    if let validation = progress.validation { entry["validation"] = validation.values }
+    try folder.append(entry)
+  }
+
+  private func validate(_ validate: ((Model) throws -> Validation)?) throws(TrainError) -> Validation? {
+    guard let validate else { return nil }
+    let candidate = model()
+    let result: Validation
+    do {
+      result = try validate(Model(candidate.file, name: "step \(step)"))
+    } catch {
+      throw TrainError("validation at step \(step): \(error)")
+    }
+    if result.score > best ?? -.infinity {
+      best = result.score
+      try candidate.write(to: folder, validation: result)
+    }
+    return result
+  }
+
+  // MARK: - On disk
+
+  private func save() throws(TrainError) {
+    var checkpoint = Checkpoint()
+    checkpoint.step = step
+    checkpoint.settings = settings
+    (checkpoint.losses, checkpoint.lossCount, checkpoint.best) = (losses, lossCount, best)
+    checkpoint.tensors = [
+      "weights": network.parameters.tensors, "statistics": network.statistics.tensors, "mean": optimiser.means.tensors,
+      "square": optimiser.squares.tensors,
+    ]
+    if let averages {
+      checkpoint.tensors["average"] = averages.weights.tensors.merging(averages.statistics.tensors) { first, _ in first
+      }
+    }
+    try checkpoint.write(to: folder.checkpoint)
+  }
+
+  private func restore(_ checkpoint: Checkpoint) throws(TrainError) {
+    let path = folder.checkpoint
+    step = checkpoint.step
+    optimiser.steps = step
+    (losses, lossCount, best) = (checkpoint.losses, checkpoint.lossCount, checkpoint.best)
+    try checkpoint.restore("weights", into: network.parameters, path: path)
+    try checkpoint.restore("statistics", into: network.statistics, path: path)
+    try checkpoint.restore("mean", into: optimiser.means, path: path)
+    try checkpoint.restore("square", into: optimiser.squares, path: path)
+    if let averages {
+      // A run that had no average begins one.
+      let kind = checkpoint.tensors["average"] == nil ? "weights" : "average"
+      try checkpoint.restore(kind, into: averages.weights, path: path)
+      try checkpoint.restore(kind == "average" ? kind : "statistics", into: averages.statistics, path: path)
+    }
+  }
+
+  /// The weights as a model file: the moving average where one is kept.
+  func model() -> ModelFile {
+    let weights = averages?.weights ?? network.parameters
+    let statistics = averages?.statistics ?? network.statistics
+    return ModelFile(
+      network: settings.network, tensors: weights.tensors.merging(statistics.tensors) { first, _ in first },
+      provenance:
+        "\(provenance.isEmpty ? "" : "\(provenance); ")step \(step) of posecam train, batches of \(settings.batch)")
+  }
+}
+
+/// A model file as `Model` reads it.
+struct ModelFile {
+  var file: WeightFile
+
+  init(network: LightweightOpenPose, tensors: [String: Tensor], provenance: String) {
+    file = WeightFile(
+      tensors: tensors,
+      metadata: [
+        "architecture": LightweightOpenPose.architecture, "backbone_width": "\(network.backboneWidth)",
+        "channels": "\(network.channels)", "head_channels": "\(network.headChannels)",
+        "refinement_stages": "\(network.refinementStages)", "input": "BGR (x-128)/256", "provenance": provenance,
+      ])
+  }
+
+  func write(to folder: RunFolder, validation: Validation? = nil) throws(TrainError) {
+    var file = file
+    for (name, value) in validation?.values ?? [:] { file.metadata["validation.\(name)"] = "\(value)" }
+    do { try file.write(to: folder.best) } catch { throw TrainError(error.description) }
+  }
+}

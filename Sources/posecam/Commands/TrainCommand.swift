@@ -1,0 +1,33 @@
+import ArgumentParser
+import Foundation
+import Infer
+import Train
+import Video
+
+/// `posecam train`: weights from annotated pictures.
+struct TrainCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "train",
+    abstract: "Trains a network on annotated pictures.",
+    discussion: """
+      posecam train --data people.json --images pictures --out RUN     a new run
+      posecam train --resume RUN                                       where it stopped, bit for bit
+
+      RUN holds settings.yaml, log.jsonl, last.ckpt and best.safetensors, the model that `posecam --model` takes.
+      """)
+
+  @OptionGroup(title: "Run") var options: RunOptions
+  @OptionGroup(title: "Settings") var settings: TrainOptions
+  @Option(
+    help: ArgumentHelp("Time so many steps on random pictures, print one JSON object, and stop.", valueName: "steps"))
+  var benchmark: Int?
+
+  func run() throws {
+    if let benchmark {
+      return try TrainBenchmark(settings.load(), threads: options.threadCount, steps: benchmark).run()
+    }
+    var run = try TrainingRun(settings, options, makeSource: options.loader)
+    try run.run(validate: nil)
+    for line in run.source.problems.lines { print(line) }
+  }
+}

@@ -1,0 +1,103 @@
+import ArgumentParser
+import Foundation
+import Infer
+import Train
+import Video
+
+/// What a training run is asked for on the command line; each flag wins over the settings file.
+struct TrainOptions: ParsableArguments {
+  @Option(help: ArgumentHelp("Annotation file (COCO person_keypoints).", valueName: "file"))
+  var data: String?
+  @Option(help: ArgumentHelp("Folder of the pictures; that of the annotation file if absent.", valueName: "folder"))
+  var images: String?
+  @Option(help: ArgumentHelp("Annotation file of the pictures for validation.", valueName: "file"))
+  var validation: String?
+  @Option(help: ArgumentHelp("Folder of the pictures for validation.", valueName: "folder"))
+  var validationImages: String?
+
+  @Option(help: ArgumentHelp("Settings file (YAML), such as another run's settings.yaml.", valueName: "file"))
+  var settings: String?
+  @Option(
+    help: ArgumentHelp(
+      "Change any setting of that file, such as augmentation.rotation=20; may be repeated.", valueName: "name=value"))
+  var set: [String] = []
+
+  @Option(help: "Factor on the channels of the backbone.") var backboneWidth: Double?
+  @Option(help: "Channels of the stages.") var channels: Int?
+  @Option(help: "Channels inside the heads of the initial stage.") var headChannels: Int?
+  @Option(help: "Refinement stages.") var refinementStages: Int?
+
+  @Option(help: "Pictures of a batch.") var batch: Int?
+  @Option(help: ArgumentHelp("Side of the network's input.", valueName: "pixels")) var size: Int?
+  @Option(help: "Batches whose gradients are averaged into one step.") var accumulate: Int?
+  @Option(help: "Seed of all that is random.") var seed: UInt64?
+  @Option(help: "adam (weight decay in the gradient) or adamw (apart from it).") var optimiser: String?
+  @Option(help: "Learning rates of the parts: \(names(ParameterGroups.self)).") var groups: ParameterGroups?
+  @Option(help: "Base learning rate.") var learningRate: Double?
+  @Option(help: "Weight decay of dense convolutions.") var weightDecay: Double?
+  @Option(help: "Learning rate over time: \(names(LearningRateSchedule.self)).") var schedule: LearningRateSchedule?
+  @Option(help: "Steps of the whole run.") var steps: Int?
+  @Option(help: "Steps of linear growth of the learning rate at the start.") var warmUp: Int?
+  @Option(help: "Largest norm of all gradients together; 0 for no limit.") var clip: Double?
+  @Option(help: "Share of the moving average of weights that stays at every step; 0 for none.") var average: Double?
+  @Option(help: "Steps between lines of the log.") var logEvery: Int?
+  @Option(help: "Steps between checkpoints.") var saveEvery: Int?
+  @Option(help: "Steps between validations.") var validateEvery: Int?
+
+  private static func names<Choice: CaseIterable & RawRepresentable<String>>(_ type: Choice.Type) -> String {
+    Choice.allCases.map(\.rawValue).joined(separator: ", ")
+  }
+
+  /// The settings file's or the defaults, with the flags applied.
+  func load() throws(TrainError) -> TrainSettings {
+    var text = ""
+    if let settings {
+      guard let content = try? String(contentsOfFile: settings, encoding: .utf8) else {
+        throw TrainError("\(settings): cannot be read")
+      }
+      text = content
+    }
+    var all = try TrainSettings(yaml: text, changes: set, name: settings ?? "--set")
+    apply(to: &all)
+    return all
+  }
+
+  /// Puts every flag that was given in its place in the settings of a run that is continued.
+  func change(_ all: inout TrainSettings) throws(TrainError) {
+    all = try TrainSettings(yaml: all.yaml, changes: set, name: "--set")
+    apply(to: &all)
+  }
+
+  private func apply(to all: inout TrainSettings) {
+    func set<Value>(_ path: WritableKeyPath<TrainSettings, Value>, _ value: Value?) {
+      if let value { all[keyPath: path] = value }
+    }
+    set(\.data, data)
+    set(\.images, images)
+    set(\.validation, validation)
+    set(\.validationImages, validationImages)
+    set(\.backboneWidth, backboneWidth)
+    set(\.channels, channels)
+    set(\.headChannels, headChannels)
+    set(\.refinementStages, refinementStages)
+    set(\.batch, batch)
+    set(\.size, size)
+    set(\.accumulate, accumulate)
+    set(\.seed, seed)
+    set(\.optimiser, optimiser)
+    set(\.groups, groups)
+    set(\.learningRate, learningRate)
+    set(\.weightDecay, weightDecay)
+    set(\.schedule, schedule)
+    set(\.steps, steps)
+    set(\.warmUp, warmUp)
+    set(\.clip, clip)
+    set(\.average, average)
+    set(\.logEvery, logEvery)
+    set(\.saveEvery, saveEvery)
+    set(\.validateEvery, validateEvery)
+  }
+}
+
+extension ParameterGroups: ExpressibleByArgument {}
+extension LearningRateSchedule: ExpressibleByArgument {}

@@ -1,0 +1,147 @@
+import ArgumentParser
+import Foundation
+import Infer
+import Train
+
+/// Seconds, minutes or hours: "90", "30m", "8h".
+struct TimeLimit: ExpressibleByArgument {
+  let seconds: Double
+
+  init?(argument: String) {
+    let units: [Character: Double] = ["s": 1, "m": 60, "h": 3600]
+    let unit = argument.last.flatMap { units[$0] }
+    guard let number = Double(unit == nil ? argument : String(argument.dropLast())), number > 0, number.isFinite else {
+      return nil
+    }
+    seconds = number * (unit ?? 1)
+  }
+}
+
+/// Where a run begins, where it is kept and how long it lasts.
+struct RunOptions: ParsableArguments {
+  @Option(help: ArgumentHelp("Folder of the new run.", valueName: "folder")) var out: String?
+  @Option(help: ArgumentHelp("Continue the run in this folder exactly where it stopped.", valueName: "folder"))
+  var resume: String?
+  @Option(help: ArgumentHelp("Start the backbone from MobileNet weights.", valueName: "file"))
+  var fromMobilenet: String?
+  @Option(help: ArgumentHelp("Start from the weights of a model, with a fresh optimiser.", valueName: "file"))
+  var weightsOnly: String?
+  @Option(help: ArgumentHelp("Stop after this time; the run can be continued.", valueName: "8h|30m|90"))
+  var timeLimit: TimeLimit?
+  @Option(help: ArgumentHelp("Threads of the network (default: all cores).", valueName: "n")) var threads: Int?
+  @Option(help: ArgumentHelp("Threads that read and change pictures.", valueName: "n")) var loaders = 1
+  @Option(help: ArgumentHelp("Megabytes of decoded pictures to keep in memory.", valueName: "MB")) var cache = 1024
+
+  var threadCount: Int { threads ?? min(256, ProcessInfo.processInfo.activeProcessorCount) }
+
+  func validate() throws {
+    if let threads, !(1...256).contains(threads) { throw ValidationError("--threads takes 1 to 256, not \(threads).") }
+    guard (1...64).contains(loaders) else { throw ValidationError("--loaders takes 1 to 64, not \(loaders).") }
+    guard (0...1_000_000).contains(cache) else { throw ValidationError("--cache takes 0 to 1000000 MB.") }
+    guard [fromMobilenet, weightsOnly, resume].compactMap({ $0 }).count <= 1 else {
+      throw ValidationError("Only one of --from-mobilenet, --weights-only and --resume makes sense.")
+    }
+    if resume != nil && out != nil { throw ValidationError("--resume continues in its own folder: leave out --out.") }
+  }
+}
+
+extension RunOptions {
+  /// Opens the data that the settings name and tells what is wrong with them.
+  func loader(_ settings: TrainSettings) throws -> BatchLoader {
+    guard !settings.data.isEmpty else { throw ValidationError("Name the annotations to train on with --data.") }
+    let annotations = try KeypointAnnotations(contentsOf: settings.data)
+    var options = BatchLoader.Options()
+    (options.augmentation, options.seed) = (settings.augmentation, settings.seed)
+    (options.threads, options.cacheLimit) = (loaders, cache << 20)
+    let folder =
+      settings.images.isEmpty
+      ? URL(fileURLWithPath: settings.data).deletingLastPathComponent().path : settings.images
+    let loader = try BatchLoader(annotations, images: folder, options: options)
+    for line in annotations.problems.lines { print("\(settings.data): \(line)") }
+    print("\(settings.data): \(loader.sampleCount) samples, \(loader.negativeCount) pictures without people")
+    return loader
+  }
+}
+
+/// A training run as its user sees it: starting weights, a line per interval, an end that can be continued.
+struct TrainingRun<Source: BatchSource> {
+  let trainer: Trainer
+  var source: Source
+  let options: RunOptions
+
+  /// - Parameter makeSource: opens the data that the settings name.
+  init(
+    _ settings: TrainOptions, _ options: RunOptions, makeSource: (TrainSettings) throws -> Source
+  ) throws {
+    self.options = options
+    let change = settings.change
+    if let folder = options.resume {
+      trainer = try Trainer(resuming: RunFolder(existing: folder), threads: options.threadCount) {
+        settings throws(TrainError) in try change(&settings)
+      }
+      source = try makeSource(trainer.settings)
+      print("\(folder): continued at step \(trainer.step)")
+      return
+    }
+    guard let folder = options.out else { throw ValidationError("Name a folder for the run with --out.") }
+    let all = try settings.load()
+    try all.check()
+    source = try makeSource(all)
+    trainer = try Trainer(all, folder: RunFolder(new: folder), threads: options.threadCount)
+    try start()
+  }
+
+  private func weights(_ path: String) throws -> [String: Tensor] {
+    try WeightFile(contentsOf: path).tensors
+  }
+
+  private mutating func start() throws {
+    if let path = options.fromMobilenet {
+      let missing = try trainer.start(fromFolded: weights(path), source: &source)
+      if let first = missing.first(where: { $0.hasPrefix("model.") }) {
+        throw PosecamError(
+          "\(path): tensor '\(first)' is missing or has another shape; --backbone-width must be that of the file")
+      }
+      trainer.provenance = "backbone from \(name(path))"
+    } else if let path = options.weightsOnly {
+      let missing = try trainer.start(from: weights(path))
+      guard missing.count < trainer.network.tensors.count else {
+        throw PosecamError("\(path): no tensor of it has the name and shape of one of the network's")
+      }
+      if let first = missing.first {
+        print("\(path): \(missing.count) tensors of the network are not in it and start at random, '\(first)' first")
+      }
+      trainer.provenance = "started from \(name(path))"
+    }
+  }
+
+  private func name(_ path: String) -> String { URL(fileURLWithPath: path).lastPathComponent }
+
+  /// Runs to the end, to the time limit, or until the user interrupts it.
+  mutating func run(validate: ((Model) throws -> Validation)?) throws {
+    Interruption.onRequest {}
+    let ending = try trainer.run(
+      &source, seconds: options.timeLimit?.seconds ?? .infinity, validate: validate,
+      shouldStop: { Interruption.isRequested }
+    ) { progress in
+      print(Self.line(progress))
+      fflush(nil)
+    }
+    if Interruption.isRequested && ending == .stopped {
+      print("interrupted at step \(trainer.step); continue with --resume \(trainer.folder.path)")
+      throw ExitCode(130)
+    }
+  }
+
+  static func line(_ progress: TrainProgress) -> String {
+    var parts = [
+      "step \(progress.step)/\(progress.steps)", String(format: "loss %.3f", progress.loss),
+      String(format: "%.1f images/s", progress.imagesPerSecond), String(format: "rate %.2e", progress.learningRate),
+    ]
+    if progress.step < progress.steps { parts.append("\(ProgressLine.duration(progress.secondsLeft)) left") }
+    for (name, value) in (progress.validation?.values ?? [:]).sorted(by: { $0.key < $1.key }) {
+      parts.append(String(format: "\(name) %.4f", value))
+    }
+    return parts.joined(separator: "  ")
+  }
+}

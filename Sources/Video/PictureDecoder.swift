@@ -24,7 +24,9 @@ public final class PictureDecoder {
   public func decode(_ bytes: UnsafeRawBufferPointer, name: String) throws(VideoError) -> Frame {
     guard let codec = Self.codec(of: bytes) else { throw VideoError("\(name): neither JPEG, PNG, WebP nor BMP") }
     // FFmpeg would fill the missing part with grey.
-    guard codec != AV_CODEC_ID_MJPEG || Self.isWholeJPEG(bytes) else { throw VideoError("\(name): the picture is cut off") }
+    guard codec != AV_CODEC_ID_MJPEG || Self.isWholeJPEG(bytes) else {
+      throw VideoError("\(name): the picture is cut off")
+    }
     let decoder = try decoder(for: codec, name: name)
     guard let packet, bytes.count < Int32.max, av_new_packet(packet, Int32(bytes.count)) >= 0 else {
       throw VideoError("\(name): out of memory")

@@ -43,7 +43,8 @@ public struct DataStatistics: Sendable {
   public var lines: [String] {
     var lines = ["\(pictures) pictures, \(emptyPictures) with nobody; \(people) people, \(ignored) regions to ignore"]
     if sources.contains(where: { !$0.name.isEmpty }) {
-      lines.append("from " + sources.map { "\($0.name.isEmpty ? "unknown" : $0.name) \($0.count)" }.joined(separator: ", "))
+      lines.append(
+        "from " + sources.map { "\($0.name.isEmpty ? "unknown" : $0.name) \($0.count)" }.joined(separator: ", "))
     }
     if !heights.isEmpty {
       let shares = heights.map { "\(Int((100 * $0).rounded())) %" }

@@ -35,7 +35,9 @@ final class PictureStore: Sendable {
         "\(picture.fileName): \(image.width)x\(image.height) pixels, labelled as \(picture.width)x\(picture.height)")
     }
     state.withLock { state in
-      guard state.bytes + image.bytes.count <= limit, state.kept.updateValue(image, forKey: index) == nil else { return }
+      guard state.bytes + image.bytes.count <= limit, state.kept.updateValue(image, forKey: index) == nil else {
+        return
+      }
       state.bytes += image.bytes.count
     }
     return image
@@ -72,8 +74,10 @@ final class PictureReader {
         width: width, height: height,
         bytes: [UInt8](unsafeUninitializedCapacity: 3 * width * height) { target, count in
           for y in 0..<height {
-            UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(target)[3 * width * y..<3 * width * (y + 1)])
-              .copyMemory(from: UnsafeRawBufferPointer(rebasing: pixels[bytesPerRow * y..<bytesPerRow * y + 3 * width]))
+            UnsafeMutableRawBufferPointer(
+              rebasing: UnsafeMutableRawBufferPointer(target)[3 * width * y..<3 * width * (y + 1)]
+            )
+            .copyMemory(from: UnsafeRawBufferPointer(rebasing: pixels[bytesPerRow * y..<bytesPerRow * y + 3 * width]))
           }
           count = 3 * width * height
         })

@@ -87,7 +87,8 @@ struct PictureEvaluation {
 
     input.removeAll(keepingCapacity: true)
     input.append(contentsOf: repeatElement(0, count: 3 * width * height))
-    fill(image, AxisResize(from: image.width, to: innerWidth, step: 1 / ratio),
+    fill(
+      image, AxisResize(from: image.width, to: innerWidth, step: 1 / ratio),
       AxisResize(from: image.height, to: innerHeight, step: 1 / ratio), left, top, width, height, isMirrored)
     let plan = try plan(height: height, width: width)
     input.withUnsafeBufferPointer { plan.setInput(planes: $0) }
@@ -163,7 +164,9 @@ struct PictureEvaluation {
         }
         for y in 0..<down.count {
           let row = (channel * height + top + y) * width + left
-          for x in 0..<across.count { input[row + (isMirrored ? across.count - 1 - x : x)] = resized[y * across.count + x] }
+          for x in 0..<across.count {
+            input[row + (isMirrored ? across.count - 1 - x : x)] = resized[y * across.count + x]
+          }
         }
       }
     }

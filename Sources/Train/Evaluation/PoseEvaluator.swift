@@ -68,7 +68,8 @@ public struct PoseEvaluator: Sendable {
         let done = state.withLock { state in
           switch outcome {
           case .found(let results): state.found[index] = results
-          case .unreadable(let reason): state.problems.add("picture that cannot be read, counted as without result", reason)
+          case .unreadable(let reason):
+            state.problems.add("picture that cannot be read, counted as without result", reason)
           case .failed(let error): state.failure = error
           }
           state.done += 1

@@ -47,10 +47,11 @@ public struct WorstPictures {
   }
 
   /// COCO's 17 key points, joined as people are.
-  private static let limbs: [(Int, Int)] = Skeleton.drawnLimbs.compactMap { limb in
-    let (a, b) = (KeypointLayout.cocoIndex[limb.a], KeypointLayout.cocoIndex[limb.b])
-    return a < 0 || b < 0 ? nil : (a, b)
-  } + [(5, 6), (5, 11), (6, 12), (11, 12)]
+  private static let limbs: [(Int, Int)] =
+    Skeleton.drawnLimbs.compactMap { limb in
+      let (a, b) = (KeypointLayout.cocoIndex[limb.a], KeypointLayout.cocoIndex[limb.b])
+      return a < 0 || b < 0 ? nil : (a, b)
+    } + [(5, 6), (5, 11), (6, 12), (11, 12)]
 
   private static func write(
     _ frame: Frame, truth: [[(x: Float, y: Float)?]], found: [[(x: Float, y: Float)?]], to path: String

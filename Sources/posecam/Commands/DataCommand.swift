@@ -24,7 +24,8 @@ struct DataOptions: ParsableArguments {
 extension DataCommand {
   struct Stats: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Tells what a data set holds, what is wrong with it, and what batches of it look like and how fast they come.")
+      abstract:
+        "Tells what a data set holds, what is wrong with it, and what batches of it look like and how fast they come.")
 
     @OptionGroup var data: DataOptions
     @Flag(help: "Measure how many pictures per second the loader makes ready.")
@@ -56,6 +57,7 @@ extension DataCommand {
       options.threads = threads
       options.augmentation.mosaic = augment / 2
       options.augmentation.negatives = augment / 10
+      options.augmentation.backdrop = augment / 2
       options.augmentation.smallest *= 1 - augment / 2
       options.augmentation.colour = augment / 2
       (options.augmentation.blur, options.augmentation.noise) = (augment / 4, augment / 4)

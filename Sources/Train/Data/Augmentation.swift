@@ -28,6 +28,8 @@ public struct Augmentation: Codable, Equatable, Sendable {
   public var mosaicSide = 3
   /// Probability that a sample is a picture without people.
   public var negatives = 0.0
+  /// Probability that a picture without people, not grey, is where a sample's pictures do not reach.
+  public var backdrop = 0.0
   /// Strength of changes of brightness, contrast, saturation and hue, 0 to 1.
   public var colour = 0.0
   /// Probabilities of blur, of sensor noise, and of the blocks of strong compression.
@@ -42,7 +44,8 @@ public struct Augmentation: Codable, Equatable, Sendable {
   public var masksUnlabelled = true
 
   enum CodingKeys: String, CodingKey, CaseIterable {
-    case smallest, largest, magnification, rotation, shift, mirror, mosaic, negatives, colour, blur, noise, compression
+    case smallest, largest, magnification, rotation, shift, mirror, mosaic, negatives, backdrop, colour, blur, noise,
+      compression
     case isScaleLogarithmic = "logarithmic_scale"
     case mosaicSide = "mosaic_side"
     case leastAgreement = "least_agreement"
@@ -51,6 +54,32 @@ public struct Augmentation: Codable, Equatable, Sendable {
   }
 
   public init() {}
+
+  /// What is not given keeps its default.
+  public init(from decoder: any Decoder) throws {
+    let given = try decoder.container(keyedBy: CodingKeys.self)
+    func read<Value: Decodable>(_ key: CodingKeys, _ value: inout Value) throws {
+      if let given = try given.decodeIfPresent(Value.self, forKey: key) { value = given }
+    }
+    try read(.smallest, &smallest)
+    try read(.largest, &largest)
+    try read(.isScaleLogarithmic, &isScaleLogarithmic)
+    try read(.magnification, &magnification)
+    try read(.rotation, &rotation)
+    try read(.shift, &shift)
+    try read(.mirror, &mirror)
+    try read(.mosaic, &mosaic)
+    try read(.mosaicSide, &mosaicSide)
+    try read(.negatives, &negatives)
+    try read(.backdrop, &backdrop)
+    try read(.colour, &colour)
+    try read(.blur, &blur)
+    try read(.noise, &noise)
+    try read(.compression, &compression)
+    try read(.leastAgreement, &leastAgreement)
+    try read(.isWeighted, &isWeighted)
+    try read(.masksUnlabelled, &masksUnlabelled)
+  }
 
   /// Refuses what no sample can be made with.
   public func check() throws(TrainError) {
@@ -64,7 +93,8 @@ public struct Augmentation: Codable, Equatable, Sendable {
     try check((0...1).contains(shift), .shift, "0 to 1")
     try check((1...8).contains(mosaicSide), .mosaicSide, "1 to 8")
     for (value, key) in [
-      (mirror, CodingKeys.mirror), (mosaic, .mosaic), (negatives, .negatives), (colour, .colour), (blur, .blur),
+      (mirror, CodingKeys.mirror), (mosaic, .mosaic), (negatives, .negatives),
+      (backdrop, .backdrop), (colour, .colour), (blur, .blur),
       (noise, .noise), (compression, .compression), (leastAgreement, .leastAgreement),
     ] { try check((0...1).contains(value), key, "0 to 1") }
   }

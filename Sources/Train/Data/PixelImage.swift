@@ -42,7 +42,7 @@ struct Tile: Equatable, Sendable {
 }
 
 extension PixelImage {
-  /// Draws this picture into a tile of three planes, normalised as (x - 128) / 256; where it does not reach is grey, 0.
+  /// Draws this picture into a tile of three planes, normalised as (x - 128) / 256; where it does not reach, nothing changes.
   /// - Parameters:
   ///   - transform: from this picture's pixels to the planes'.
   ///   - colour: applied on the way.
@@ -74,8 +74,7 @@ extension PixelImage {
     bytes.withUnsafeBufferPointer { bytes in
       guard let pixels = bytes.baseAddress else { return }
       func tap(_ x: Int, _ y: Int) -> SIMD4<Float> {
-        guard x >= 0, y >= 0, x < width, y < height else { return SIMD4(repeating: 128) }
-        let pixel = pixels + (y * row + 3 * x)
+        let pixel = pixels + (min(max(y, 0), height - 1) * row + 3 * min(max(x, 0), width - 1))
         return SIMD4(Float(pixel[0]), Float(pixel[1]), Float(pixel[2]), 0)
       }
       for v in tile.top..<tile.bottom {
@@ -84,10 +83,7 @@ extension PixelImage {
         for u in tile.left..<tile.right {
           let along = Float(u - tile.left)
           let (x, y) = (Float(start.x) + stepX * along, Float(start.y) + stepY * along)
-          guard x > -1, y > -1, x < Float(width), y < Float(height) else {
-            (out[u], out[u + plane], out[u + 2 * plane]) = (0, 0, 0)
-            continue
-          }
+          guard x > -0.5, y > -0.5, x < Float(width) - 0.5, y < Float(height) - 0.5 else { continue }
           let (left, top) = (x.rounded(.down), y.rounded(.down))
           let (shareX, shareY) = (x - left, y - top)
           let (column, line) = (Int(left), Int(top))

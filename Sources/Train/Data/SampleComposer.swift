@@ -94,6 +94,7 @@ final class SampleComposer: Sendable {
   func compose(_ number: Int, into canvas: Canvas, reader: PictureReader) throws(TrainError) {
     var random = SeededRandom(seed: seed, stream: 1, number)
     canvas.mask.update(repeating: 1)
+    canvas.image.update(repeating: 0)
     var people: [[LabelPoint]] = []
     let whole = Tile(left: 0, top: 0, right: canvas.width, bottom: canvas.height)
     if random.chance(augmentation.negatives), let index = negatives.randomElement(using: &random),
@@ -102,6 +103,11 @@ final class SampleComposer: Sendable {
       drawNegative(image, in: whole, canvas, &random)
     } else {
       let first = place(number)
+      if random.chance(augmentation.backdrop), let index = negatives.randomElement(using: &random),
+        let image = readable(index, reader)
+      {
+        drawNegative(image, in: whole, canvas, &random)
+      }
       if random.chance(augmentation.mosaic) {
         for (index, tile) in grid(canvas, &random).enumerated() {
           if index > 0, random.chance(augmentation.negatives), let empty = negatives.randomElement(using: &random),

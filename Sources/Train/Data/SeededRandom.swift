@@ -20,6 +20,6 @@ struct SeededRandom: RandomNumberGenerator {
     from + (to - from) * Double(next() >> 11) * 0x1p-53
   }
 
-  /// True with a probability.
-  mutating func chance(_ probability: Double) -> Bool { uniform(0, 1) < probability }
+  /// True with a probability. What is off draws nothing, so that an option added later leaves older runs as they were.
+  mutating func chance(_ probability: Double) -> Bool { probability > 0 && uniform(0, 1) < probability }
 }

@@ -1,0 +1,46 @@
+import ArgumentParser
+import Foundation
+import Infer
+import Train
+
+/// `posecam distill`: weights from annotated pictures and from a larger network that has learnt already.
+struct DistillCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "distill",
+    abstract: "Trains a network on annotated pictures and on what a teacher says of them.",
+    discussion: """
+      posecam distill --teacher large.safetensors --data people.json --images pictures --out RUN
+
+      Labelled pictures learn from (1 - alpha) labels + alpha teacher, pictures that are masked out as a whole from the teacher \
+      alone. With --formula everywhere the teacher also counts where the mask hides people without labels.
+      """)
+
+  @Option(help: ArgumentHelp("Model file of the teacher.", valueName: "file")) var teacher: String
+  @Option(help: ArgumentHelp("The teacher's share in the loss of labelled pictures.", valueName: "0...1")) var alpha =
+    0.5
+  @Option(
+    help:
+      "Where the teacher counts in labelled pictures: \(DistillationFormula.allCases.map(\.rawValue).joined(separator: ", "))."
+  )
+  var formula = DistillationFormula.everywhere
+
+  @OptionGroup(title: "Run") var options: RunOptions
+  @OptionGroup(title: "Settings") var settings: TrainOptions
+
+  func validate() throws {
+    guard (0...1).contains(alpha) else { throw ValidationError("--alpha takes 0 to 1, not \(alpha).") }
+  }
+
+  func run() throws {
+    let teacher = try Model(contentsOf: self.teacher)
+    var run = try TrainingRun(settings, options) { settings in
+      try DistilledSource(
+        options.loader(settings), teacher: teacher, share: alpha, formula: formula, size: settings.size,
+        threads: options.threadCount)
+    }
+    run.trainer.provenance += (run.trainer.provenance.isEmpty ? "" : "; ") + "distilled from \(teacher.name)"
+    try run.run(validate: nil)
+  }
+}
+
+extension DistillationFormula: ExpressibleByArgument {}

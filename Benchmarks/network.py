@@ -5,6 +5,7 @@
     Benchmarks/network.py                            # the full network, random weights, 256x456, 1 and 2 threads
     Benchmarks/network.py --model M.safetensors      # the network of a model file
     Benchmarks/network.py --level avx2               # as on a processor without AVX-512 (OpenVINO is held to it as well)
+    Benchmarks/network.py --others                   # PyTorch and ncnn as well, in f32
     Benchmarks/network.py --precision int8           # each engine's own quantisation: posecam quantize, NNCF, ONNX Runtime's
 
 The first run makes a virtual environment in .build/benchmarks and installs the other engines there. Engines take turns
@@ -26,17 +27,21 @@ WORK = ROOT / ".build" / "benchmarks"
 PACKAGES = ["numpy", "onnx", "onnxruntime", "openvino", "nncf", "opencv-python-headless"]
 
 
-def enter_environment():
+def enter_environment(packages=PACKAGES):
     """Runs this script again inside a virtual environment that has the other engines."""
     home = WORK / "venv"
     python = home / "bin" / "python"
-    if Path(sys.prefix) == home:
+    inside = Path(sys.prefix) == home
+    known = (home / "complete").read_text().split() if (home / "complete").exists() else []
+    missing = [package for package in packages if package not in known]
+    if missing:
+        print("installing", *missing, file=sys.stderr)
+        if not known:
+            venv.create(home, with_pip=True, clear=True)
+        subprocess.run([python, "-m", "pip", "install", "--quiet", *missing], check=True)
+        (home / "complete").write_text(" ".join(known + missing))
+    if inside:
         return
-    if not (home / "complete").exists() or (home / "complete").read_text() != " ".join(PACKAGES):
-        print("installing", *PACKAGES, file=sys.stderr)
-        venv.create(home, with_pip=True, clear=True)
-        subprocess.run([python, "-m", "pip", "install", "--quiet", *PACKAGES], check=True)
-        (home / "complete").write_text(" ".join(PACKAGES))
     os.execv(python, [str(python), *sys.argv])
 
 
@@ -221,7 +226,66 @@ def engines(options, model, weights, picture, threads, level):
     others = {"OpenVINO": lambda: burst(request.infer, options.runs)}
     if not level:  # ONNX Runtime has no switch for lower instruction sets
         others["ONNX Runtime"] = lambda: burst(lambda: session.run(None, {"input": input}), options.runs)
+    if options.others:
+        others["PyTorch f32"] = torch_burst(options, model, input, threads)
+        others["ncnn f32"] = ncnn_burst(options, model, input, threads)
     return {"posecam": posecam, **others}
+
+
+def torch_burst(options, model, input, threads):
+    """PyTorch in eager mode, channels last, walking the same graph."""
+    import onnx
+    import torch
+    from torch.nn import functional
+
+    torch.set_num_threads(threads)
+    tensors = {t.name: torch.from_numpy(onnx.numpy_helper.to_array(t).copy()) for t in model.graph.initializer}
+    tensors = {n: t.to(memory_format=torch.channels_last) if t.ndim == 4 else t for n, t in tensors.items()}
+    picture = torch.from_numpy(input).to(memory_format=torch.channels_last)
+
+    def run():
+        values = {**tensors, "input": picture}
+        with torch.inference_mode():
+            for node in model.graph.node:
+                x = [values[name] for name in node.input]
+                attributes = {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute}
+                if node.op_type == "Conv":
+                    y = functional.conv2d(
+                        x[0], x[1], x[2] if len(x) > 2 else None, attributes["strides"], attributes["pads"][:2],
+                        attributes["dilations"], attributes["group"])
+                elif node.op_type == "BatchNormalization":
+                    y = functional.batch_norm(x[0], x[3], x[4], x[1], x[2])
+                else:
+                    y = {"Relu": functional.relu, "Elu": functional.elu, "Identity": lambda v: v, "Add": torch.add,
+                         "Concat": lambda *v: torch.cat(v, 1)}[node.op_type](*x)
+                values[node.output[0]] = y
+
+    return lambda: burst(run, options.runs)
+
+
+def ncnn_burst(options, model, input, threads):
+    """ncnn, converted by pnnx."""
+    import ncnn
+    import numpy
+    import onnx
+
+    onnx.save(model, WORK / "network.onnx")
+    shape = ",".join(map(str, input.shape))
+    command = [Path(sys.prefix) / "bin" / "pnnx", WORK / "network.onnx", f"inputshape=[{shape}]"]
+    subprocess.run(list(map(str, command)), check=True, cwd=WORK, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    net = ncnn.Net()
+    net.opt.num_threads = threads
+    net.load_param(str(WORK / "network.ncnn.param"))
+    net.load_model(str(WORK / "network.ncnn.bin"))
+    picture = numpy.ascontiguousarray(input[0])
+
+    def run():
+        extractor = net.create_extractor()
+        extractor.input("in0", ncnn.Mat(picture))
+        for index in range(len(model.graph.output)):
+            extractor.extract(f"out{index}")
+
+    return lambda: burst(run, options.runs)
 
 
 def quantized(network, model, input, settings):
@@ -281,6 +345,7 @@ def main():
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--level", choices=["avx2"], help="use a lower instruction set than the processor has")
     parser.add_argument("--precision", choices=["f32", "int8"], default="f32")
+    parser.add_argument("--others", action="store_true", help="PyTorch and ncnn as well")
     parser.add_argument("--rounds", type=int, default=9, help="times that every engine takes its turn")
     parser.add_argument("--runs", type=int, default=15, help="runs of the network per turn")
     parser.add_argument("--posecam", type=Path, default=ROOT / ".build" / "release" / "posecam")
@@ -290,7 +355,7 @@ def main():
     WORK.mkdir(parents=True, exist_ok=True)
     if options.level:
         os.environ["ONEDNN_MAX_CPU_ISA"] = options.level.upper()
-    enter_environment()
+    enter_environment(PACKAGES + (["torch", "ncnn", "pnnx"] if options.others else []))
     import onnxruntime
     import openvino
 

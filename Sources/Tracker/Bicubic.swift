@@ -16,7 +16,7 @@ struct Bicubic: Sendable {
   static let positiveGain: Float = 1.1875 * 1.1875 + 0.1875 * 0.1875
   static let negativeGain: Float = 2 * 1.1875 * 0.1875
 
-  /// - Parameter factor: a power of two, 4 or more.
+  /// - Parameter factor: a power of two, 4 or more; or 1 for maps that have their full size already.
   init(factor: Int) {
     self.factor = factor
     var weights: [SIMD4<Float>] = []

@@ -81,7 +81,7 @@ struct PeakFinder: Sendable {
 
   /// Pixels of a block along one axis.
   private func pixels(ofBlock block: Int, _ count: Int) -> Range<Int> {
-    let first = block * bicubic.factor - bicubic.factor / 2
+    let first = (block - 1) * bicubic.factor + bicubic.factor / 2
     return max(0, first)..<min(count, first + bicubic.factor)
   }
 
@@ -117,7 +117,7 @@ struct PeakFinder: Sendable {
       Bicubic.cells(map + min(max(block.y - 2 + tap, 0), height - 1) * width, block.x - 1, width)
     }
     cells = (line(0), line(1), line(2), line(3))
-    let isWhole = xs.count == factor
+    let isWhole = xs.count == factor && factor >= 4
     let limit = SIMD4<Float>(repeating: threshold)
     for y in ys {
       let weights = bicubic.weights[y % factor]

@@ -12,7 +12,7 @@ public struct PoseAssembler: Sendable {
     public var minimumKeypoints = 3
     /// People whose total score per key point is less are left out.
     public var minimumScore: Float = 0.2
-    /// Up-sampled pixels per cell: 4 as in the reference's demo, 8 as in its evaluation.
+    /// Up-sampled pixels per cell: 4 as in the reference's demo, 8 as in its evaluation; 1 for maps that are enlarged already.
     public var upsample = 4
     /// The reference's behaviour to the bit, quirks included: of two close peaks the left one survives whatever its score,
     /// positions are whole up-sampled pixels without the half-pixel shift.

@@ -14,7 +14,8 @@ struct Posecam: ParsableCommand {
     version: "0.1.0",
     subcommands: [
       LiveCommand.self, AnnotateCommand.self, BenchCommand.self, DoctorCommand.self, ForwardCommand.self,
-      GroupCommand.self, SceneCommand.self, TrainCommand.self, DistillCommand.self, ScoreCommand.self, DataCommand.self,
+      GroupCommand.self, SceneCommand.self, TrainCommand.self, DistillCommand.self, EvalCommand.self,
+      ScoreCommand.self, DataCommand.self,
     ],
     defaultSubcommand: LiveCommand.self)
 

@@ -24,11 +24,14 @@ struct DataOptions: ParsableArguments {
 extension DataCommand {
   struct Stats: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Tells what a data set holds, what is wrong with it, and how fast batches come from it.")
+      abstract:
+        "Tells what a data set holds, what is wrong with it, and what batches of it look like and how fast they come.")
 
     @OptionGroup var data: DataOptions
     @Flag(help: "Measure how many pictures per second the loader makes ready.")
     var benchmark = false
+    @Option(help: ArgumentHelp("Draw a batch with its targets as PNG or JPEG.", valueName: "file"))
+    var picture: String?
     @Option(help: ArgumentHelp("Threads of the loader for the measurement.", valueName: "n"))
     var threads = 1
     @Option(help: ArgumentHelp("Pixels of a side of the network's input for the measurement.", valueName: "n"))
@@ -49,17 +52,20 @@ extension DataCommand {
       let annotations = try KeypointAnnotations(contentsOf: data.annotations)
       print(DataStatistics(annotations).lines.joined(separator: "\n"))
       for line in annotations.problems.lines { warn(line) }
-      guard benchmark else { return }
+      guard benchmark || picture != nil else { return }
       var options = BatchLoader.Options()
       options.threads = threads
       options.augmentation.mosaic = augment / 2
       options.augmentation.negatives = augment / 10
+      options.augmentation.smallest *= 1 - augment / 2
       options.augmentation.colour = augment / 2
       (options.augmentation.blur, options.augmentation.noise) = (augment / 4, augment / 4)
       options.augmentation.compression = augment / 4
       let loader = try BatchLoader(annotations, images: data.folder, options: options)
       var batch = Batch(empty: 16, height: size, width: size)
       try loader.read(0, into: &batch)
+      if let picture { try batch.writePicture(rows: 8, to: picture) }
+      guard benchmark else { return }
       let start = Date()
       var count = 0
       while -start.timeIntervalSinceNow < 5 {

@@ -67,8 +67,11 @@ struct EngineOptions: ParsableArguments {
 
   var threadCount: Int { threads ?? min(256, ProcessInfo.processInfo.activeProcessorCount) }
 
-  func loadModel() throws(InferError) -> Model {
-    if let model { return try Model(contentsOf: model) }
+  func loadModel() throws(InferError) -> Model { try Self.loadModel(model) }
+
+  /// - Parameter path: of a model file; the built-in model if absent.
+  static func loadModel(_ path: String?) throws(InferError) -> Model {
+    if let path { return try Model(contentsOf: path) }
     let bytes = UnsafeRawBufferPointer(start: posecam_student_bytes(), count: posecam_student_size)
     return try Model(WeightFile(bytes, name: "built-in model"), name: "built in")
   }

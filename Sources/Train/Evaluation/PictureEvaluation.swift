@@ -1,0 +1,181 @@
+import Foundation
+import Infer
+import Tracker
+
+/// One thread's part of an evaluation; keeps its plans and memory from picture to picture.
+struct PictureEvaluation {
+  enum Outcome {
+    case found([KeypointResult])
+    case unreadable(String)
+    case failed(TrainError)
+  }
+
+  private let model: Model
+  private let settings: PoseEvaluator.Settings
+  private let reader = PictureReader()
+  private var plans: [Plan] = []
+  private var assembler: PoseAssembler
+  private var maps = FieldMaps(width: 0, height: 0)
+  private var input: [Float] = []
+  private var planes: [Float] = []
+  private var scratch: [Float] = []
+
+  private static let stride = 8
+  /// Larger maps are kept smaller than their picture: 57 of them must fit into memory.
+  private static let mostPixels = 1 << 20
+
+  init(_ model: Model, _ settings: PoseEvaluator.Settings) {
+    self.model = model
+    self.settings = settings
+    var options = PoseAssembler.Options()
+    options.isCompatible = true
+    options.upsample = 1
+    assembler = PoseAssembler(options: options)
+  }
+
+  mutating func results(for picture: AnnotatedPicture, path: String) -> Outcome {
+    let image: PixelImage
+    do throws(TrainError) {
+      image = try reader.read(path)
+    } catch {
+      return .unreadable(error.description)
+    }
+    do throws(InferError) {
+      return .found(try poses(in: image, pictureID: picture.id))
+    } catch {
+      return .failed(TrainError("\(path): \(error)"))
+    }
+  }
+
+  private mutating func poses(in image: PixelImage, pictureID: Int) throws(InferError) -> [KeypointResult] {
+    let shrink = min(1, (Double(Self.mostPixels) / Double(image.width * image.height)).squareRoot())
+    let width = max(1, Int((Double(image.width) * shrink).rounded()))
+    let height = max(1, Int((Double(image.height) * shrink).rounded()))
+    maps = FieldMaps(width: width, height: height)
+    let share = 1 / Float(settings.scales.count * (settings.usesMirror ? 2 : 1))
+    for scale in settings.scales {
+      try addMaps(of: image, scale: scale, isMirrored: false, share: share)
+      if settings.usesMirror { try addMaps(of: image, scale: scale, isMirrored: true, share: share) }
+    }
+    let (scaleX, scaleY) = (Double(image.width) / Double(width), Double(image.height) / Double(height))
+    let grouping = assembler.group(maps)
+    let candidates = grouping.keypoints.flatMap { $0 }
+    return grouping.entries.map { entry in
+      var keypoints = [(x: Double, y: Double)](repeating: (0, 0), count: 17)
+      for (joint, coco) in KeypointLayout.cocoIndex.enumerated() where coco >= 0 && entry.ids[joint] >= 0 {
+        let found = candidates[entry.ids[joint]]
+        keypoints[coco] = ((Double(found.x) + 0.5) * scaleX, (Double(found.y) + 0.5) * scaleY)
+      }
+      return KeypointResult(
+        pictureID: pictureID, keypoints: keypoints,
+        score: Double(entry.totalScore) * Double(max(0, entry.count - 1)))
+    }
+  }
+
+  /// Runs the network at one scale and adds its maps, enlarged, to `maps`.
+  private mutating func addMaps(
+    of image: PixelImage, scale: Double, isMirrored: Bool, share: Float
+  ) throws(InferError) {
+    let base = settings.height
+    let ratio = scale * Double(base) / Double(image.height)
+    let innerWidth = max(1, Int((Double(image.width) * ratio).rounded(.toNearestOrEven)))
+    let innerHeight = max(1, Int((Double(image.height) * ratio).rounded(.toNearestOrEven)))
+    func padded(_ side: Int) -> Int { (max(side, base) + Self.stride - 1) / Self.stride * Self.stride }
+    // Larger scales are not padded to more than a multiple of the stride.
+    let (width, height) = (padded(innerWidth), padded(innerHeight))
+    let (left, top) = ((width - innerWidth) / 2, (height - innerHeight) / 2)
+
+    input.removeAll(keepingCapacity: true)
+    input.append(contentsOf: repeatElement(0, count: 3 * width * height))
+    fill(image, AxisResize(from: image.width, to: innerWidth, step: 1 / ratio),
+      AxisResize(from: image.height, to: innerHeight, step: 1 / ratio), left, top, width, height, isMirrored)
+    let plan = try plan(height: height, width: width)
+    input.withUnsafeBufferPointer { plan.setInput(planes: $0) }
+    plan.run()
+
+    let stage = "stage\(model.network.refinementStages)"
+    let (columns, rows) = (plan.outputWidth, plan.outputHeight)
+    let across = AxisResize(from: columns, to: columns * Self.stride)
+      .then(
+        AxisResize(from: innerWidth, to: maps.width), skipping: isMirrored ? width - innerWidth - left : left)
+    let down = AxisResize(from: rows, to: rows * Self.stride)
+      .then(AxisResize(from: innerHeight, to: maps.height), skipping: top)
+    let (cells, pixels) = (columns * rows, maps.width * maps.height)
+    try plan.copyOutput("\(stage)_heatmaps", into: &planes)
+    if isMirrored { mirror(columns: columns) }
+    for joint in 0..<Skeleton.keypointCount {
+      let source = isMirrored ? KeypointLayout.mirrored[joint] : joint
+      add(source * cells, across, down, share, to: \.heatmaps, at: joint * pixels)
+    }
+    try plan.copyOutput("\(stage)_pafs", into: &planes)
+    if isMirrored { mirror(columns: columns) }
+    for limb in Skeleton.limbs {
+      let source = isMirrored ? Self.mirrored(limb) : limb
+      add(source.x * cells, across, down, isMirrored ? -share : share, to: \.fields, at: limb.x * pixels)
+      add(source.y * cells, across, down, share, to: \.fields, at: limb.y * pixels)
+    }
+  }
+
+  private mutating func add(
+    _ plane: Int, _ across: AxisResize, _ down: AxisResize, _ share: Float,
+    to maps: WritableKeyPath<FieldMaps, [Float]>, at place: Int
+  ) {
+    planes.withUnsafeBufferPointer { planes in
+      self.maps[keyPath: maps].withUnsafeMutableBufferPointer { sum in
+        guard let from = planes.baseAddress, let to = sum.baseAddress else { return }
+        AxisResize.add(from + plane, columns: across, rows: down, share: share, to: to + place, scratch: &scratch)
+      }
+    }
+  }
+
+  /// The limb that a mirror makes of one.
+  private static func mirrored(_ limb: Skeleton.Limb) -> Skeleton.Limb {
+    let (a, b) = (KeypointLayout.mirrored[limb.a], KeypointLayout.mirrored[limb.b])
+    return Skeleton.limbs.first { $0.a == a && $0.b == b } ?? limb
+  }
+
+  private mutating func mirror(columns: Int) {
+    planes.withUnsafeMutableBufferPointer { planes in
+      for row in Swift.stride(from: 0, to: planes.count, by: columns) {
+        planes[row..<row + columns].reverse()
+      }
+    }
+  }
+
+  /// The resized picture, normalised, in the middle of the input.
+  private mutating func fill(
+    _ image: PixelImage, _ across: AxisResize, _ down: AxisResize, _ left: Int, _ top: Int, _ width: Int, _ height: Int,
+    _ isMirrored: Bool
+  ) {
+    let count = image.width * image.height
+    var plane = [Float](repeating: 0, count: count)
+    var resized = [Float](repeating: 0, count: across.count * down.count)
+    for channel in 0..<3 {
+      image.bytes.withUnsafeBufferPointer { bytes in
+        for pixel in 0..<count { plane[pixel] = (Float(bytes[3 * pixel + channel]) - 128) / 256 }
+      }
+      resized.withUnsafeMutableBufferPointer { resized in
+        resized.update(repeating: 0)
+        guard let sum = resized.baseAddress else { return }
+        plane.withUnsafeBufferPointer { plane in
+          guard let plane = plane.baseAddress else { return }
+          AxisResize.add(plane, columns: across, rows: down, share: 1, to: sum, scratch: &scratch)
+        }
+        for y in 0..<down.count {
+          let row = (channel * height + top + y) * width + left
+          for x in 0..<across.count { input[row + (isMirrored ? across.count - 1 - x : x)] = resized[y * across.count + x] }
+        }
+      }
+    }
+  }
+
+  private mutating func plan(height: Int, width: Int) throws(InferError) -> Plan {
+    if let index = plans.firstIndex(where: { $0.height == height && $0.width == width }) {
+      plans.append(plans.remove(at: index))
+    } else {
+      plans.append(try Plan(model, height: height, width: width, level: settings.level))
+      if plans.count > 6 { plans.removeFirst() }
+    }
+    return plans[plans.count - 1]
+  }
+}

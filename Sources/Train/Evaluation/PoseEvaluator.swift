@@ -1,0 +1,91 @@
+import Dispatch
+import Foundation
+import Infer
+import Synchronization
+import Tracker
+
+/// Runs a model on a labelled data set and measures what it finds, as Lightweight OpenPose was evaluated (Osokin 2018): each
+/// picture at one or several heights, the maps enlarged to the picture's size and averaged, the reference's parser on them.
+public struct PoseEvaluator: Sendable {
+  public struct Settings: Sendable {
+    /// Height of the network's input at scale 1, in pixels.
+    public var height = 368
+    public var scales = [1.0]
+    /// Whether the mean with the mirrored picture is taken.
+    public var usesMirror = false
+    /// Pictures worked on at the same time.
+    public var threads = 1
+    public var level = CPULevel.detected
+
+    public init() {}
+
+    /// The reference's `--multiscale`.
+    public static let fourScales = [0.5, 1.0, 1.5, 2.0]
+  }
+
+  /// What came of it.
+  public struct Evaluation: Sendable {
+    public var metric: CocoKeypointMetric
+    public var results: [KeypointResult]
+    /// Pictures in which nobody is, and the people found in them.
+    public var emptyPictures: Int
+    public var falsePeople: Int
+    /// Pictures that could not be read.
+    public var problems: Problems
+  }
+
+  private let settings: Settings
+
+  public init(_ settings: Settings = Settings()) { self.settings = settings }
+
+  /// - Parameters:
+  ///   - images: folder of the pictures.
+  ///   - progress: called after every picture, on any thread, with how many are done.
+  /// - Throws: where no picture can be read, or the model cannot run.
+  public func evaluate(
+    _ model: Model, on annotations: KeypointAnnotations, images: String, progress: (@Sendable (Int) -> Void)? = nil
+  ) throws(TrainError) -> Evaluation {
+    let pictures = annotations.pictures
+    guard !pictures.isEmpty else { throw TrainError("\(annotations.name): lists no pictures") }
+    struct State {
+      var next = 0
+      var done = 0
+      var found: [Int: [KeypointResult]] = [:]
+      var problems = Problems()
+      var failure: TrainError?
+    }
+    let state = Mutex(State())
+    let folder = URL(fileURLWithPath: images, isDirectory: true)
+    DispatchQueue.concurrentPerform(iterations: max(1, min(settings.threads, pictures.count))) { _ in
+      var worker = PictureEvaluation(model, settings)
+      while let index = state.withLock({ state -> Int? in
+        guard state.next < pictures.count, state.failure == nil else { return nil }
+        defer { state.next += 1 }
+        return state.next
+      }) {
+        let picture = pictures[index]
+        let outcome = worker.results(for: picture, path: folder.appendingPathComponent(picture.fileName).path)
+        let done = state.withLock { state in
+          switch outcome {
+          case .found(let results): state.found[index] = results
+          case .unreadable(let reason): state.problems.add("picture that cannot be read, counted as without result", reason)
+          case .failed(let error): state.failure = error
+          }
+          state.done += 1
+          return state.done
+        }
+        progress?(done)
+      }
+    }
+    let (found, problems, failure) = state.withLock { ($0.found, $0.problems, $0.failure) }
+    if let failure { throw failure }
+    guard !found.isEmpty else {
+      throw TrainError("\(images): none of the pictures of \(annotations.name) can be read; \(problems.lines[0])")
+    }
+    let results = pictures.indices.flatMap { found[$0] ?? [] }
+    let empty = pictures.indices.filter { pictures[$0].people.isEmpty && found[$0] != nil }
+    return Evaluation(
+      metric: try CocoKeypointMetric(annotations, results: results), results: results, emptyPictures: empty.count,
+      falsePeople: empty.reduce(0) { $0 + (found[$1]?.count ?? 0) }, problems: problems)
+  }
+}

@@ -1,0 +1,81 @@
+import ArgumentParser
+import Foundation
+import Infer
+import Synchronization
+import Train
+
+/// `posecam eval`: how good a model is on a labelled data set.
+struct EvalCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "eval",
+    abstract: "Measures a model on labelled pictures: COCO's key-point AP and AR.",
+    discussion: """
+      Each picture is scaled to the given height, the network's maps are enlarged to the picture's size and parsed as the \
+      reference implementation does it.
+      """)
+
+  @OptionGroup var data: DataOptions
+  @Option(
+    help: ArgumentHelp("Model file (safetensors or PyTorch checkpoint); the built-in one if absent.", valueName: "file")
+  )
+  var model: String?
+  @Option(help: ArgumentHelp("Height of the network's input in pixels.", valueName: "n"))
+  var size = 368
+  @Flag(help: "Average the maps of four scales: a half, one, one and a half, two.")
+  var multiscale = false
+  @Flag(help: "Average the maps of the picture and its mirror image.")
+  var flip = false
+  @Option(help: ArgumentHelp("Write the results in COCO's form.", valueName: "file"))
+  var results: String?
+  @Flag(help: "Print one JSON object with the ten numbers.")
+  var json = false
+  @Option(help: ArgumentHelp("Save the N worst pictures with truth and result drawn.", valueName: "n"))
+  var worst: Int?
+  @Option(help: ArgumentHelp("Folder for the worst pictures.", valueName: "folder"))
+  var worstFolder = "worst"
+  @Option(help: ArgumentHelp("Pictures worked on at the same time (default: all cores).", valueName: "n"))
+  var threads: Int?
+
+  func validate() throws {
+    guard (32...2048).contains(size) else { throw ValidationError("--size takes 32 to 2048.") }
+    if let worst, worst < 1 { throw ValidationError("--worst takes at least 1.") }
+    if let threads, !(1...256).contains(threads) { throw ValidationError("--threads takes 1 to 256.") }
+  }
+
+  func run() throws {
+    try OutputNames.check([results], inputs: [data.annotations, model])
+    let annotations = try KeypointAnnotations(contentsOf: data.annotations)
+    for line in annotations.problems.lines { warn(line) }
+    var settings = PoseEvaluator.Settings()
+    settings.height = size
+    if multiscale { settings.scales = PoseEvaluator.Settings.fourScales }
+    settings.usesMirror = flip
+    settings.threads = threads ?? ProcessInfo.processInfo.activeProcessorCount
+    let isTerminal = isatty(STDERR_FILENO) == 1
+    let count = annotations.pictures.count
+    let evaluation = try PoseEvaluator(settings).evaluate(
+      EngineOptions.loadModel(model), on: annotations, images: data.folder,
+      progress: { done in
+        if isTerminal { FileHandle.standardError.write(Data("\r\(done) of \(count) pictures".utf8)) }
+      })
+    if isTerminal { FileHandle.standardError.write(Data("\r\u{1B}[K".utf8)) }
+    for line in evaluation.problems.lines { warn(line) }
+    if let results { try KeypointResult.write(evaluation.results, to: results) }
+    if let worst {
+      try WorstPictures(annotations, images: data.folder).save(evaluation, count: worst, folder: worstFolder)
+    }
+    guard !json else { return print(evaluation.metric.summary.json) }
+    print(evaluation.metric.summary.table)
+    print("\nkey point          labelled   on people found   mean OKS")
+    for joint in evaluation.metric.joints {
+      let name = joint.name.padding(toLength: 16, withPad: " ", startingAt: 0)
+      let share = 100 * Double(joint.matched) / Double(max(1, joint.labelled))
+      print(name + String(format: " %10d %15.1f %% %10.3f", joint.labelled, share, joint.similarity))
+    }
+    if evaluation.emptyPictures > 0 {
+      print(
+        "\n\(evaluation.falsePeople) people seen in \(evaluation.emptyPictures) pictures in which nobody is "
+          + String(format: "(%.2f each)", Double(evaluation.falsePeople) / Double(evaluation.emptyPictures)))
+    }
+  }
+}

@@ -102,7 +102,8 @@ public final class Scaler: @unchecked Sendable {
       1 << 16)
     if target == nil || size.width != width || size.height != height {
       av_frame_free(&target)
-      target = try FramePool(width: width, height: height, format: format).take()
+      // libswscale writes whole blocks of 8 pixels, and leaves out the last one where a row has no room for it.
+      target = try FramePool(width: (width + 15) / 16 * 16, height: height, format: format).take()
     }
     (size, colour) = (wanted, (space, range))
   }

@@ -15,6 +15,18 @@ import Testing
     }
   }
 
+  /// Also where the rows have no room for a last whole block of 8 pixels.
+  @Test(arguments: [41, 42, 85, 106, 213]) func everyPixelIsWritten(width: Int) throws {
+    let start = Timestamp(ticks: 0, numerator: 1, denominator: 25)
+    let scaler = Scaler(order: .rgb)
+    for value in [UInt8(200), 60] {
+      let frame = try Frame(bitmap: painted(width, 6) { _, _ in (value, value, value) }, index: 0, timestamp: start)
+      // Making the frame, libswscale reads beyond the bitmap for the last pixel of an odd width.
+      let pixels = try scaler.bitmap(frame, width: width, height: 6).pixels.prefix(width * 4 * 3)
+      #expect(pixels.allSatisfy { abs(Int($0) - Int(value)) <= 3 })
+    }
+  }
+
   @Test func orderAndMatrixAreThoseAskedFor() throws {
     let start = Timestamp(ticks: 0, numerator: 1, denominator: 25)
     let frame = try Frame(bitmap: painted(100, 50) { _, _ in (200, 100, 30) }, index: 0, timestamp: start)

@@ -13,6 +13,8 @@ struct Checkpoint {
   var losses: [Double] = []
   var lossCount = 0
   var best: Double?
+  /// Where the weights come from.
+  var provenance = ""
   /// By kind: weights, statistics, mean, square, average.
   var tensors: [String: [String: Tensor]] = [:]
 
@@ -25,7 +27,7 @@ struct Checkpoint {
     }
     file.metadata = [
       "kind": Self.kind, "step": "\(step)", "settings": try settings.yaml,
-      "losses": losses.map { "\($0)" }.joined(separator: " "), "loss_count": "\(lossCount)",
+      "losses": losses.map { "\($0)" }.joined(separator: " "), "loss_count": "\(lossCount)", "provenance": provenance,
     ]
     if let best { file.metadata["best"] = "\(best)" }
     do { try file.write(to: path) } catch { throw TrainError(error.description) }
@@ -49,6 +51,7 @@ struct Checkpoint {
     lossCount = try number("loss_count")
     losses = (file.metadata["losses"] ?? "").split(separator: " ").compactMap { Double($0) }
     best = file.metadata["best"].flatMap(Double.init)
+    provenance = file.metadata["provenance"] ?? ""
     settings = try TrainSettings(yaml: file.metadata["settings"] ?? "", name: "\(path): settings")
     guard step >= 0, lossCount >= 0 else { throw TrainError("\(path): damaged: a negative step") }
     for (name, tensor) in file.tensors {

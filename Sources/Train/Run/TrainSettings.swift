@@ -12,8 +12,16 @@ public struct TrainSettings: Codable, Equatable, Sendable {
   /// Annotation file of the pictures for validation; "" for none.
   public var validation = ""
   public var validationImages = ""
+  /// Height of the network's input in validation.
+  public var validationSize = 256
 
   public var augmentation = Augmentation()
+
+  /// Model file of a teacher; "" for none.
+  public var teacher = ""
+  /// The teacher's share in the loss of labelled pictures.
+  public var teacherShare = 0.5
+  public var formula = DistillationFormula.everywhere
 
   // The network.
   public var backboneWidth = 1.0
@@ -53,6 +61,10 @@ public struct TrainSettings: Codable, Equatable, Sendable {
   enum CodingKeys: String, CodingKey, CaseIterable {
     case data, images, validation, augmentation
     case validationImages = "validation_images"
+    case validationSize = "validation_size"
+    case teacher
+    case teacherShare = "teacher_share"
+    case formula
     case backboneWidth = "backbone_width"
     case channels
     case headChannels = "head_channels"
@@ -175,6 +187,8 @@ public struct TrainSettings: Codable, Equatable, Sendable {
     func check(_ isRight: Bool, _ key: CodingKeys, _ range: String) throws(TrainError) {
       if !isRight { throw TrainError("setting '\(key.rawValue)' takes \(range)") }
     }
+    try check((32...2048).contains(validationSize), .validationSize, "32 to 2048")
+    try check((0...1).contains(teacherShare), .teacherShare, "0 to 1")
     try check((0.05...4).contains(backboneWidth), .backboneWidth, "0.05 to 4")
     try check((8...1024).contains(channels), .channels, "8 to 1024")
     try check((8...4096).contains(headChannels), .headChannels, "8 to 4096")

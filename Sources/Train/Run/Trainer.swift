@@ -103,18 +103,28 @@ public final class Trainer {
     return missing
   }
 
-  /// Starts from a backbone whose batch norm was folded away: finds the statistics of its layers over the first batches and
-  /// writes them into batch norm so that the layers compute what they did.
+  /// Takes every tensor that fits by name and shape; where batch norm was folded away (mean 0, variance 1), finds the
+  /// statistics over some batches and writes them into batch norm so that the layers compute what they did.
+  /// - Returns: the names of those that stay as they were.
   public func start(
-    fromFolded tensors: [String: Tensor], source: inout some BatchSource, batches: Int = 8
+    from tensors: [String: Tensor], source: inout some BatchSource, batches: Int = 8
   ) throws(TrainError) -> [String] {
-    let missing = network.load(tensors)
+    let missing = start(from: tensors)
+    func isFolded(_ name: String) -> Bool {
+      guard let mean = tensors["\(name).running_mean"], let variance = tensors["\(name).running_var"] else {
+        return false
+      }
+      return mean.values.allSatisfy { $0 == 0 } && variance.values.allSatisfy { $0 == 1 }
+    }
+    guard tensors.keys.contains(where: { $0.hasSuffix(".running_var") && isFolded(String($0.dropLast(12))) }) else {
+      return missing
+    }
     var batch = emptyBatch()
     for number in 0..<batches {
       try source.read(number, into: &batch)
       network.forward(batch.images, statistics: .measured)
     }
-    network.adoptMeasuredStatistics { tensors["\($0).weight"] != nil }
+    network.adoptMeasuredStatistics(where: isFolded)
     start(from: network.tensors)
     return missing
   }
@@ -251,6 +261,7 @@ public final class Trainer {
     checkpoint.step = step
     checkpoint.settings = settings
     (checkpoint.losses, checkpoint.lossCount, checkpoint.best) = (losses, lossCount, best)
+    checkpoint.provenance = provenance
     checkpoint.tensors = [
       "weights": network.parameters.tensors, "statistics": network.statistics.tensors, "mean": optimiser.means.tensors,
       "square": optimiser.squares.tensors,
@@ -267,6 +278,7 @@ public final class Trainer {
     step = checkpoint.step
     optimiser.steps = step
     (losses, lossCount, best) = (checkpoint.losses, checkpoint.lossCount, checkpoint.best)
+    provenance = checkpoint.provenance
     try checkpoint.restore("weights", into: network.parameters, path: path)
     try checkpoint.restore("statistics", into: network.statistics, path: path)
     try checkpoint.restore("mean", into: optimiser.means, path: path)
@@ -279,14 +291,18 @@ public final class Trainer {
     }
   }
 
+  private func name(_ path: String) -> String { URL(fileURLWithPath: path).lastPathComponent }
+
   /// The weights as a model file: the moving average where one is kept.
   func model() -> ModelFile {
     let weights = averages?.weights ?? network.parameters
     let statistics = averages?.statistics ?? network.statistics
     return ModelFile(
       network: settings.network, tensors: weights.tensors.merging(statistics.tensors) { first, _ in first },
-      provenance:
-        "\(provenance.isEmpty ? "" : "\(provenance); ")step \(step) of posecam train, batches of \(settings.batch)")
+      provenance: ([provenance, "trained by posecam on \(name(settings.data))"]
+        + (settings.teacher.isEmpty ? [] : ["distilled from \(name(settings.teacher))"])
+        + ["step \(step)", "batches of \(settings.batch * settings.accumulate)"])
+        .filter { !$0.isEmpty }.joined(separator: ", "))
   }
 }
 

@@ -15,31 +15,32 @@ struct DistillCommand: ParsableCommand {
       alone. With --formula everywhere the teacher also counts where the mask hides people without labels.
       """)
 
-  @Option(help: ArgumentHelp("Model file of the teacher.", valueName: "file")) var teacher: String
-  @Option(help: ArgumentHelp("The teacher's share in the loss of labelled pictures.", valueName: "0...1")) var alpha =
-    0.5
+  @Option(help: ArgumentHelp("Model file of the teacher; --resume knows it.", valueName: "file")) var teacher: String?
+  @Option(help: ArgumentHelp("The teacher's share in the loss of labelled pictures.", valueName: "0...1")) var alpha:
+    Double?
   @Option(
     help:
       "Where the teacher counts in labelled pictures: \(DistillationFormula.allCases.map(\.rawValue).joined(separator: ", "))."
   )
-  var formula = DistillationFormula.everywhere
+  var formula: DistillationFormula?
 
   @OptionGroup(title: "Run") var options: RunOptions
   @OptionGroup(title: "Settings") var settings: TrainOptions
 
   func validate() throws {
-    guard (0...1).contains(alpha) else { throw ValidationError("--alpha takes 0 to 1, not \(alpha).") }
+    if teacher == nil && options.resume == nil {
+      throw ValidationError("Name the teacher's model file with --teacher.")
+    }
+    if let alpha, !(0...1).contains(alpha) { throw ValidationError("--alpha takes 0 to 1, not \(alpha).") }
   }
 
   func run() throws {
-    let teacher = try Model(contentsOf: self.teacher)
     var run = try TrainingRun(settings, options) { settings in
-      try DistilledSource(
-        options.loader(settings), teacher: teacher, share: alpha, formula: formula, size: settings.size,
-        threads: options.threadCount)
+      if let teacher { settings.teacher = teacher }
+      if let alpha { settings.teacherShare = alpha }
+      if let formula { settings.formula = formula }
     }
-    run.trainer.provenance += (run.trainer.provenance.isEmpty ? "" : "; ") + "distilled from \(teacher.name)"
-    try run.run(validate: nil)
+    try run.run()
   }
 }
 

@@ -26,8 +26,7 @@ struct TrainCommand: ParsableCommand {
     if let benchmark {
       return try TrainBenchmark(settings.load(), threads: options.threadCount, steps: benchmark).run()
     }
-    var run = try TrainingRun(settings, options, makeSource: options.loader)
-    try run.run(validate: nil)
-    for line in run.source.problems.lines { print(line) }
+    var run = try TrainingRun(settings, options)
+    try run.run()
   }
 }

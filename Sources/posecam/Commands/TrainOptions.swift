@@ -14,6 +14,8 @@ struct TrainOptions: ParsableArguments {
   var validation: String?
   @Option(help: ArgumentHelp("Folder of the pictures for validation.", valueName: "folder"))
   var validationImages: String?
+  @Option(help: ArgumentHelp("Height of the network's input in validation.", valueName: "pixels"))
+  var validationSize: Int?
 
   @Option(help: ArgumentHelp("Settings file (YAML), such as another run's settings.yaml.", valueName: "file"))
   var settings: String?
@@ -76,6 +78,7 @@ struct TrainOptions: ParsableArguments {
     set(\.images, images)
     set(\.validation, validation)
     set(\.validationImages, validationImages)
+    set(\.validationSize, validationSize)
     set(\.backboneWidth, backboneWidth)
     set(\.channels, channels)
     set(\.headChannels, headChannels)

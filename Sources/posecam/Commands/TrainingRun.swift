@@ -46,47 +46,74 @@ struct RunOptions: ParsableArguments {
 }
 
 extension RunOptions {
-  /// Opens the data that the settings name and tells what is wrong with them.
-  func loader(_ settings: TrainSettings) throws -> BatchLoader {
+  private func folder(_ given: String, beside annotations: String) -> String {
+    given.isEmpty ? URL(fileURLWithPath: annotations).deletingLastPathComponent().path : given
+  }
+
+  /// Opens the data that the settings name, tells what is wrong with them, and asks the teacher if there is one.
+  func source(_ settings: TrainSettings) throws -> any BatchSource {
     guard !settings.data.isEmpty else { throw ValidationError("Name the annotations to train on with --data.") }
     let annotations = try KeypointAnnotations(contentsOf: settings.data)
     var options = BatchLoader.Options()
     (options.augmentation, options.seed) = (settings.augmentation, settings.seed)
     (options.threads, options.cacheLimit) = (loaders, cache << 20)
-    let folder =
-      settings.images.isEmpty
-      ? URL(fileURLWithPath: settings.data).deletingLastPathComponent().path : settings.images
-    let loader = try BatchLoader(annotations, images: folder, options: options)
+    let images = folder(settings.images, beside: settings.data)
+    let loader = try BatchLoader(annotations, images: images, options: options)
     for line in annotations.problems.lines { print("\(settings.data): \(line)") }
     print("\(settings.data): \(loader.sampleCount) samples, \(loader.negativeCount) pictures without people")
-    return loader
+    guard !settings.teacher.isEmpty else { return loader }
+    return try DistilledSource(
+      loader, teacher: Model(contentsOf: settings.teacher), share: settings.teacherShare, formula: settings.formula,
+      size: settings.size, threads: threadCount)
+  }
+
+  /// Measures models on the pictures that the settings name for it.
+  func validator(_ settings: TrainSettings) throws -> ((Model) throws -> Validation)? {
+    guard !settings.validation.isEmpty else { return nil }
+    let annotations = try KeypointAnnotations(contentsOf: settings.validation)
+    var evaluation = PoseEvaluator.Settings()
+    (evaluation.height, evaluation.threads) = (settings.validationSize, threadCount)
+    let evaluator = PoseEvaluator(evaluation)
+    let images = folder(settings.validationImages, beside: settings.validation)
+    return { model in
+      let result = try evaluator.evaluate(model, on: annotations, images: images)
+      var values = Dictionary(
+        uniqueKeysWithValues: zip(CocoKeypointMetric.Summary.names, result.metric.summary.values))
+      if result.emptyPictures > 0 {
+        values["false_people"] = Double(result.falsePeople) / Double(result.emptyPictures)
+      }
+      return Validation(score: result.metric.summary.averagePrecision, values: values)
+    }
   }
 }
 
 /// A training run as its user sees it: starting weights, a line per interval, an end that can be continued.
-struct TrainingRun<Source: BatchSource> {
+struct TrainingRun {
   let trainer: Trainer
-  var source: Source
+  private var source: any BatchSource
   let options: RunOptions
 
-  /// - Parameter makeSource: opens the data that the settings name.
+  /// - Parameter adjust: what the command itself has to say of the settings.
   init(
-    _ settings: TrainOptions, _ options: RunOptions, makeSource: (TrainSettings) throws -> Source
+    _ settings: TrainOptions, _ options: RunOptions, adjust: @escaping (inout TrainSettings) -> Void = { _ in }
   ) throws {
     self.options = options
     let change = settings.change
     if let folder = options.resume {
       trainer = try Trainer(resuming: RunFolder(existing: folder), threads: options.threadCount) {
-        settings throws(TrainError) in try change(&settings)
+        settings throws(TrainError) in
+        try change(&settings)
+        adjust(&settings)
       }
-      source = try makeSource(trainer.settings)
+      source = try options.source(trainer.settings)
       print("\(folder): continued at step \(trainer.step)")
       return
     }
     guard let folder = options.out else { throw ValidationError("Name a folder for the run with --out.") }
-    let all = try settings.load()
+    var all = try settings.load()
+    adjust(&all)
     try all.check()
-    source = try makeSource(all)
+    source = try options.source(all)
     trainer = try Trainer(all, folder: RunFolder(new: folder), threads: options.threadCount)
     try start()
   }
@@ -97,14 +124,14 @@ struct TrainingRun<Source: BatchSource> {
 
   private mutating func start() throws {
     if let path = options.fromMobilenet {
-      let missing = try trainer.start(fromFolded: weights(path), source: &source)
+      let missing = try trainer.start(from: weights(path), source: &source)
       if let first = missing.first(where: { $0.hasPrefix("model.") }) {
         throw PosecamError(
           "\(path): tensor '\(first)' is missing or has another shape; --backbone-width must be that of the file")
       }
       trainer.provenance = "backbone from \(name(path))"
     } else if let path = options.weightsOnly {
-      let missing = try trainer.start(from: weights(path))
+      let missing = try trainer.start(from: weights(path), source: &source)
       guard missing.count < trainer.network.tensors.count else {
         throw PosecamError("\(path): no tensor of it has the name and shape of one of the network's")
       }
@@ -118,7 +145,8 @@ struct TrainingRun<Source: BatchSource> {
   private func name(_ path: String) -> String { URL(fileURLWithPath: path).lastPathComponent }
 
   /// Runs to the end, to the time limit, or until the user interrupts it.
-  mutating func run(validate: ((Model) throws -> Validation)?) throws {
+  mutating func run() throws {
+    let validate = try options.validator(trainer.settings)
     Interruption.onRequest {}
     let ending = try trainer.run(
       &source, seconds: options.timeLimit?.seconds ?? .infinity, validate: validate,
@@ -139,8 +167,8 @@ struct TrainingRun<Source: BatchSource> {
       String(format: "%.1f images/s", progress.imagesPerSecond), String(format: "rate %.2e", progress.learningRate),
     ]
     if progress.step < progress.steps { parts.append("\(ProgressLine.duration(progress.secondsLeft)) left") }
-    for (name, value) in (progress.validation?.values ?? [:]).sorted(by: { $0.key < $1.key }) {
-      parts.append(String(format: "\(name) %.4f", value))
+    for name in ["AP", "AR", "false_people"] {
+      if let value = progress.validation?.values[name] { parts.append(String(format: "\(name) %.4f", value)) }
     }
     return parts.joined(separator: "  ")
   }

@@ -28,6 +28,8 @@ public struct PersonAnnotation: Sendable {
   public var region: Region?
   /// How far the sources of the label agree, 0...1; 1 where the file says nothing.
   public var agreement: Double
+  /// 0.6 of the diagonal of the head's box, in pixels, where the data set has one (MPII).
+  public var headSize: Double?
 }
 
 /// A picture and everyone labelled in it.
@@ -174,7 +176,8 @@ public struct KeypointAnnotations: Sendable {
       id: id, keypoints: points, keypointCount: annotation["num_keypoints"]?.integer ?? labelled,
       box: (box[0], box[1], box[2], box[3]), area: area,
       isCrowd: isCrowd || annotation["label"]?.string == "ignore", region: region,
-      agreement: agreement.isFinite ? min(1, max(0, agreement)) : 1)
+      agreement: agreement.isFinite ? min(1, max(0, agreement)) : 1,
+      headSize: annotation["head_size"]?.number.flatMap { $0 > 0 && $0 < 1e6 ? $0 : nil })
   }
 
   /// The pictures of the given numbers only, in that order.

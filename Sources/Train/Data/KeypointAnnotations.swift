@@ -53,6 +53,9 @@ public struct KeypointAnnotations: Sendable {
   /// What was left out or put right, each with its picture or annotation.
   public private(set) var problems = Problems()
 
+  /// From elsewhere than a file of this form.
+  init(name: String, pictures: [AnnotatedPicture]) { (self.name, self.pictures) = (name, pictures) }
+
   /// Reads a file.
   public init(contentsOf path: String) throws(TrainError) {
     let data: Data

@@ -10,7 +10,8 @@ struct Inflate {
   /// - Parameter limit: bytes that may come out; a stream that holds more is refused.
   static func zlib(_ input: ArraySlice<UInt8>, limit: Int) throws(TrainError) -> [UInt8] {
     let bytes = Array(input.prefix(2))
-    guard bytes.count == 2, bytes[0] & 15 == 8, (Int(bytes[0]) << 8 + Int(bytes[1])) % 31 == 0, bytes[1] & 32 == 0 else {
+    guard bytes.count == 2, bytes[0] & 15 == 8, (Int(bytes[0]) << 8 + Int(bytes[1])) % 31 == 0, bytes[1] & 32 == 0
+    else {
       throw TrainError("a compressed part is no zlib stream")
     }
     var inflate = Inflate(input: input, position: input.startIndex + 2, limit: limit)

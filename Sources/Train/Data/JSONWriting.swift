@@ -34,7 +34,8 @@ extension JSONValue {
 
   func write(to path: String) throws(TrainError) {
     do {
-      try Data((text + "\n").utf8).write(to: URL(fileURLWithPath: path), options: path.hasPrefix("/dev/") ? [] : .atomic)
+      try Data((text + "\n").utf8).write(
+        to: URL(fileURLWithPath: path), options: path.hasPrefix("/dev/") ? [] : .atomic)
     } catch {
       throw TrainError("\(path): cannot be written; does its folder exist?")
     }

@@ -109,7 +109,9 @@ struct MATLABFile {
       let kind = word(flags.bytes, 0) & 0xFF
       let shape = try numbers(reader.required())
       let name = String(decoding: try reader.required().bytes, as: UTF8.self)
-      guard shape.count >= 2, shape.allSatisfy({ $0 >= 0 && $0 <= 1e9 }), shape.reduce(1, *) <= 1e9 else { throw cutOff }
+      guard shape.count >= 2, shape.allSatisfy({ $0 >= 0 && $0 <= 1e9 }), shape.reduce(1, *) <= 1e9 else {
+        throw cutOff
+      }
       let sizes = shape.map { Int($0) }
       let count = sizes.reduce(1, *)
       switch kind {
@@ -120,7 +122,10 @@ struct MATLABFile {
       case 2: return (name, .structures(try reader.structures(count, depth)))
       case 4:
         let units = try numbers(reader.required())
-        return (name, .text(String(String.UnicodeScalarView(units.compactMap { UInt32(exactly: $0).flatMap(Unicode.Scalar.init) }))))
+        return (
+          name,
+          .text(String(String.UnicodeScalarView(units.compactMap { UInt32(exactly: $0).flatMap(Unicode.Scalar.init) })))
+        )
       case 6...15:
         let values = try numbers(reader.required())
         guard values.count == count else { throw cutOff }

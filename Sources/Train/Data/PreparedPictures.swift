@@ -74,7 +74,9 @@ extension AnnotatedPicture {
     let (x, y) = (Double(scaled.width) / Double(width), Double(scaled.height) / Double(height))
     for index in people.indices {
       let person = people[index]
-      scaled.people[index].keypoints = person.keypoints.map { .init(x: $0.x * x, y: $0.y * y, visibility: $0.visibility) }
+      scaled.people[index].keypoints = person.keypoints.map {
+        .init(x: $0.x * x, y: $0.y * y, visibility: $0.visibility)
+      }
       scaled.people[index].box = (person.box.x * x, person.box.y * y, person.box.width * x, person.box.height * y)
       scaled.people[index].area = person.area * x * y
       scaled.people[index].headSize = person.headSize.map { $0 * scale }

@@ -5,7 +5,7 @@ import Train
 /// `posecam data`: data sets, before anything is trained on them.
 struct DataCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "data", abstract: "Looks into, prepares and converts data sets.", 
+    commandName: "data", abstract: "Looks into, prepares and converts data sets.",
     subcommands: [Stats.self, Prepare.self, Subset.self, Convert.self])
 }
 
@@ -144,7 +144,8 @@ extension DataCommand {
     var labels: String
     @Option(help: ArgumentHelp("Folder of the pictures.", valueName: "folder"))
     var images: String
-    @Option(help: "Which people of MPII's JSON: \(ForeignLabels.Part.allCases.map(\.rawValue).joined(separator: ", ")).")
+    @Option(
+      help: "Which people of MPII's JSON: \(ForeignLabels.Part.allCases.map(\.rawValue).joined(separator: ", ")).")
     var part = ForeignLabels.Part.all
     @Option(name: [.short, .long], help: ArgumentHelp("Annotation file to write.", valueName: "file"))
     var output: String

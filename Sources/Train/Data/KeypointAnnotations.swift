@@ -28,6 +28,8 @@ public struct PersonAnnotation: Sendable {
   public var region: Region?
   /// How far the sources of the label agree, 0...1; 1 where the file says nothing.
   public var agreement: Double
+  /// 0.6 of the diagonal of the head's box, in pixels, where the data set has one (MPII).
+  public var headSize: Double?
 }
 
 /// A picture and everyone labelled in it.
@@ -50,6 +52,9 @@ public struct KeypointAnnotations: Sendable {
   public private(set) var pictures: [AnnotatedPicture] = []
   /// What was left out or put right, each with its picture or annotation.
   public private(set) var problems = Problems()
+
+  /// From elsewhere than a file of this form.
+  init(name: String, pictures: [AnnotatedPicture]) { (self.name, self.pictures) = (name, pictures) }
 
   /// Reads a file.
   public init(contentsOf path: String) throws(TrainError) {
@@ -174,7 +179,8 @@ public struct KeypointAnnotations: Sendable {
       id: id, keypoints: points, keypointCount: annotation["num_keypoints"]?.integer ?? labelled,
       box: (box[0], box[1], box[2], box[3]), area: area,
       isCrowd: isCrowd || annotation["label"]?.string == "ignore", region: region,
-      agreement: agreement.isFinite ? min(1, max(0, agreement)) : 1)
+      agreement: agreement.isFinite ? min(1, max(0, agreement)) : 1,
+      headSize: annotation["head_size"]?.number.flatMap { $0 > 0 && $0 < 1e6 ? $0 : nil })
   }
 
   /// The pictures of the given numbers only, in that order.

@@ -8,14 +8,18 @@ public struct Region: Sendable {
   }
 
   private let shape: Shape
+  /// Of the picture that runs are for.
+  private let size: (width: Int, height: Int)
 
   /// A rectangle in pixels.
   public init(x: Double, y: Double, width: Double, height: Double) {
+    size = (0, 0)
     shape = .polygons([[x, y, x + width, y, x + width, y + height, x, y + height]])
   }
 
   /// - Throws: where it is neither form, or made for another picture size.
   init(_ json: JSONValue, width: Int, height: Int) throws(TrainError) {
+    size = (width, height)
     if let list = json.array {
       var polygons: [[Double]] = []
       for element in list {
@@ -67,6 +71,46 @@ public struct Region: Sendable {
     guard shift == 0 else { throw TrainError("compressed runs end early") }
     return runs
   }
+
+  /// As COCO writes it, runs uncompressed.
+  var json: JSONValue {
+    switch shape {
+    case .polygons(let polygons): .array(polygons.map { .numbers($0) })
+    case .runs(let runs):
+      .object([
+        "size": .numbers([Double(size.height), Double(size.width)]), "counts": .numbers(runs.map { Double($0) }),
+      ])
+    }
+  }
+
+  /// The same area of a picture made smaller or larger.
+  func scaled(x: Double, y: Double, width: Int, height: Int) -> Region {
+    switch shape {
+    case .polygons(let polygons):
+      return Region(
+        shape: .polygons(
+          polygons.map { polygon in polygon.enumerated().map { $0.element * ($0.offset % 2 == 0 ? x : y) } }),
+        size: (width, height))
+    case .runs:
+      var bitmap = [UInt8](repeating: 0, count: size.width * size.height)
+      fill(&bitmap, width: size.width, height: size.height)
+      var (runs, last) = ([0], UInt8(0))
+      for column in 0..<width {
+        for row in 0..<height {
+          let (fromX, fromY) = (Int((Double(column) + 0.5) / x), Int((Double(row) + 0.5) / y))
+          let value = bitmap[min(fromY, size.height - 1) * size.width + min(fromX, size.width - 1)]
+          if value != last {
+            runs.append(0)
+            last = value
+          }
+          runs[runs.count - 1] += 1
+        }
+      }
+      return Region(shape: .runs(runs), size: (width, height))
+    }
+  }
+
+  private init(shape: Shape, size: (width: Int, height: Int)) { (self.shape, self.size) = (shape, size) }
 
   /// Sets the pixels inside to 1.
   /// - Parameter bitmap: height × width, row-major.

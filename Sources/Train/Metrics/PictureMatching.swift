@@ -38,7 +38,8 @@ struct PictureMatching {
     return exp(-distance / 2)
   }
 
-  private static func similarity(_ result: KeypointResult, _ person: PersonAnnotation) -> Double {
+  /// Object key point similarity of a result with a person, 0...1.
+  static func similarity(_ result: KeypointResult, _ person: PersonAnnotation) -> Double {
     let isLabelled = person.keypoints.contains { $0.visibility > 0 }
     var (sum, count) = (0.0, 0)
     let box = person.box

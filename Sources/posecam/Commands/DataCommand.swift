@@ -5,7 +5,8 @@ import Train
 /// `posecam data`: data sets, before anything is trained on them.
 struct DataCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "data", abstract: "Looks into, prepares and converts data sets.", subcommands: [Stats.self])
+    commandName: "data", abstract: "Looks into, prepares and converts data sets.",
+    subcommands: [Stats.self, Prepare.self, Subset.self, Convert.self])
 }
 
 /// Where labels and pictures are.
@@ -79,3 +80,84 @@ extension DataCommand {
     }
   }
 }
+
+extension DataCommand {
+  struct Prepare: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Checks every picture, makes large ones smaller, and writes what can be trained on.",
+      discussion: "FOLDER then holds people.json and pictures/.")
+
+    @OptionGroup var data: DataOptions
+    @Option(help: ArgumentHelp("Longest side of the written pictures in pixels.", valueName: "n"))
+    var side = 480
+    @Option(name: [.short, .long], help: ArgumentHelp("Folder to write.", valueName: "folder"))
+    var output: String
+
+    func validate() throws {
+      guard (32...8192).contains(side) else { throw ValidationError("--side takes 32 to 8192.") }
+    }
+
+    func run() throws {
+      let annotations = try KeypointAnnotations(contentsOf: data.annotations)
+      for line in annotations.problems.lines { warn(line) }
+      if URL(fileURLWithPath: output).appendingPathComponent("people.json").resolvingSymlinksInPath()
+        == URL(fileURLWithPath: data.annotations).resolvingSymlinksInPath()
+      {
+        throw PosecamError("\(output): holds the annotations themselves; choose another folder")
+      }
+      let (prepared, problems) = try PreparedPictures(longestSide: side).write(
+        annotations, images: data.folder, to: output)
+      for line in problems.lines { warn(line) }
+      print(DataStatistics(prepared).lines[0])
+    }
+  }
+
+  struct Subset: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Writes a part of an annotation file, chosen as the reference chooses its validation subset.")
+
+    @Option(help: ArgumentHelp("COCO person_keypoints annotations.", valueName: "file"))
+    var annotations: String
+    @Option(help: ArgumentHelp("Pictures to choose.", valueName: "n"))
+    var count = 250
+    @Option(help: ArgumentHelp("Seed of the shuffle.", valueName: "n"))
+    var seed: UInt32 = 0
+    @Option(name: [.short, .long], help: ArgumentHelp("Annotation file to write.", valueName: "file"))
+    var output: String
+
+    func validate() throws {
+      guard count > 0 else { throw ValidationError("--count takes at least 1.") }
+    }
+
+    func run() throws {
+      try OutputNames.check([output], inputs: [annotations])
+      let chosen = try KeypointAnnotations.writeSubset(of: annotations, count: count, seed: seed, to: output)
+      print("\(output): \(chosen) pictures")
+    }
+  }
+
+  struct Convert: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Makes COCO annotations of MPII's labels (.mat or JSON) or of Leeds Sports Pose's (joints.mat).")
+
+    @Option(help: ArgumentHelp("The labels.", valueName: "file"))
+    var labels: String
+    @Option(help: ArgumentHelp("Folder of the pictures.", valueName: "folder"))
+    var images: String
+    @Option(
+      help: "Which people of MPII's JSON: \(ForeignLabels.Part.allCases.map(\.rawValue).joined(separator: ", ")).")
+    var part = ForeignLabels.Part.all
+    @Option(name: [.short, .long], help: ArgumentHelp("Annotation file to write.", valueName: "file"))
+    var output: String
+
+    func run() throws {
+      try OutputNames.check([output], inputs: [labels])
+      let (annotations, problems) = try ForeignLabels.read(labels, images: images, part: part)
+      for line in problems.lines { warn(line) }
+      try annotations.write(to: output)
+      print(DataStatistics(annotations).lines[0])
+    }
+  }
+}
+
+extension ForeignLabels.Part: ExpressibleByArgument {}

@@ -21,6 +21,11 @@ struct EvalCommand: ParsableCommand {
   var model: String?
   @Option(help: ArgumentHelp("Height of the network's input in pixels.", valueName: "n"))
   var size = 368
+  @Option(
+    help: """
+      What is measured: oks (COCO's AP and AR), pckh (by the head's size, MPII) or pck (within 0.2 of the torso, LSP).
+      """)
+  var metric = Metric.oks
   @Flag(help: "Average the maps of four scales: a half, one, one and a half, two.")
   var multiscale = false
   @Flag(help: "Average the maps of the picture and its mirror image.")
@@ -35,6 +40,10 @@ struct EvalCommand: ParsableCommand {
   var worstFolder = "worst"
   @Option(help: ArgumentHelp("Pictures worked on at the same time (default: all cores).", valueName: "n"))
   var threads: Int?
+
+  enum Metric: String, CaseIterable, ExpressibleByArgument {
+    case oks, pckh, pck
+  }
 
   func validate() throws {
     guard (32...2048).contains(size) else { throw ValidationError("--size takes 32 to 2048.") }
@@ -64,6 +73,30 @@ struct EvalCommand: ParsableCommand {
     if let worst {
       try WorstPictures(annotations, images: data.folder).save(evaluation, count: worst, folder: worstFolder)
     }
+    switch metric {
+    case .oks: report(evaluation)
+    case .pckh, .pck:
+      let reference: KeypointAccuracy.Reference = metric == .pckh ? .head : .torso
+      report(try KeypointAccuracy(annotations, results: evaluation.results, reference: reference))
+    }
+  }
+
+  private func report(_ accuracy: KeypointAccuracy) {
+    let rows =
+      accuracy.groups.map { ($0.name, $0.value) } + [
+        ("mean", accuracy.mean), ("weighted", accuracy.weightedMean), ("at 0.1", accuracy.curve[10]),
+      ]
+    if json {
+      let members = rows.map { "\"\($0.0)\": \(String(format: "%.3f", $0.1))" }
+      return print("{\(members.joined(separator: ", ")), \"people\": \(accuracy.people)}")
+    }
+    print("\(metric.rawValue) of \(accuracy.people) people, in percent")
+    for (name, value) in rows {
+      print(name.padding(toLength: 10, withPad: " ", startingAt: 0) + String(format: " %6.2f", value))
+    }
+  }
+
+  private func report(_ evaluation: PoseEvaluator.Evaluation) {
     guard !json else { return print(evaluation.metric.summary.json) }
     print(evaluation.metric.summary.table)
     print("\nkey point          labelled   on people found   mean OKS")

@@ -155,15 +155,20 @@ struct FollowOptions: ParsableArguments {
     return .tracked(PoseTracker(options: options))
   }
 
-  func estimators(_ model: Model, _ engine: EngineOptions, streams: Int) -> [PoseEstimator] {
+  /// Which people are wanted.
+  var selection: PoseEstimator.Settings {
     var settings = PoseEstimator.Settings()
+    (settings.maximumPeople, settings.leastScore) = (maxPeople, minScore)
+    return settings
+  }
+
+  func estimators(_ model: Model, _ engine: EngineOptions, streams: Int) -> [PoseEstimator] {
+    var settings = selection
     settings.size = engine.size
     settings.threads = max(1, engine.threadCount / streams)
     settings.level = engine.level
     settings.precision = engine.precision.precision(for: model, level: engine.level)
     settings.isCompatible = compat
-    settings.maximumPeople = maxPeople
-    settings.leastScore = minScore
     return (0..<streams).map { _ in PoseEstimator(model, settings) }
   }
 }

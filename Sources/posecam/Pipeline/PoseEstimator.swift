@@ -14,6 +14,16 @@ final class PoseEstimator: @unchecked Sendable {
     var maximumPeople: Int?
     /// People below this score are left out.
     var leastScore: Float = 0
+
+    /// As many and as good poses as asked for.
+    func kept(_ poses: [Pose]) -> [Pose] {
+      var kept = poses.filter { $0.score >= leastScore }
+      if let maximumPeople, kept.count > maximumPeople {
+        kept.sort { $0.totalScore > $1.totalScore }
+        kept.removeLast(kept.count - maximumPeople)
+      }
+      return kept
+    }
   }
 
   private let model: Model
@@ -73,12 +83,7 @@ final class PoseEstimator: @unchecked Sendable {
 
   /// Poses in the frame's pixels, as many and as good as asked for.
   private func select(_ poses: [Pose], _ letterbox: Letterbox) -> [Pose] {
-    var kept = poses.filter { $0.score >= settings.leastScore }
-    if let maximum = settings.maximumPeople, kept.count > maximum {
-      kept.sort { $0.totalScore > $1.totalScore }
-      kept.removeLast(kept.count - maximum)
-    }
-    return kept.map { pose in
+    settings.kept(poses).map { pose in
       var pose = pose
       for joint in pose.keypoints.indices {
         guard let point = pose.keypoints[joint] else { continue }

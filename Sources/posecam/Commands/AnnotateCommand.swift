@@ -23,6 +23,9 @@ struct AnnotateCommand: ParsableCommand {
   @OptionGroup(title: "Network") var engine: EngineOptions
   @OptionGroup(title: "People") var following: FollowOptions
   @OptionGroup(title: "Camera") var camera: CameraOptions
+  @OptionGroup var twoPass: TwoPassOptions
+
+  func validate() throws { try twoPass.check(following) }
 
   func run() throws {
     try OutputNames.check([output, json], inputs: [input, engine.model])
@@ -34,14 +37,81 @@ struct AnnotateCommand: ParsableCommand {
     let measurements = Measurements()
     let pipeline = Pipeline(
       source: source, estimators: following.estimators(model, engine, streams: streams),
-      tracker: following.makeFollowing(isVideo: !source.info.isStill), measurements: measurements)
+      tracker: following.makeFollowing(isVideo: !source.info.isStill, smoothing: twoPass.isOn ? .off : nil),
+      measurements: measurements)
     Interruption.onRequest { pipeline.stop() }
+    let found = Results(
+      next: {
+        guard case .element(let result) = pipeline.next() else { return nil }
+        return (result, pipeline.dropped)
+      }, finish: pipeline.finish)
+    guard twoPass.isOn else { return try write(found, of: source, model: model, measurements) }
 
+    guard !source.info.isLive, !Self.isPipe(input) else {
+      try? pipeline.finish()
+      throw PosecamError("\(input): cannot be read twice, as --two-pass must; record it to a file first")
+    }
+    let people = TwoPassSmoothing.smooth(try collect(found, of: source, measurements), following.smooth)
+    let again = try openSource(input, options: options)
+    var done = 0
+    let smoothed = Results(
+      next: {
+        guard done < people.count, !Interruption.isRequested else { return nil }
+        guard let frame = try again.next() else {
+          throw PosecamError("\(input): has fewer frames than when it was first read; is it being written?")
+        }
+        defer { done += 1 }
+        measurements.countProcessed()
+        return (TrackedFrame(frame: frame, people: people[done]), 0)
+      }, finish: {})
+    try write(smoothed, of: again, model: model, measurements)
+  }
+
+  /// Frames with their people, one after the other.
+  private struct Results {
+    /// The next, and how many were dropped so far; `nil` at the end.
+    var next: () throws -> (TrackedFrame, dropped: Int)?
+    /// Stops whatever is still running, and throws what ended it early.
+    var finish: () throws -> Void
+  }
+
+  private static func isPipe(_ path: String) -> Bool {
+    var status = stat()
+    return path == "-" || stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFIFO
+  }
+
+  /// Everyone in the video, and when.
+  private func collect(
+    _ results: Results, of source: any FrameSource, _ measurements: Measurements
+  ) throws -> [TwoPassSmoothing.Frame] {
+    var progress = ProgressLine()
+    var state = ProgressLine.State(total: source.info.frameCount)
+    defer { progress.finish(state) }
+    progress.note("first pass: finding people")
+    var frames: [TwoPassSmoothing.Frame] = []
+    while let (result, _) = try results.next() {
+      frames.append((result.frame.timestamp.seconds, result.people))
+      state.done += 1
+      (state.people, state.rate) = (result.people.count, measurements.processedRate)
+      progress.update(state)
+    }
+    try results.finish()
+    for notice in source.takeNotices() { progress.note(notice) }
+    guard !Interruption.isRequested else {
+      progress.note("interrupted in the first pass; nothing was written")
+      throw ExitCode(Interruption.exitCode)
+    }
+    return frames
+  }
+
+  private func write(
+    _ results: Results, of source: any FrameSource, model: Model, _ measurements: Measurements
+  ) throws {
     var progress = ProgressLine()
     var state = ProgressLine.State(total: source.info.frameCount)
     var outputs: AnnotatedOutput?
     do {
-      while case .element(let result) = pipeline.next() {
+      while let (result, dropped) = try results.next() {
         if outputs == nil {
           let opened = try open(for: result.frame, source: source, modelName: model.name, measurements)
           progress.note("\(output): \(opened.description)")
@@ -50,15 +120,15 @@ struct AnnotateCommand: ParsableCommand {
         try outputs?.write(result)
         state.done += 1
         (state.people, state.rate) = (result.people.count, measurements.processedRate)
-        state.dropped = pipeline.dropped
+        state.dropped = dropped
         for notice in source.takeNotices() { progress.note(notice) }
         progress.update(state)
       }
-      try pipeline.finish()
+      try results.finish()
     } catch {
       // What was written so far is kept where the source failed, and dropped where the output did.
       if error is VideoError, outputs?.hasFailed == false { try? outputs?.finish(isComplete: false) }
-      try? pipeline.finish()
+      try? results.finish()
       progress.finish(state)
       throw error
     }
@@ -88,48 +158,4 @@ struct AnnotateCommand: ParsableCommand {
     return AnnotatedOutput(
       video: video, json: lines, startTime: source.info.startTime, onBlack: black, measurements: measurements)
   }
-}
-
-/// The annotated video and its JSON lines.
-private final class AnnotatedOutput {
-  private let video: VideoWriter
-  private let json: JSONLinesWriter?
-  private let startTime: Double
-  private let onBlack: Bool
-  private let measurements: Measurements
-  private let painter = SkeletonPainter(limbs: Skeleton.drawnLimbs.map { ($0.a, $0.b) })
-  private let pool = CanvasPool()
-  /// Writing failed, so that finishing makes no sense.
-  private(set) var hasFailed = false
-
-  init(video: VideoWriter, json: JSONLinesWriter?, startTime: Double, onBlack: Bool, measurements: Measurements) {
-    self.video = video
-    self.json = json
-    self.startTime = startTime
-    self.onBlack = onBlack
-    self.measurements = measurements
-  }
-
-  var description: String { (["encoded by \(video.encoderName)"] + video.notices).joined(separator: "; ") }
-
-  func write(_ result: TrackedFrame) throws {
-    hasFailed = true
-    let drawn = try measurements.time(.draw) {
-      let canvas = try Canvas(copying: result.frame, from: pool, onBlack: onBlack)
-      let figures = result.people.map { person in
-        let box = person.pose.box
-        return SkeletonPainter.Figure(
-          keypoints: person.pose.keypoints.map { $0.map { ($0.x, $0.y) } },
-          box: (box.x, box.y, box.width, box.height), id: person.id, score: person.pose.score)
-      }
-      painter.paint(figures, on: canvas, frameHeight: min(result.frame.width, result.frame.height))
-      return canvas.finished()
-    }
-    try measurements.time(.encode) { try video.write(drawn) }
-    try json?.write(
-      frame: result.frame.index, time: result.frame.timestamp.seconds - startTime, people: result.people)
-    hasFailed = false
-  }
-
-  func finish(isComplete: Bool) throws { try video.finish(isComplete: isComplete) }
 }

@@ -128,7 +128,12 @@ struct FollowOptions: ParsableArguments {
   var smooth = Smoothing.low
 
   @Option(help: ArgumentHelp("Seconds for which a person who is not seen keeps the identity.", valueName: "seconds"))
-  var keepLost = 1.0
+  var keepLost = PoseTracker.Options().keepLost
+
+  @Option(
+    help: ArgumentHelp(
+      "Seconds for which a person who is missed is still shown where expected, 0 for never.", valueName: "seconds"))
+  var bridge = PoseTracker.Options().bridge
 
   @Option(help: ArgumentHelp("Report the best N people only.", valueName: "n"))
   var maxPeople: Int?
@@ -141,17 +146,20 @@ struct FollowOptions: ParsableArguments {
 
   func validate() throws {
     guard keepLost >= 0, keepLost <= 3600 else { throw ValidationError("--keep-lost takes 0 to 3600 seconds.") }
+    guard bridge >= 0, bridge <= 60 else { throw ValidationError("--bridge takes 0 to 60 seconds.") }
     if let maxPeople, maxPeople < 1 { throw ValidationError("--max-people takes at least 1.") }
     guard (0...1).contains(minScore) else { throw ValidationError("--min-score takes 0 to 1.") }
   }
 
-  /// - Parameter isVideo: pictures have nothing to do with each other: everyone in them is new, and reported at once.
-  func makeFollowing(isVideo: Bool) -> Following {
+  /// - Parameters:
+  ///   - isVideo: pictures have nothing to do with each other: everyone in them is new, and reported at once.
+  ///   - smoothing: instead of what `--smooth` says.
+  func makeFollowing(isVideo: Bool, smoothing: Smoothing? = nil) -> Following {
+    let smooth = smoothing ?? smooth
     if compat { return .compatible(ReferenceTracker(smoothing: smooth != .off)) }
     var options = PoseTracker.Options()
-    options.smoothing = smooth
-    options.keepLost = keepLost
-    if !isVideo { (options.keepLost, options.sightings) = (0, 1) }
+    (options.smoothing, options.keepLost, options.bridge) = (smooth, keepLost, bridge)
+    if !isVideo { (options.keepLost, options.sightings, options.weakSightings) = (0, 1, 1) }
     return .tracked(PoseTracker(options: options))
   }
 

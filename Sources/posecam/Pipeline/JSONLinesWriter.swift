@@ -71,7 +71,7 @@ final class JSONLinesWriter {
       append(Double(point.score), digits: 4)
       append("]")
     }
-    append("]}")
+    append(person.isPredicted ? #"],"predicted":true}"# : "]}")
   }
 
   private func append(_ text: String) { line.append(contentsOf: text.utf8) }

@@ -88,7 +88,9 @@ final class Pipeline: Sendable {
         }
         let isRunning = order.deliver((frame, poses), ticket: ticket) { frame, poses in
           let people = measurements.time(.track) {
-            tracking.withLock { $0.update(poses, at: frame.timestamp.seconds) }
+            tracking.withLock {
+              $0.update(poses, at: frame.timestamp.seconds, within: (frame.width, frame.height))
+            }
           }
           measurements.countProcessed()
           return results.put(TrackedFrame(frame: frame, people: people))

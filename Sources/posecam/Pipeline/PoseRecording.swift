@@ -11,6 +11,8 @@ struct PoseRecording: Sendable, Equatable {
     var box: Box
     /// Square pixels of the person, where the file tells them.
     var area: Double?
+    /// Missed in this picture, and told where expected.
+    var isPredicted = false
 
     /// The pose without the points whose score is 0: the file knows where they are, but they cannot be seen.
     var seen: Pose {
@@ -87,6 +89,7 @@ extension PoseRecording {
       var score: Double
       var box: [Double]
       var keypoints: [[Double]?]
+      var predicted: Bool?
     }
     var frame: Int
     var time: Double
@@ -129,7 +132,8 @@ extension PoseRecording {
           return Keypoint(x: Float(point[0]), y: Float(point[1]), score: Float(point[2]))
         }, score: Float(person.score)),
       box: Box(
-        x: Float(person.box[0]), y: Float(person.box[1]), width: Float(person.box[2]), height: Float(person.box[3])))
+        x: Float(person.box[0]), y: Float(person.box[1]), width: Float(person.box[2]), height: Float(person.box[3])),
+      isPredicted: person.predicted ?? false)
   }
 }
 

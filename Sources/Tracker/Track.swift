@@ -18,6 +18,8 @@ struct Track: Sendable {
     var seen: Double
     /// Since when it is seen far from where it is expected.
     var astray: Double?
+    /// Variance of where it will be seen, in square pixels.
+    var tolerance = 0.0
   }
 
   /// `nil` until the person is certain enough to be reported.
@@ -63,8 +65,7 @@ struct Track: Sendable {
 
   /// Moves everything to where it is expected at a later time.
   mutating func advance(to time: Double) {
-    let interval = time - now
-    guard interval > 0 else { return }
+    let interval = max(0, time - now)
     now = time
     let step = motion.advance(by: interval)
     origin += step
@@ -74,6 +75,8 @@ struct Track: Sendable {
       joint.place += step + joint.velocity * (Self.swing * (1 - fading))
       joint.velocity *= fading
       if now - joint.seen > interval { joint.place += (origin + joint.home - joint.place) * homeward }
+      let spread = 2 * Double(Skeleton.sigmas[index]) * size
+      joint.tolerance = spread * spread + vagueness(index, joint)
       joints[index] = joint
     }
   }
@@ -117,15 +120,16 @@ struct Track: Sendable {
     var (sum, worth, weights, count) = (0.0, 0.0, 0.0, 0.0)
     for (index, point) in pose.keypoints.enumerated() {
       guard let point, let joint = joints[index], let place = Self.place(point) else { continue }
-      let spread = 2 * Double(Skeleton.sigmas[index]) * size
-      let total = spread * spread + vagueness(index, joint)
       let offset = place - joint.place
       let weight = max(0.01, min(joint.score, Double(point.score)))
-      let value = weight * exp(-(offset * offset).sum() / (2 * total))
-      sum += value
-      worth += value * spread / total.squareRoot()
       weights += weight
       count += 1
+      let distance = (offset * offset).sum() / joint.tolerance
+      // Most pairs of people are far apart.
+      guard distance < 20 else { continue }
+      let value = weight * exp(-distance / 2)
+      sum += value
+      worth += value * 2 * Double(Skeleton.sigmas[index]) * size / joint.tolerance.squareRoot()
     }
     guard count > 0 else { return Fit() }
     // A few key points fit somewhere soon.

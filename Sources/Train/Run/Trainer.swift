@@ -58,6 +58,7 @@ public final class Trainer {
   ) throws(TrainError) {
     try self.init(settings: settings, folder: folder, threads: threads, level: level)
     start(from: Initialisation.tensors(of: network.graph, seed: settings.seed))
+    try folder.truncateLog(after: -1)
     try folder.write(settings.yaml, to: folder.settings)
   }
 
@@ -142,6 +143,8 @@ public final class Trainer {
     report: (TrainProgress) -> Void = { _ in }
   ) throws(TrainError) -> Ending {
     var batch = emptyBatch()
+    // From the first step on there is a good state to come back to.
+    if step == 0 { try save() }
     let start = Self.now()
     var (lineStart, lineStep) = (start, step)
     while step < settings.steps {

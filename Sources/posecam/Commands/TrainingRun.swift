@@ -87,6 +87,23 @@ extension RunOptions {
   }
 }
 
+extension RunOptions {
+  /// Pictures for validation as they are, to look at during the run; `nil` where there are none with people.
+  func pictures(_ settings: TrainSettings) throws -> Batch? {
+    guard !settings.validation.isEmpty else { return nil }
+    var options = BatchLoader.Options()
+    (options.augmentation.rotation, options.augmentation.shift, options.augmentation.mirror) = (0, 0, 0)
+    (options.ahead, options.cacheLimit) = (1, 0)
+    let loader = try? BatchLoader(
+      KeypointAnnotations(contentsOf: settings.validation),
+      images: folder(settings.validationImages, beside: settings.validation), options: options)
+    guard let loader else { return nil }
+    var batch = Batch(empty: settings.batch, height: settings.size, width: settings.size)
+    try loader.read(0, into: &batch)
+    return batch
+  }
+}
+
 /// A training run as its user sees it: starting weights, a line per interval, an end that can be continued.
 struct TrainingRun {
   let trainer: Trainer
@@ -150,7 +167,7 @@ struct TrainingRun {
     Interruption.onRequest {}
     let ending = try trainer.run(
       &source, seconds: options.timeLimit?.seconds ?? .infinity, validate: validate,
-      shouldStop: { Interruption.isRequested }
+      pictures: options.pictures(trainer.settings), shouldStop: { Interruption.isRequested }
     ) { progress in
       print(Self.line(progress))
       fflush(nil)

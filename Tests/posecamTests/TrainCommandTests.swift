@@ -1,4 +1,5 @@
 import Foundation
+import FoundationXML
 import Testing
 
 /// `train` as a process: what only a process can suffer.
@@ -60,6 +61,36 @@ struct TrainCommandTests {
     #expect(try folder.data("run/last.ckpt") == before)
     let resumed = try Program.run("posecam train --resume run --steps 4", in: folder)
     #expect(resumed.status == 0 && resumed.output.contains("continued at step 2"), "\(resumed.errors)")
+  }
+
+  @Test func curvesAreDrawn() throws {
+    #expect(try Program.run("\(Self.train) 4 --out run", in: folder).status == 0)
+    let log = try folder.text("run/log.jsonl")
+    try log.dropLast(20).write(toFile: folder.path("cut.jsonl"), atomically: false, encoding: .utf8)
+    let plain = try Program.run("LC_ALL=C.UTF-8 COLUMNS=100; export LC_ALL COLUMNS; posecam plot run", in: folder)
+    #expect(plain.status == 0 && plain.errors == "")
+    #expect(["╭─ loss ─", "loss of each output", "learning rate", "⠉"].allSatisfy(plain.output.contains))
+    #expect(!plain.output.contains("\u{1B}") && plain.output.split(separator: "\n").allSatisfy { $0.count <= 100 })
+    for name in ["curves.svg", "curves.png"] {
+      let outcome = try Program.run("posecam plot run cut.jsonl --smooth 0 -o \(name)", in: folder)
+      #expect(outcome.status == 0 && outcome.output == "" && outcome.errors == "", "\(outcome.errors)")
+    }
+    let picture = try folder.text("curves.svg")
+    #expect(XMLParser(data: Data(picture.utf8)).parse() && picture.contains(">cut.jsonl</text>"))
+    #expect(try folder.data("curves.png").starts(with: [0x89, 0x50, 0x4E, 0x47]))
+
+    for (options, reason) in [
+      ("nowhere", "nowhere: no such run"), ("people.json", "people.json: holds no entry"),
+      (". ", "log.jsonl: cannot be read"), ("run --curve los", "there is no curve 'los'; there are images_per_second"),
+      ("run -o run/log.jsonl", "is the input itself"), ("run -o curves.gif", "unknown kind of picture"),
+      ("run -o nowhere/a.svg", "nowhere/a.svg: cannot be written"),
+    ] {
+      let outcome = try Program.run("posecam plot \(options)", in: folder)
+      #expect(outcome.status == 1 && outcome.complaints.count == 1, "\(options): \(outcome.errors)")
+      #expect(outcome.errors.contains(reason), "\(options): \(outcome.errors)")
+    }
+    #expect(try Program.run("posecam plot run --smooth 1", in: folder).status == 64)
+    #expect(try folder.text("run/log.jsonl") == log)
   }
 
   @Test func checkpointsOfAnotherNetworkAreRefused() throws {

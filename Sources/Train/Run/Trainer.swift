@@ -27,6 +27,14 @@ public struct TrainProgress: Sendable {
   public var imagesPerSecond: Double
   public var secondsLeft: Double
   public var validation: Validation?
+
+  package init(
+    step: Int, steps: Int, loss: Double, losses: [Double], learningRate: Double, imagesPerSecond: Double,
+    secondsLeft: Double, validation: Validation?
+  ) {
+    (self.step, self.steps, self.loss, self.losses, self.learningRate) = (step, steps, loss, losses, learningRate)
+    (self.imagesPerSecond, self.secondsLeft, self.validation) = (imagesPerSecond, secondsLeft, validation)
+  }
 }
 
 /// A training run: batches in, weights out, its state on disk.
@@ -152,12 +160,13 @@ public final class Trainer {
     var (lineStart, lineStep) = (start, step)
     while step < settings.steps {
       try makeStep(&source, &batch)
+      // Without what validation takes.
+      let worked = Self.now() - lineStart
       let validation = try step % settings.validateEvery == 0 || step == settings.steps ? self.validate(validate) : nil
       if step % settings.logEvery == 0 || step == settings.steps || validation != nil {
-        let seconds = Self.now() - lineStart
         let progress = makeProgress(
-          imagesPerSecond: Double((step - lineStep) * settings.batch * settings.accumulate) / max(seconds, 1e-9),
-          secondsLeft: Double(settings.steps - step) * seconds / Double(step - lineStep), validation: validation)
+          imagesPerSecond: Double((step - lineStep) * settings.batch * settings.accumulate) / max(worked, 1e-9),
+          secondsLeft: Double(settings.steps - step) * worked / Double(step - lineStep), validation: validation)
         try log(progress, seconds: Self.now() - start)
         report(progress)
         (losses, lossCount) = ([], 0)

@@ -25,7 +25,7 @@ struct Chart {
     horizontal = Axis(
       range?.lowerBound ?? points.map(\.x).min() ?? 0, range?.upperBound ?? points.map(\.x).max() ?? 1)
     let (low, high) = (points.map(\.y).min() ?? 0, points.map(\.y).max() ?? 1)
-    vertical = startsAtZero ? Axis(min(0, low), max(high, 1e-9)) : Axis(low, high, mayBeLogarithmic: true)
+    vertical = startsAtZero ? Axis(min(0, low), high > 0 ? high : 1) : Axis(low, high, mayBeLogarithmic: true)
   }
 
   /// Where a point lies: from left and from the bottom, 0...1.

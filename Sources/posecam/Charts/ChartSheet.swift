@@ -32,23 +32,22 @@ struct ChartSheet {
 
   private func draw(with pen: any Pen) {
     for (index, chart) in charts.enumerated() {
-      let origin = SIMD2(
-        Double(index % columns * Self.cell.width), Double(index / columns * Self.cell.height))
-      draw(chart, at: origin, with: pen)
+      let (column, row) = (index % columns, index / columns)
+      draw(chart, at: SIMD2(Double(column * Self.cell.width), Double(row * Self.cell.height)), with: pen)
     }
   }
 
   private func draw(_ chart: Chart, at origin: SIMD2<Double>, with pen: any Pen) {
-    let (left, top) = (origin.x + 64, origin.y + 44)
-    let (width, height) = (Double(Self.cell.width) - 88, Double(Self.cell.height) - 84)
+    let (left, top) = (origin.x + 64, origin.y + 56)
+    let (width, height) = (Double(Self.cell.width) - 88, Double(Self.cell.height) - 96)
     func spot(_ place: SIMD2<Double>) -> SIMD2<Double> {
       SIMD2(left + place.x * width, top + (1 - place.y) * height)
     }
-    pen.text(chart.title, at: SIMD2(left, top - 18), anchor: .start, bold: true, Self.ink)
-    var x = left + width
-    for series in chart.series.reversed() where !series.isBackground && !series.name.isEmpty {
-      pen.text(series.name, at: SIMD2(x, top - 18), anchor: .end, bold: false, series.color)
-      x -= Double(series.name.count) * 9 + 16
+    pen.text(chart.title, at: SIMD2(left, top - 30), anchor: .start, bold: true, Self.ink)
+    var x = left
+    for series in chart.series where !series.isBackground && !series.name.isEmpty {
+      pen.text(series.name, at: SIMD2(x, top - 10), anchor: .start, bold: false, series.color)
+      x += Double(series.name.count) * 9 + 16
     }
     for tick in chart.vertical.ticks(6) {
       let y = spot(SIMD2(0, chart.vertical.share(of: tick))).y

@@ -18,8 +18,10 @@ struct PlotCommand: ParsableCommand {
     name: .customLong("curve"),
     help: ArgumentHelp("Draw this curve only, such as loss, learning_rate or AP; may be repeated.", valueName: "name"))
   var chosen: [String] = []
-  @Option(help: ArgumentHelp("Smoothing of the loss curves: 0 for none, near 1 for much.", valueName: "0...1"))
-  var smooth = 0.6
+  @Option(
+    help: ArgumentHelp(
+      "Smoothing of the loss curves: 0 for none, near 1 for much (default: 0.6 for long runs).", valueName: "0...1"))
+  var smooth: Double?
   @Option(name: [.short, .long], help: ArgumentHelp("Picture to write: .svg, .png or .jpg.", valueName: "file"))
   var output: String?
   @Option(help: "Colours: \(ColorChoice.allCases.map(\.rawValue).joined(separator: ", ")).") var colors = ColorChoice
@@ -27,7 +29,7 @@ struct PlotCommand: ParsableCommand {
 
   func validate() throws {
     guard !runs.isEmpty else { throw ValidationError("Name a run's folder.") }
-    guard smooth >= 0, smooth < 1 else { throw ValidationError("--smooth takes 0 to below 1.") }
+    if let smooth, !(0..<1).contains(smooth) { throw ValidationError("--smooth takes 0 to below 1.") }
   }
 
   func run() throws {
@@ -66,9 +68,10 @@ struct PlotCommand: ParsableCommand {
             name: item.name, color: color, points: points.map { SIMD2(Double($0.step), $0.value) },
             isBackground: isBackground)
         }
-        if isLoss && smooth > 0 {
+        let smoothing = isLoss ? smooth ?? (points.count >= 100 ? 0.6 : 0) : 0
+        if smoothing > 0 {
           series.append(line(points, isBackground: true))
-          series.append(line(points.smoothed(smooth), isBackground: false))
+          series.append(line(points.smoothed(smoothing), isBackground: false))
         } else {
           series.append(line(points, isBackground: false))
         }

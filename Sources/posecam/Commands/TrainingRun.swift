@@ -59,8 +59,19 @@ extension RunOptions {
     (options.augmentation, options.seed) = (settings.augmentation, settings.seed)
     (options.threads, options.cacheLimit) = (loaders, cache << 20)
     let images = folder(settings.images, beside: settings.data)
+    if !settings.unlabeled.isEmpty { options.unlabelled = try UnlabelledPictures(settings.unlabeled) }
+    if !settings.teacherCache.isEmpty {
+      options.distillation = Distillation(
+        .cache(try TeacherCache(contentsOf: settings.teacherCache)), share: settings.teacherShare,
+        formula: settings.formula)
+    } else if !settings.pseudoLabels.isEmpty {
+      let labels = try PseudoLabels(contentsOf: settings.pseudoLabels)
+      for line in labels.problems.lines { print("\(settings.pseudoLabels): \(line)") }
+      options.distillation = Distillation(.people(labels), share: settings.teacherShare, formula: settings.formula)
+    }
     let loader = try BatchLoader(annotations, images: images, options: options)
     for line in annotations.problems.lines { print("\(settings.data): \(line)") }
+    for line in loader.problems.lines { print("\(settings.data): \(line)") }
     print("\(settings.data): \(loader.sampleCount) samples, \(loader.negativeCount) pictures without people")
     guard !settings.teacher.isEmpty else { return loader }
     return try DistilledSource(

@@ -66,6 +66,13 @@ public struct Model: Sendable {
   public static let agreementKey = "int8_agreement"
   public static let leastAgreementKey = "int8_least_agreement"
 
+  /// Metadata of a calibrated model: how many of the first layers stay with floats at int8, since their results are read by
+  /// all others and have the finest differences.
+  public static let floatLayersKey = "int8_float_layers"
+
+  /// First layers that compute with floats at int8, depthwise and pointwise ones counted as one.
+  var floatLayers: Int { metadata[Self.floatLayersKey].flatMap { Int($0) }.map { max(0, $0) } ?? 0 }
+
   /// The fastest precision whose results are within the limit that the model records.
   public func bestPrecision(at level: CPULevel = .detected) -> Precision {
     guard !ranges.isEmpty, level.hasFastBytes,

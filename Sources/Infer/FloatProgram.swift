@@ -13,8 +13,8 @@ final class FloatProgram: PlanProgram {
   private var work: [Work] = []
   private var input = ck_view()
   private let kernels: UnsafePointer<ck_kernels>
-  /// What a step computes, for those who watch; as many as there are steps.
-  private var observed: [(layer: String, channels: Int, depthwise: (name: String, channels: Int)?)] = []
+  /// What a step computes and the channels that it reads, for those who watch; as many as there are steps.
+  private var observed: [(layer: PlanLayout.Fused, channels: [Int])?] = []
 
   /// Kept alive: the layers point into it.
   private let weights: PackedWeights
@@ -64,12 +64,11 @@ final class FloatProgram: PlanProgram {
         let kernel = fused.kernelName(isWinograd: layer.winograd > 0)
         steps.append(PlanStep(name: fused.name, kernel: kernel, multiplyAdds: multiplyAdds))
         work.append(.convolve(layer))
-        observed.append(
-          (fused.name, fused.convolution.outputs, fused.depthwise.map { ($0.name, $0.convolution.outputs) }))
+        observed.append((fused, layout.channelMap(of: fused.input)))
       case .copy(let value, let storage, let channel):
         let size = model.graph.size(ofNode: value, height: height, width: width)
         steps.append(PlanStep(name: "copy", kernel: "copy", multiplyAdds: 0))
-        observed.append(("", 0, nil))
+        observed.append(nil)
         work.append(
           .copy(
             from: layout.view(of: value, in: memory), to: layout.storages[storage].view(in: memory, channel: channel),
@@ -165,20 +164,53 @@ final class FloatProgram: PlanProgram {
   /// Lends the results of a fused depthwise layer too.
   func run(_ step: Int, on pool: OpaquePointer, observing see: (String, UnsafePointer<Float>, Int) -> Void) {
     run(step, on: pool)
-    guard case .convolve(var layer) = work[step] else { return }
-    let names = observed[step]
+    guard case .convolve(var layer) = work[step], let names = observed[step]?.layer else { return }
     for y in 0..<Int(layer.height) {
       for x in 0..<Int(layer.width) {
-        see(names.layer, layer.out.base.advanced(by: y * layer.out.row + x * layer.out.pixel), names.channels)
+        let pixel = layer.out.base.advanced(by: y * layer.out.row + x * layer.out.pixel)
+        see(names.name, pixel, names.convolution.outputs)
       }
     }
     guard let depthwise = names.depthwise else { return }
     for y in 0..<layer.height {
       kernels.pointee.depthwise(&layer, y, layer.scratch)
       for x in 0..<layer.width {
-        see(depthwise.name, layer.scratch + Int(x * layer.depthwise.channels), depthwise.channels)
+        see(depthwise.name, layer.scratch + Int(x * layer.depthwise.channels), depthwise.convolution.outputs)
       }
     }
+  }
+
+  /// Lends what a step that just ran has read for some of its pixels: layer, then for every pixel as many numbers as an
+  /// output has weights, in their order ([inputs][kernel][kernel]), or as all outputs have of a depthwise layer.
+  func lendInputs(of step: Int, pixels count: Int, to see: (String, [Double]) -> Void) {
+    guard case .convolve(var layer) = work[step], let (fused, channels) = observed[step] else { return }
+    func patch(_ view: ck_view, _ convolution: Graph.Convolution, y: Int, x: Int) -> [Double] {
+      let reach = convolution.kernel / 2
+      let center = view.base.advanced(by: y * convolution.stride * view.row + x * convolution.stride * view.pixel)
+      return channels.flatMap { channel in
+        (-reach...reach).flatMap { down in
+          (-reach...reach).map { right in
+            Double(center[(down * view.row + right * view.pixel) * convolution.dilation + channel])
+          }
+        }
+      }
+    }
+    let pixels = Int(layer.height * layer.width)
+    let places = (0..<min(count, pixels)).map {
+      ($0 * pixels / min(count, pixels)).quotientAndRemainder(dividingBy: Int(layer.width))
+    }
+    guard let part = fused.depthwise else {
+      see(fused.name, places.flatMap { patch(layer.in, fused.convolution, y: $0.quotient, x: $0.remainder) })
+      return
+    }
+    see(part.name, places.flatMap { patch(layer.in, part.convolution, y: $0.quotient, x: $0.remainder) })
+    see(
+      fused.name,
+      places.flatMap { place in
+        kernels.pointee.depthwise(&layer, Int32(place.quotient), layer.scratch)
+        let pixel = layer.scratch + place.remainder * Int(layer.depthwise.channels)
+        return (0..<part.convolution.outputs).map { Double(pixel[$0]) }
+      })
   }
 
   // MARK: - Input

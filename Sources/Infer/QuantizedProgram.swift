@@ -269,7 +269,7 @@ final class QuantizedProgram: PlanProgram {
 }
 
 /// How the bytes of every value are to be read.
-private struct Codes {
+struct Codes {
   /// By the node that computes the value, concatenations excepted.
   var values: [Int: Quantization] = [:]
   var depthwise: [String: Quantization] = [:]

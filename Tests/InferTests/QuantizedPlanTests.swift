@@ -87,6 +87,26 @@ import Testing
     }
   }
 
+  @Test func weightsRoundedByWhatWasSeenAreBetter() throws {
+    var distances: [Double] = []
+    let nearest = try Self.calibrated()
+    let rounded = try #require(Self.calibration).roundedWeights(of: nearest)
+    #expect(rounded.count == 62 + 14)
+    for model in [nearest, try Model(nearest.file(ranges: nearest.ranges, rounded: rounded, metadata: [:]), name: "m")]
+    {
+      let plans = try [Precision.f32, .int8].map { try Plan(model, height: 72, width: 96, precision: $0) }
+      distances.append(0)
+      for seed in 77..<81 {
+        for plan in plans { Self.load(plan, UInt64(seed)) }
+        for error in Plan.compare(plans[0], plans[1]).prefix(12) {
+          distances[distances.count - 1] += error.squaredError / error.squaredSignal
+        }
+      }
+    }
+    // Rounding the results weighs more here than rounding the weights.
+    #expect(distances[1] < 0.98 * distances[0])
+  }
+
   @Test func floatLayersMustBeAChain() throws {
     for (count, words) in [(30, "reads more than"), (1000, "bytes need some")] {
       let model = try Self.calibrated(floatLayers: count)

@@ -60,10 +60,14 @@ struct QuantizeCommand: ParsableCommand {
 
     settings.precision = .int8
     var best: (rule: Calibration.Rule, floatLayers: Int, agreement: PoseAgreement)?
+    func file(_ rule: Calibration.Rule, _ floatLayers: Int) throws -> WeightFile {
+      let ranges = calibration.ranges(rule)
+      let metadata = [Model.floatLayersKey: "\(floatLayers)"]
+      let nearest = try Model(model.file(ranges: ranges, metadata: metadata), name: model.name)
+      return model.file(ranges: ranges, rounded: try calibration.roundedWeights(of: nearest), metadata: metadata)
+    }
     func attempt(_ rule: Calibration.Rule, floatLayers: Int) throws {
-      let file = model.file(
-        ranges: calibration.ranges(rule), metadata: [Model.floatLayersKey: "\(floatLayers)"])
-      let bytes = PoseEstimator(try Model(file, name: model.name), settings)
+      let bytes = PoseEstimator(try Model(file(rule, floatLayers), name: model.name), settings)
       var agreement = PoseAgreement()
       for (frame, poses) in zip(kept, truth) {
         agreement.add(poses, try bytes.poses(in: frame, measurements: measurements))
@@ -84,15 +88,12 @@ struct QuantizeCommand: ParsableCommand {
       try attempt(found.rule, floatLayers: floatLayers)
     }
     guard let best else { return }
-    let file = model.file(
-      ranges: calibration.ranges(best.rule),
-      metadata: [
-        Model.agreementKey: String(format: "%.4f", best.agreement.meanSimilarity),
-        Model.leastAgreementKey: "\(leastAgreement)", "int8_calibration": best.rule.rawValue,
-        Model.floatLayersKey: "\(best.floatLayers)",
-      ])
-    try printErrors(of: Model(file, name: model.name), on: kept, settings)
-    try file.write(to: output)
+    var result = try file(best.rule, best.floatLayers)
+    result.metadata[Model.agreementKey] = String(format: "%.4f", best.agreement.meanSimilarity)
+    result.metadata[Model.leastAgreementKey] = "\(leastAgreement)"
+    result.metadata["int8_calibration"] = best.rule.rawValue
+    try printErrors(of: Model(result, name: model.name), on: kept, settings)
+    try result.write(to: output)
     let isGood = best.agreement.meanSimilarity >= leastAgreement
     print("\(output): calibrated by \(best.rule.rawValue); --precision auto will use \(isGood ? "int8" : "f32")")
   }

@@ -11,7 +11,7 @@ struct LiveCommand: ParsableCommand {
     abstract: "Shows a video with everyone's skeleton in the terminal (the default command).",
     discussion: """
       Keys: q quits, space pauses, . steps one frame, i shows or hides the panels, h shows help.
-      Without a terminal on standard output it runs without the screen and prints one progress line.
+      Without a terminal on standard output, or with an output to it, it runs without the screen and prints one progress line.
       """)
 
   @Option(
@@ -19,36 +19,34 @@ struct LiveCommand: ParsableCommand {
       "Camera index or device, video file, picture, folder or pattern of pictures, URL, - for standard input, or demo.",
       valueName: "src"))
   var video: String
-  @Option(
-    help: ArgumentHelp("Write JSON lines to FILE, - for standard output (then without the screen).", valueName: "file"))
-  var json: String?
   @Option(help: "Colours of the screen: \(ColorChoice.allCases.map(\.rawValue).joined(separator: ", ")).")
   var colors = ColorChoice.auto
 
+  @OptionGroup(title: "Outputs") var outputs: OutputOptions
+  @OptionGroup(title: "Drawing into a video") var drawing: DrawingOptions
   @OptionGroup(title: "Network") var engine: EngineOptions
   @OptionGroup(title: "People") var following: FollowOptions
   @OptionGroup(title: "Camera") var camera: CameraOptions
 
   func run() throws {
-    try OutputNames.check([json], inputs: [video, engine.model])
+    try outputs.check(inputs: [video, engine.model])
     let model = try engine.loadModel()
     let source = try openSource(video, options: camera.sourceOptions)
-    let hasScreen = json != "-" && isatty(STDOUT_FILENO) == 1
+    let hasScreen = !outputs.usesStandardOutput && isatty(STDOUT_FILENO) == 1
     let streams = engine.streamCount(isLive: source.info.isLive)
-    let writer = try json.map {
-      try JSONLinesWriter(
-        path: $0, source: source.info.name, width: source.info.width, height: source.info.height, model: model.name)
-    }
+    let measurements = Measurements()
+    let written = try outputs.open(
+      PoseStream(source.info, model: model.name), startTime: source.info.startTime,
+      video: drawing.videoSettings(source.info, soundPath: video), measurements)
     let screen =
       hasScreen ? try Screen(Screen.Options(colors: colors, environment: ProcessInfo.processInfo.environment)) : nil
     defer { screen?.close() }
 
-    let measurements = Measurements()
     let pipeline = Pipeline(
       source: source, estimators: following.estimators(model, engine, streams: streams),
       tracker: following.makeFollowing(isVideo: !source.info.isStill), measurements: measurements)
     Interruption.onRequest { pipeline.stop() }
-    var sink = LiveSink(source: source, pipeline: pipeline, measurements: measurements, json: writer)
+    var sink = LiveSink(source: source, pipeline: pipeline, measurements: measurements, outputs: written)
     do {
       if let screen {
         try sink.show(on: screen, modelName: model.name)
@@ -56,13 +54,20 @@ struct LiveCommand: ParsableCommand {
         try sink.run()
       }
     } catch {
+      // What was written so far is kept where the source failed.
+      try? written.finish(isComplete: false)
       try? pipeline.finish()
       throw error
     }
-    try pipeline.finish()
-    if Interruption.isRequested {
+    defer {
       screen?.close()
-      throw ExitCode(Interruption.exitCode)
+      var progress = ProgressLine()
+      for notice in written.takeNotices() { progress.note(notice) }
     }
+    // Finished first, since the source may have failed.
+    let result = Result { try written.finish(isComplete: sink.isOver && !Interruption.isRequested) }
+    try pipeline.finish()
+    try result.get()
+    if Interruption.isRequested { throw ExitCode(Interruption.exitCode) }
   }
 }

@@ -3,21 +3,23 @@ import Tracker
 import Video
 
 /// Takes the results of a live run: to the screen at the source's pace, or to a progress line as fast as they come, and to
-/// JSON lines in both cases.
+/// the outputs in both cases.
 struct LiveSink {
   let source: any FrameSource
   let pipeline: Pipeline
   let measurements: Measurements
-  let json: JSONLinesWriter?
+  let outputs: Outputs
   private var done = 0
   private var people = 0
   private var notices: [String] = []
+  /// The source came to its end.
+  private(set) var isOver = false
 
-  init(source: any FrameSource, pipeline: Pipeline, measurements: Measurements, json: JSONLinesWriter?) {
+  init(source: any FrameSource, pipeline: Pipeline, measurements: Measurements, outputs: Outputs) {
     self.source = source
     self.pipeline = pipeline
     self.measurements = measurements
-    self.json = json
+    self.outputs = outputs
   }
 
   // MARK: - Without a screen
@@ -25,16 +27,19 @@ struct LiveSink {
   mutating func run() throws {
     var progress = ProgressLine()
     defer {
-      for notice in source.takeNotices() { progress.note(notice) }
+      for notice in takeNotices() { progress.note(notice) }
       progress.finish(state)
     }
     while case .element(let result) = pipeline.next() {
       try record(result)
       measurements.countShown(captured: result.frame.captured)
-      for notice in source.takeNotices() { progress.note(notice) }
+      for notice in takeNotices() { progress.note(notice) }
       progress.update(state)
     }
+    isOver = true
   }
+
+  private func takeNotices() -> [String] { outputs.takeNotices() + source.takeNotices() }
 
   private var state: ProgressLine.State {
     ProgressLine.State(
@@ -46,7 +51,7 @@ struct LiveSink {
   private mutating func record(_ result: TrackedFrame) throws(PosecamError) {
     done += 1
     people = result.people.count
-    try json?.write(frame: result.frame.index, time: time(of: result), people: result.people)
+    try outputs.write(result)
   }
 
   private func time(of result: TrackedFrame) -> Double { result.frame.timestamp.seconds - source.info.startTime }
@@ -90,10 +95,12 @@ struct LiveSink {
       case .nothingYet: refresh(&view)
       case .closed:
         // A picture stays until a key; a video leaves when it is over.
+        isOver = true
         guard source.info.frameCount == 1 else { return }
         hasEnded = true
       case .element(let result):
-        try record(result)
+        // The screen is an output too, which goes on; the failure is told again at the end.
+        do { try record(result) } catch { if notices.last != error.description { notices.append(error.description) } }
         latest = result
         // A paused camera goes on; only the picture stands still.
         if isPaused && steps == 0 { continue }
@@ -140,7 +147,7 @@ struct LiveSink {
   }
 
   private mutating func refresh(_ view: inout LiveView) {
-    notices += source.takeNotices()
+    notices += takeNotices()
     if notices.count > 8 { notices.removeFirst(notices.count - 8) }
     view.notices = notices
     view.stages = measurements.stages

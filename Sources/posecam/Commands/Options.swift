@@ -57,6 +57,7 @@ extension CPULevel: ExpressibleByArgument {
 
 extension Smoothing: ExpressibleByArgument {}
 extension ColorChoice: ExpressibleByArgument {}
+extension Blitter: ExpressibleByArgument {}
 
 /// What runs the network.
 struct EngineOptions: ParsableArguments {
@@ -164,6 +165,12 @@ struct FollowOptions: ParsableArguments {
   }
 
   func estimators(_ model: Model, _ engine: EngineOptions, streams: Int) -> [PoseEstimator] {
+    let settings = settings(model, engine, streams: streams)
+    return (0..<streams).map { _ in PoseEstimator(model, settings) }
+  }
+
+  /// Settings of each of several streams.
+  func settings(_ model: Model, _ engine: EngineOptions, streams: Int) -> PoseEstimator.Settings {
     var settings = PoseEstimator.Settings()
     settings.size = engine.size
     settings.threads = max(1, engine.threadCount / streams)
@@ -173,7 +180,7 @@ struct FollowOptions: ParsableArguments {
     settings.maximumPeople = maxPeople
     settings.leastScore = minScore
     (settings.leastKeypoints, settings.leastKeypointScore) = (minKeypoints, minKeypointScore)
-    return (0..<streams).map { _ in PoseEstimator(model, settings) }
+    return settings
   }
 }
 

@@ -89,15 +89,20 @@ final class Terminal {
 
   /// What the live screen would use on this terminal, for people, without entering it.
   static func describe(environment: [String: String]) -> String {
+    guard let traits = traits(.auto, environment: environment) else { return "unknown type, no screen" }
+    return "colours: \(traits.colors), characters: \(traits.glyphs)"
+  }
+
+  /// What the terminal on standard output can do, without entering it; `nil` where its type is not known.
+  static func traits(_ choice: ColorChoice, environment: [String: String]) -> TerminalTraits? {
     setlocale(LC_CTYPE, "")
     let term = environment["TERM"] ?? ""
     var status: Int32 = 0
-    guard !term.isEmpty, setupterm(nil, STDOUT_FILENO, &status) == OK else { return "unknown type, no screen" }
-    let traits = TerminalTraits(
-      choice: .auto, environment: environment, isUTF8: nc_locale_is_utf8(),
+    guard !term.isEmpty, setupterm(nil, STDOUT_FILENO, &status) == OK else { return nil }
+    return TerminalTraits(
+      choice: choice, environment: environment, isUTF8: nc_locale_is_utf8(),
       terminfoColors: Int(nc_terminfo_number("colors")),
       terminfoDirect: nc_terminfo_flag("RGB") || nc_terminfo_flag("Tc"))
-    return "colours: \(traits.colors), characters: \(traits.glyphs)"
   }
 
   deinit { close() }

@@ -168,7 +168,7 @@ public final class MPICommunicator: Communicator, @unchecked Sendable {
       let isPatient = active.contains { if case .doubles(_, isPatient: true) = $0.work { true } else { false } }
       if Double(DispatchTime.now().uptimeNanoseconds - moved) / 1e9 > timeout, !isPatient {
         active.removeAll()
-        lose("the other processes did not answer for \(Int(timeout)) s (--rank-timeout)")
+        lose("no answer for \(Int(timeout)) s (--rank-timeout)")
       } else if idle < 64 {
         sched_yield()
       } else {

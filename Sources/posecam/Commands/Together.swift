@@ -9,6 +9,11 @@ extension RunOptions {
     guard let launch = try Launch(), launch.count > 1 else { return try body(SingleProcess()) }
     let processes = try MPICommunicator.join(timeout: Double(rankTimeout))
     if !processes.isFirst { silence() }
+    if threads == nil,
+      let advice = launch.advice(usable: Launch.usableProcessors, of: ProcessInfo.processInfo.processorCount)
+    {
+      print(advice)
+    }
     do {
       guard processes.count == launch.count else {
         throw TrainError("mpirun started \(launch.count) processes, but MPI knows of \(processes.count)")

@@ -36,9 +36,9 @@ struct RunOptions: ParsableArguments {
   var rankTimeout = 600
 
   var threadCount: Int {
-    let processors = ProcessInfo.processInfo.activeProcessorCount
-    guard threads == nil, let launch = try? Launch() else { return threads ?? min(256, processors) }
-    return min(256, launch.processors(usable: processors, of: ProcessInfo.processInfo.processorCount))
+    if let threads { return threads }
+    let (usable, all) = (Launch.usableProcessors, ProcessInfo.processInfo.processorCount)
+    return min(256, (try? Launch())?.processors(usable: usable, of: all) ?? usable)
   }
 
   func validate() throws {
@@ -186,7 +186,7 @@ struct TrainingRun {
     let validate = try processes.agree { try processes.isFirst ? options.validator(trainer.settings) : nil }
     // Where another process was lost, mpirun asks the rest to end and kills them soon after.
     let farewell =
-      "ending after this step, or when mpirun kills it; continue with --resume \(trainer.folder.path)\n"
+      "told to stop, by the user or since a process was lost: continue with --resume \(trainer.folder.path)\n"
     let isSpeaking = processes.isFirst && processes.count > 1
     Interruption.onRequest { if isSpeaking { FileHandle.standardError.write(Data(farewell.utf8)) } }
     let ending = try trainer.run(

@@ -12,6 +12,9 @@ public struct RunFolder: Sendable {
   /// The batch whose loss was not a number.
   public var failedBatch: String { "\(path)/failed-batch.safetensors" }
 
+  /// The folder of a run that another process keeps: this one neither reads nor writes it.
+  public init(elsewhere path: String) { self.path = path }
+
   /// A folder for a new run; it may exist, but must not hold one already.
   public init(new path: String) throws(TrainError) {
     self.path = path

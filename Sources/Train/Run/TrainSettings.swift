@@ -40,6 +40,8 @@ public struct TrainSettings: Codable, Equatable, Sendable {
   public var size = 256
   /// Batches whose gradients are averaged into one step.
   public var accumulate = 1
+  /// Of several processes that train together: whether batch norm takes its statistics over the pictures of all of them.
+  public var syncBatchNorm = true
   public var seed: UInt64 = 1
 
   // The optimiser.
@@ -78,7 +80,9 @@ public struct TrainSettings: Codable, Equatable, Sendable {
     case channels
     case headChannels = "head_channels"
     case refinementStages = "refinement_stages"
-    case batch, size, accumulate, seed, optimiser, groups
+    case batch, size, accumulate
+    case syncBatchNorm = "sync_batch_norm"
+    case seed, optimiser, groups
     case learningRate = "learning_rate"
     case weightDecay = "weight_decay"
     case schedule, steps

@@ -48,16 +48,18 @@ struct DistillCommand: ParsableCommand {
   }
 
   func run() throws {
-    var run = try TrainingRun(settings, options) { settings in
-      if teacher ?? teacherCache ?? pseudoLabels != nil {
-        (settings.teacher, settings.teacherCache) = (teacher ?? "", teacherCache ?? "")
-        settings.pseudoLabels = pseudoLabels ?? ""
+    try options.together { processes in
+      var run = try TrainingRun(settings, options, processes) { settings in
+        if teacher ?? teacherCache ?? pseudoLabels != nil {
+          (settings.teacher, settings.teacherCache) = (teacher ?? "", teacherCache ?? "")
+          settings.pseudoLabels = pseudoLabels ?? ""
+        }
+        if let unlabeled { settings.unlabeled = unlabeled }
+        if let alpha { settings.teacherShare = alpha }
+        if let formula { settings.formula = formula }
       }
-      if let unlabeled { settings.unlabeled = unlabeled }
-      if let alpha { settings.teacherShare = alpha }
-      if let formula { settings.formula = formula }
+      try run.run()
     }
-    try run.run()
   }
 }
 

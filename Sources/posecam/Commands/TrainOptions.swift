@@ -32,6 +32,10 @@ struct TrainOptions: ParsableArguments {
   @Option(help: "Pictures of a batch.") var batch: Int?
   @Option(help: ArgumentHelp("Side of the network's input.", valueName: "pixels")) var size: Int?
   @Option(help: "Batches whose gradients are averaged into one step.") var accumulate: Int?
+  @Flag(
+    inversion: .prefixedNo,
+    help: "Under mpirun, take batch norm's statistics over the pictures of all processes (default: yes).")
+  var syncBatchNorm: Bool?
   @Option(help: "Seed of all that is random.") var seed: UInt64?
   @Option(help: "adam (weight decay in the gradient) or adamw (apart from it).") var optimiser: String?
   @Option(help: "Learning rates of the parts: \(names(ParameterGroups.self)).") var groups: ParameterGroups?
@@ -87,6 +91,7 @@ struct TrainOptions: ParsableArguments {
     set(\.batch, batch)
     set(\.size, size)
     set(\.accumulate, accumulate)
+    set(\.syncBatchNorm, syncBatchNorm)
     set(\.seed, seed)
     set(\.optimiser, optimiser)
     set(\.groups, groups)

@@ -109,7 +109,7 @@ private final class Painter {
   let terminal: Terminal
   private let composer: TrainComposer
   private var encoder: FrameEncoder
-  private var size: (columns: Int, rows: Int, cellAspect: Double)
+  private var size: Terminal.Size
   private var showsHelp = false
   private var isStale = true
   private var painted: UInt64 = 0
@@ -140,8 +140,8 @@ private final class Painter {
     case .hangUp: stop()
     case .nothing: break
     // As where there is no screen: the first one asks, the second one ends at once.
-    case .key(3, false): kill(getpid(), SIGINT)
-    case .key(let key, let isCode): press(KeyMeaning(key: key, isCode: isCode), stop)
+    case .input(.character("\u{3}")): kill(getpid(), SIGINT)
+    case .input(let input): press(KeyMeaning(input), stop)
     }
   }
 
@@ -149,7 +149,7 @@ private final class Painter {
     switch key {
     case .command(.quit): stop()
     case .help: showsHelp.toggle()
-    case .closeHelp: showsHelp = false
+    case .escape: showsHelp = false
     case .repaint: encoder.forget()
     case .suspend: terminal.suspend()
     default: return

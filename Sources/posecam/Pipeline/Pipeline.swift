@@ -207,7 +207,7 @@ final class Pipeline: Sendable {
     guard isCurrent(item.epoch) else { return true }
     guard case .content(let (frame, estimate), let epoch) = item else { return results.put(.end(epoch: item.epoch)) }
     let people = measurements.time(.track) {
-      tracking.withLock { $0.update(estimate.poses, at: frame.timestamp.seconds) }
+      tracking.withLock { $0.update(estimate.poses, at: frame.timestamp.seconds - frame.outage) }
     }
     measurements.countProcessed()
     let result = TrackedFrame(frame: frame, people: people, maps: estimate.maps, epoch: epoch)

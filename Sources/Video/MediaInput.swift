@@ -7,6 +7,8 @@ final class MediaInput: @unchecked Sendable {
   let context: UnsafeMutablePointer<AVFormatContext>
   /// Seconds a read may wait; `nil` for ever.
   var readTimeout: Double?
+  /// When the source had answered: what it sent while it was looked at came about then.
+  private(set) var opened = Clock.now()
 
   /// - Parameters:
   ///   - name: what messages call it.
@@ -44,6 +46,7 @@ final class MediaInput: @unchecked Sendable {
     var code = avformat_open_input(&opened, url, inputFormat, &dictionary)
     guard code >= 0, let opened else { throw VideoError(Self.openFailure(name, code)) }
     self.init(adopting: opened, patience)
+    self.opened = Clock.now()
     // A device has said everything by now, and its pictures would be lost.
     if format != nil { return }
     code = avformat_find_stream_info(opened, nil)

@@ -269,6 +269,8 @@ public final class MediaSource: FrameSource, @unchecked Sendable {
     if let last = lastTicks, ticks <= last, !info.isLive { ticks = last + 1 }
     lastTicks = ticks
     firstTicks = nil
+    // The first picture of a stream came while the stream was looked at.
+    let captured = !info.isLive ? Clock.now() : frameCount == 0 && !input.isDevice ? input.opened : received
     var timestamp = Timestamp(ticks: ticks, numerator: base.num, denominator: base.den)
     if isUntimed {
       let first = firstReceived ?? received
@@ -278,7 +280,7 @@ public final class MediaSource: FrameSource, @unchecked Sendable {
     let upright = try converter.convert(own)
     defer { frameCount += 1 }
     return Frame(
-      adopting: upright, index: frameCount, timestamp: timestamp, captured: info.isLive ? received : Clock.now(),
+      adopting: upright, index: frameCount, timestamp: timestamp, captured: captured,
       decodeTime: workBefore + Clock.now() - start)
   }
 

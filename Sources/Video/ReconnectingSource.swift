@@ -82,7 +82,7 @@ public final class ReconnectingSource: FrameSource, @unchecked Sendable {
     let time = clock.time(of: frame.timestamp, captured: frame.captured, isAnew: isAnew)
     isAnew = false
     defer { frameCount += 1 }
-    return try frame.renumbered(index: frameCount, timestamp: time, outage: clock.outage)
+    return try frame.renumbered(index: frameCount, timestamp: time, outages: clock.outages)
   }
 
   /// The stream is not there any more, or came back without a picture.

@@ -3,10 +3,6 @@ import CFFmpeg
 /// The time of a stream that breaks off and comes back with a clock of its own: it goes on where it was, by as much as passed on
 /// this machine's clock meanwhile.
 struct StreamClock {
-  /// Seconds without pictures after which people who come back may be others.
-  static let longestOutage = 3.0
-  /// Seconds that a shorter outage counts for those who keep track of people: nobody could have been seen in it.
-  static let countedOutage = 0.75
   /// Seconds by which a stream's clock may run ahead of ours, since pictures may come in a bunch.
   private static let tolerance = 2.0
 
@@ -18,8 +14,8 @@ struct StreamClock {
   private var base: AVRational?
   private var offset: Int64 = 0
   private var last: Moment?
-  /// Seconds of all short outages so far that do not count.
-  private(set) var outage = 0.0
+  /// How often it broke off so far.
+  private(set) var outages = 0
 
   /// The time of the next frame.
   /// - Parameters:
@@ -37,7 +33,7 @@ struct StreamClock {
       // A sender that was started again without a connection that could break shows by its clock.
       if isAnew || advance < 0 || advance > passed + Self.tolerance {
         offset = last.ticks - ticks + max(1, Int64((passed * Double(base.den) / Double(max(1, base.num))).rounded()))
-        if passed <= Self.longestOutage { outage += max(0, passed - Self.countedOutage) }
+        outages += 1
       }
     }
     last = Moment(ticks: ticks + offset, captured: captured)

@@ -237,7 +237,8 @@ struct Composer: Sendable {
     let notice = hasEvents ? nil : view.events.last?.text
     let room = rect.width - (notice == nil ? 1 : min(30, rect.width / 2))
     var x = 1
-    for (key, meaning) in hints where x + key.count + meaning.count + 1 <= room {
+    for (key, meaning) in hints {
+      guard x + key.count + meaning.count + 1 <= room else { break }
       x += grid.write(key, x: x, y: rect.y, glyphs: glyphs, ink: Theme.title, style: .bold) + 1
       x += grid.write(meaning, x: x, y: rect.y, ink: Theme.label, style: .faint) + 2
     }

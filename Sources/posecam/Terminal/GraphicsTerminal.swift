@@ -21,22 +21,29 @@ struct GraphicsTerminal {
   private static let patience: UInt64 = 1_000_000_000
 
   /// - Parameter wanted: asked for by the user.
-  init(_ traits: TerminalTraits, wanted: Blitter?) {
+  init(_ traits: TerminalTraits, environment: [String: String], wanted: Blitter?) {
     characters = Blitter.characters(for: traits)
     let standard = Blitter.standard(for: traits)
     blitter = wanted.map { $0.isGraphics ? standard : $0 } ?? standard
     self.wanted = wanted?.isGraphics == true ? wanted : nil
     asks = traits.synchronizes
+    // tmux and screen take a string that is not for them for a title.
+    let term = environment["TERM"] ?? ""
+    isMultiplexed =
+      environment["TMUX"] != nil || environment["STY"] != nil || term.hasPrefix("screen") || term.hasPrefix("tmux")
   }
 
   private let asks: Bool
+  private let isMultiplexed: Bool
   private static let synchronizedUpdate = 2026
   private static let question = 31
 
   /// Cell size, synchronized updates, kitty graphics and at last the attributes, which every terminal answers.
   var questions: [UInt8] {
     guard asks else { return [] }
-    let graphics = "\u{1B}_Gi=\(Self.question),s=1,v=1,a=q,t=d,f=24;AAAA\u{1B}\\"
+    let graphics =
+      isMultiplexed
+      ? "" : "\u{1B}_Gi=\(Self.question),s=1,v=1,a=q,t=d,f=24;AAAA\u{1B}\\"
     return Array("\u{1B}[16t\u{1B}[?\(Self.synchronizedUpdate)$p\(graphics)\u{1B}[c".utf8)
   }
 

@@ -49,11 +49,11 @@ final class Screen {
       terminfoColors: terminal.terminfoColors, terminfoDirect: terminal.terminfoDirect)
     composer = Composer(traits)
     encoder = FrameEncoder(colors: traits.colors, synchronizes: traits.synchronizes)
-    graphics = GraphicsTerminal(traits, wanted: options.pixels)
+    graphics = GraphicsTerminal(traits, environment: options.environment, wanted: options.pixels)
     size = terminal.measure()
     grid = CellGrid(width: size.columns, height: size.rows)
     composer.blitter = graphics.blitter
-    terminal.enqueue(graphics.questions)
+    terminal.ask(graphics.questions)
   }
 
   /// The size, in picture pixels, that the next picture of this view should have.

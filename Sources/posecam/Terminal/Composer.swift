@@ -112,6 +112,9 @@ struct Composer: Sendable {
   }
 
   private func picture(_ view: LiveView, _ layout: ScreenLayout, _ grid: inout CellGrid) -> Bitmap? {
+    var view = view
+    // Someone who is not there cannot stand out.
+    if !view.people.contains(where: { $0.id == view.selected }) { view.selected = nil }
     guard let picture = view.picture, picture.width > 0, picture.height > 0 else {
       let wait = "waiting for the first frame"
       grid.write(

@@ -209,7 +209,7 @@ final class Screen {
     let picture = composer.draw(latest, layout: layout, showsHelp: showsHelp, skipped: skipped, into: &grid)
     bytes.removeAll(keepingCapacity: true)
     if let picture {
-      encoder.encode(grid, around: layout.picture, into: &bytes) { state, bytes in
+      encoder.encode(grid, around: layout.picture, erases: composer.blitter == .sixel, into: &bytes) { state, bytes in
         graphics.encode(picture, in: layout.picture, over: state, into: &bytes)
       }
     } else {

@@ -22,6 +22,8 @@ public final class MediaSource: FrameSource, @unchecked Sendable {
   /// Nanoseconds of decoding since the last frame.
   private var workTime: UInt64 = 0
   private var lastTicks: Int64?
+  /// After a seek: frames before this time are decoded but not given out.
+  private var firstTicks: Int64?
   private var damaged = 0
   private let notices = Mutex<[String]>([])
 
@@ -147,6 +149,12 @@ public final class MediaSource: FrameSource, @unchecked Sendable {
         if decoded.pointee.flags & AV_FRAME_FLAG_CORRUPT != 0 || decoded.pointee.decode_error_flags != 0 {
           damaged += 1
         }
+        if let firstTicks, decoded.pointee.best_effort_timestamp < firstTicks,
+          decoded.pointee.best_effort_timestamp != ff_nopts_value
+        {
+          av_frame_unref(decoded)
+          continue
+        }
         defer { workTime = 0 }
         return try frame(from: decoded, workBefore: workTime + Clock.now() - start)
       case ff_error(EAGAIN):
@@ -159,6 +167,22 @@ public final class MediaSource: FrameSource, @unchecked Sendable {
       }
     }
     return nil
+  }
+
+  public var canSeek: Bool {
+    !info.isLive && !info.isStill && info.duration != nil && (input.context.pointee.pb?.pointee.seekable ?? 0) != 0
+  }
+
+  /// Goes to the key frame before and decodes from there.
+  public func seek(to seconds: Double) throws(VideoError) {
+    guard canSeek, let decoder, seconds.isFinite else { return }
+    let base = stream.pointee.time_base
+    let ticks = Int64(((info.startTime + max(0, seconds)) * Double(base.den) / Double(max(1, base.num))).rounded(.down))
+    let code = av_seek_frame(input.context, stream.pointee.index, ticks, AVSEEK_FLAG_BACKWARD)
+    guard code >= 0 else { throw VideoError("\(info.name): cannot go to another place: \(VideoError.reason(code))") }
+    avcodec_flush_buffers(decoder)
+    (isDraining, hasEnded, hasPending) = (false, false, false)
+    (lastTicks, firstTicks) = (nil, ticks)
   }
 
   /// Gives the decoder the next packet of the video.
@@ -213,6 +237,12 @@ public final class MediaSource: FrameSource, @unchecked Sendable {
     if ticks == ff_nopts_value { ticks = lastTicks.map { $0 + ticksPerFrame } ?? 0 }
     if let last = lastTicks, ticks <= last, !info.isLive { ticks = last + 1 }
     lastTicks = ticks
+    if firstTicks != nil {
+      // Where it is in the source, as far as a constant rate tells.
+      let seconds = Double(ticks) * Double(base.num) / Double(max(1, base.den)) - info.startTime
+      if info.nominalRate > 0 { frameCount = max(0, Int((seconds * info.nominalRate).rounded())) }
+      firstTicks = nil
+    }
     let upright = try converter.convert(own)
     defer { frameCount += 1 }
     return Frame(

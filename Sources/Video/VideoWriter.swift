@@ -49,15 +49,26 @@ public final class VideoWriter {
   /// FFmpeg's names of the containers, by extension.
   private static let containers = ["mp4": "mp4", "m4v": "mp4", "mov": "mov", "mkv": "matroska", "ts": "mpegts"]
 
+  /// Whether a name's extension is that of a video.
+  public static func hasExtension(_ path: String) -> Bool {
+    containers[URL(fileURLWithPath: path).pathExtension.lowercased()] != nil
+  }
+
+  /// Finds before there is a frame what would keep the file from being opened.
+  public static func check(path: String, settings: Settings) throws(VideoError) {
+    guard settings.soundPath.map({ !PartialFile.isSame($0, path) }) ?? true else {
+      throw VideoError("\(path): is the video being read; choose another name for the output")
+    }
+    _ = try PartialFile(path)
+  }
+
   /// - Parameters:
   ///   - first: the first frame to come; size, time base and colours are taken from it. It is not written.
   public init(path: String, like first: Frame, settings: Settings) throws(VideoError) {
     _ = FFmpegLog.isCaptured
     self.path = path
     self.settings = settings
-    guard settings.soundPath.map({ !PartialFile.isSame($0, path) }) ?? true else {
-      throw VideoError("\(path): is the video being read; choose another name for the output")
-    }
+    try Self.check(path: path, settings: settings)
     // A device has no extension.
     let fileExtension = URL(fileURLWithPath: path).pathExtension.lowercased()
     guard let container = Self.containers[fileExtension.isEmpty && PartialFile.isDevice(path) ? "mp4" : fileExtension]

@@ -26,6 +26,7 @@ public struct RunFolder: Sendable {
     } catch {
       throw TrainError("\(path): cannot be made: \(error.localizedDescription)")
     }
+    removeRemains()
   }
 
   /// The folder of a run to be continued.
@@ -33,6 +34,14 @@ public struct RunFolder: Sendable {
     self.path = path
     guard FileManager.default.fileExists(atPath: checkpoint) else {
       throw TrainError("\(path): holds no last.ckpt to continue from")
+    }
+    removeRemains()
+  }
+
+  /// Files that a killed run was in the middle of writing.
+  private func removeRemains() {
+    for name in (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? [] where name.contains(".partial-") {
+      unlink("\(path)/\(name)")
     }
   }
 

@@ -59,6 +59,8 @@ public struct TrainSettings: Codable, Equatable, Sendable {
   public var logEvery = 100
   public var saveEvery = 500
   public var validateEvery = 5000
+  /// Steps between pictures and histograms in the event file; 0 for none.
+  public var recordEvery = 1000
 
   enum CodingKeys: String, CodingKey, CaseIterable {
     case data, images, validation, augmentation
@@ -82,6 +84,7 @@ public struct TrainSettings: Codable, Equatable, Sendable {
     case logEvery = "log_every"
     case saveEvery = "save_every"
     case validateEvery = "validate_every"
+    case recordEvery = "record_every"
   }
 
   public init() {}
@@ -211,5 +214,6 @@ public struct TrainSettings: Codable, Equatable, Sendable {
     try check(logEvery >= 1, .logEvery, "at least 1")
     try check(saveEvery >= 1, .saveEvery, "at least 1")
     try check(validateEvery >= 1, .validateEvery, "at least 1")
+    try check(recordEvery >= 0, .recordEvery, "0 (never) or a number of steps")
   }
 }

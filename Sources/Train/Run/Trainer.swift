@@ -27,6 +27,14 @@ public struct TrainProgress: Sendable {
   public var imagesPerSecond: Double
   public var secondsLeft: Double
   public var validation: Validation?
+
+  package init(
+    step: Int, steps: Int, loss: Double, losses: [Double], learningRate: Double, imagesPerSecond: Double,
+    secondsLeft: Double, validation: Validation?
+  ) {
+    (self.step, self.steps, self.loss, self.losses, self.learningRate) = (step, steps, loss, losses, learningRate)
+    (self.imagesPerSecond, self.secondsLeft, self.validation) = (imagesPerSecond, secondsLeft, validation)
+  }
 }
 
 /// A training run: batches in, weights out, its state on disk.
@@ -53,6 +61,7 @@ public final class Trainer {
   private var losses: [Double] = []
   private var lossCount = 0
   private var best: Double?
+  private var events: EventFile?
 
   /// A new run with random weights.
   public convenience init(
@@ -61,7 +70,9 @@ public final class Trainer {
   ) throws(TrainError) {
     try self.init(settings: settings, folder: folder, threads: threads, level: level, processes: processes)
     start(from: Initialisation.tensors(of: network.graph, seed: settings.seed))
-    if processes.isFirst { try folder.write(settings.yaml, to: folder.settings) }
+    guard processes.isFirst else { return }
+    try folder.truncateLog(after: -1)
+    try folder.write(settings.yaml, to: folder.settings)
   }
 
   /// A run that goes on where its checkpoint was made.
@@ -147,30 +158,38 @@ public final class Trainer {
   /// - Parameters:
   ///   - seconds: after which it stops.
   ///   - validate: measures a model, every `validateEvery` steps.
+  ///   - pictures: a batch whose pictures the event file shows with what the network says of them; without it, the batch at hand.
   ///   - report: called once per interval of the log.
   public func run(
     _ source: inout some BatchSource, seconds: Double = .infinity,
-    validate: ((Model) throws -> Validation)? = nil, shouldStop: () -> Bool = { false },
+    validate: ((Model) throws -> Validation)? = nil, pictures: Batch? = nil, shouldStop: () -> Bool = { false },
     report: (TrainProgress) -> Void = { _ in }
   ) throws(TrainError) -> Ending {
     try parallel.shareWeights()
     var batch = emptyBatch()
+    let isFirst = parallel.processes.isFirst
+    // From the first step on there is a good state to come back to.
+    if isFirst && step == 0 { try save() }
+    if isFirst { events = EventFile(folder: folder.path, step: step) }
     let start = Self.now()
     var (lineStart, lineStep) = (start, step)
     while step < settings.steps {
       try makeStep(&source, &batch)
-      let isFirst = parallel.processes.isFirst
+      // Without what validation takes.
+      let worked = Self.now() - lineStart
       let isDue = step % settings.validateEvery == 0 || step == settings.steps
       let validation = try isDue && isFirst ? self.validate(validate) : nil
       if isFirst && (step % settings.logEvery == 0 || step == settings.steps || validation != nil) {
-        let seconds = Self.now() - lineStart
         let progress = makeProgress(
-          imagesPerSecond: Double((step - lineStep) * settings.batch * settings.accumulate) / max(seconds, 1e-9),
-          secondsLeft: Double(settings.steps - step) * seconds / Double(step - lineStep), validation: validation)
+          imagesPerSecond: Double((step - lineStep) * settings.batch * settings.accumulate) / max(worked, 1e-9),
+          secondsLeft: Double(settings.steps - step) * worked / Double(step - lineStep), validation: validation)
         try log(progress, seconds: Self.now() - start)
         report(progress)
         (losses, lossCount) = ([], 0)
         (lineStart, lineStep) = (Self.now(), step)
+      }
+      if isFirst, settings.recordEvery > 0, step % settings.recordEvery == 0 || step == settings.steps {
+        try record(pictures ?? batch)
       }
       let isStopping = try parallel.processes.any(shouldStop() || Self.now() - start >= seconds)
       if step % settings.saveEvery == 0 || step == settings.steps || isStopping {
@@ -257,6 +276,35 @@ public final class Trainer {
     for (output, loss) in zip(network.graph.outputs, progress.losses) { entry[output.name] = loss }
     if let validation = progress.validation { entry["validation"] = validation.values }
     try folder.append(entry)
+
+    guard let events else { return }
+    func add(_ number: Double, _ tag: String) { events.add(number, tag: tag, step: step) }
+    add(progress.loss, "loss/all")
+    for (output, loss) in zip(network.graph.outputs, progress.losses) { add(loss, "loss/\(output.name)") }
+    add(progress.learningRate, "learning_rate")
+    add(progress.imagesPerSecond, "images_per_second")
+    for (name, value) in (progress.validation?.values ?? [:]).sorted(by: { $0.key < $1.key }) {
+      add(value, "validation/\(name)")
+    }
+    try events.flush()
+  }
+
+  /// Adds histograms of weights and of the last step's gradients, and a few pictures with their maps, to the event file.
+  private func record(_ batch: Batch) throws(TrainError) {
+    guard let events else { return }
+    for (kind, set) in [("weights", network.parameters), ("gradients", network.gradients)] {
+      for entry in set.entries {
+        let values = UnsafeBufferPointer(start: set.values + entry.range.lowerBound, count: entry.range.count)
+        events.add(Histogram(values), tag: "\(kind)/\(entry.name)", step: step)
+      }
+    }
+    network.forward(batch.images, statistics: .running)
+    var answer = batch
+    let outputs = network.graph.outputs.count
+    (answer.heatmaps, answer.fields) = (network.output(outputs - 2), network.output(outputs - 1))
+    try events.add(batch.picture(rows: 4), tag: "pictures/targets", step: step)
+    try events.add(answer.picture(rows: 4), tag: "pictures/network", step: step)
+    try events.flush()
   }
 
   private func validate(_ validate: ((Model) throws -> Validation)?) throws(TrainError) -> Validation? {

@@ -49,6 +49,7 @@ struct TrainOptions: ParsableArguments {
   @Option(help: "Steps between lines of the log.") var logEvery: Int?
   @Option(help: "Steps between checkpoints.") var saveEvery: Int?
   @Option(help: "Steps between validations.") var validateEvery: Int?
+  @Option(help: "Steps between pictures and histograms for TensorBoard; 0 for none.") var recordEvery: Int?
 
   private static func names<Choice: CaseIterable & RawRepresentable<String>>(_ type: Choice.Type) -> String {
     Choice.allCases.map(\.rawValue).joined(separator: ", ")
@@ -104,6 +105,7 @@ struct TrainOptions: ParsableArguments {
     set(\.logEvery, logEvery)
     set(\.saveEvery, saveEvery)
     set(\.validateEvery, validateEvery)
+    set(\.recordEvery, recordEvery)
   }
 }
 

@@ -31,6 +31,7 @@ struct RunOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Threads of the network (default: all cores).", valueName: "n")) var threads: Int?
   @Option(help: ArgumentHelp("Threads that read and change pictures.", valueName: "n")) var loaders = 1
   @Option(help: ArgumentHelp("Megabytes of decoded pictures to keep in memory.", valueName: "MB")) var cache = 1024
+  @Flag(help: "Print lines where there would be a screen.") var plain = false
 
   @Option(help: ArgumentHelp("Under mpirun, give up when the other processes are silent for so long.", valueName: "s"))
   var rankTimeout = 600
@@ -109,6 +110,23 @@ extension RunOptions {
   }
 }
 
+extension RunOptions {
+  /// Pictures for validation as they are, to look at during the run; `nil` where there are none with people.
+  func pictures(_ settings: TrainSettings) throws -> Batch? {
+    guard !settings.validation.isEmpty else { return nil }
+    var options = BatchLoader.Options()
+    (options.augmentation.rotation, options.augmentation.shift, options.augmentation.mirror) = (0, 0, 0)
+    (options.ahead, options.cacheLimit) = (1, 0)
+    let loader = try? BatchLoader(
+      KeypointAnnotations(contentsOf: settings.validation),
+      images: folder(settings.validationImages, beside: settings.validation), options: options)
+    guard let loader else { return nil }
+    var batch = Batch(empty: settings.batch, height: settings.size, width: settings.size)
+    try loader.read(0, into: &batch)
+    return batch
+  }
+}
+
 /// A training run as its user sees it: starting weights, a line per interval, an end that can be continued.
 struct TrainingRun {
   let trainer: Trainer
@@ -183,23 +201,58 @@ struct TrainingRun {
 
   /// Runs to the end, to the time limit, or until the user interrupts it.
   mutating func run() throws {
+    let (trainer, seconds) = (trainer, options.timeLimit?.seconds ?? .infinity)
     let validate = try processes.agree { try processes.isFirst ? options.validator(trainer.settings) : nil }
+    let pictures = try processes.agree { try processes.isFirst ? options.pictures(trainer.settings) : nil }
     // Where another process was lost, mpirun asks the rest to end and kills them soon after.
     let farewell =
       "told to stop, by the user or since a process was lost: continue with --resume \(trainer.folder.path)\n"
     let isSpeaking = processes.isFirst && processes.count > 1
     Interruption.onRequest { if isSpeaking { FileHandle.standardError.write(Data(farewell.utf8)) } }
-    let ending = try trainer.run(
-      &source, seconds: options.timeLimit?.seconds ?? .infinity, validate: validate,
-      shouldStop: { Interruption.isRequested }
-    ) { progress in
-      print(Self.line(progress))
-      fflush(nil)
+    // Under mpirun standard output is a pipe, or belongs to several processes.
+    let hasScreen = processes.count == 1 && !options.plain && isatty(STDOUT_FILENO) != 0
+    let screen = hasScreen ? try? makeScreen() : nil
+    var last: TrainProgress?
+    let result = Result {
+      try trainer.run(
+        &source, seconds: seconds,
+        validate: validate.map { validate in
+          { model in
+            screen?.show(isValidating: true)
+            defer { screen?.show(isValidating: false) }
+            return try validate(model)
+          }
+        }, pictures: pictures,
+        shouldStop: {
+          screen?.show(step: trainer.step)
+          return Interruption.isRequested || screen?.isStopRequested == true
+        },
+        report: { progress in
+          last = progress
+          if let screen { return screen.show(progress) }
+          print(Self.line(progress))
+          fflush(nil)
+        })
     }
-    if Interruption.isRequested && ending == .stopped {
-      print("interrupted at step \(trainer.step); continue with --resume \(trainer.folder.path)")
-      throw ExitCode(130)
+    if let screen {
+      screen.close()
+      if let last { print(Self.line(last)) }
     }
+    guard try result.get() == .stopped else { return }
+    if Interruption.isRequested || screen != nil {
+      print("stopped at step \(trainer.step); continue with --resume \(trainer.folder.path)")
+    }
+    if Interruption.isRequested { throw ExitCode(130) }
+  }
+
+  private func makeScreen() throws(PosecamError) -> TrainScreen {
+    var view = TrainView()
+    let settings = trainer.settings
+    view.facts = [name(trainer.folder.path), "\(trainer.network.graph.parameterCount) parameters", name(settings.data)]
+    (view.step, view.steps) = (trainer.step, settings.steps)
+    view.curves = (try? RunLog(contentsOf: trainer.folder.path))?.curves ?? [:]
+    return try TrainScreen(
+      view, batch: settings.batch * settings.accumulate, outputs: trainer.network.graph.outputs.map(\.name))
   }
 
   static func line(_ progress: TrainProgress) -> String {

@@ -5,7 +5,7 @@
 /// is *shown*: the noise of a camera stays at home, and the error can not add up. The codes are those of ECMA-48.
 struct FrameEncoder: Sendable {
   let colors: ColorLevel
-  let synchronizes: Bool
+  var synchronizes: Bool
   /// Largest invisible change of a picture cell's channel.
   var tolerance = 7
 
@@ -23,12 +23,19 @@ struct FrameEncoder: Sendable {
   mutating func forget() { shown = nil }
 
   /// Appends what leads to `grid`; nothing when it is already shown.
-  mutating func encode(_ grid: CellGrid, into bytes: inout [UInt8]) {
+  /// - Parameters:
+  ///   - area: where a picture of real pixels lies, below the characters that are not blank.
+  ///   - picture: appends the picture with the cursor at its corner, or nothing where it is already shown.
+  mutating func encode(
+    _ grid: CellGrid, around area: CellRect = CellRect(), into bytes: inout [UInt8],
+    picture: (_ state: PictureState, _ bytes: inout [UInt8]) -> Void = { _, _ in }
+  ) {
     let isWhole = shown?.width != grid.width || shown?.height != grid.height
     var before = isWhole ? CellGrid(width: grid.width, height: grid.height) : (shown ?? grid)
     shown = nil  // so that `before` is not shared and is updated in place
     let start = bytes.count
     var (cursorX, cursorY) = (-1, -1)
+    var isCovered = false
     grid.cells.withUnsafeBufferPointer { cells in
       before.cells.withUnsafeMutableBufferPointer { before in
         for y in 0..<grid.height {
@@ -40,6 +47,7 @@ struct FrameEncoder: Sendable {
             if cursorY != y || cursorX != x { move(to: x, y, from: cursorX, cursorY, &bytes) }
             put(cell, x: x, y: y, &bytes)
             before[index] = cell
+            if area.contains(x, y) { isCovered = true }
             (cursorX, cursorY) = (x + 1, y)
             if x + 1 < grid.width, cells[index + 1].scalar == 0 {
               before[index + 1] = cells[index + 1]
@@ -49,8 +57,51 @@ struct FrameEncoder: Sendable {
         }
       }
     }
+    if !area.isEmpty {
+      show(picture, isWhole ? .lost : isCovered ? .covered : .kept, area, grid, isFirst: bytes.count == start, &bytes)
+    }
     if bytes.count > start, synchronizes { bytes.append(contentsOf: "\u{1B}[?2026l".utf8) }
     shown = before
+  }
+
+  /// The picture, then again what is written over it.
+  private mutating func show(
+    _ picture: (PictureState, inout [UInt8]) -> Void, _ state: PictureState, _ area: CellRect, _ grid: CellGrid,
+    isFirst: Bool, _ bytes: inout [UInt8]
+  ) {
+    let before = bytes.count
+    if isFirst { begin(&bytes) }
+    move(to: area.x, area.y, from: -1, -1, &bytes)
+    let start = bytes.count
+    picture(state, &bytes)
+    if bytes.count == start { return bytes.removeSubrange(before...) }
+    for y in area.y..<area.bottom {
+      var isNext = false
+      for x in area.x..<area.right {
+        let cell = grid[x, y]
+        if cell == Cell() || cell.scalar == 0 {
+          isNext = false
+          continue
+        }
+        if !isNext { move(to: x, y, from: -1, -1, &bytes) }
+        put(cell, x: x, y: y, &bytes)
+        isNext = x + 1 < area.right && grid[x + 1, y].scalar != 0
+      }
+    }
+  }
+
+  /// Appends the rows as lines of text from where the cursor is, without what is blank at their ends.
+  mutating func encodeLines(_ grid: CellGrid, into bytes: inout [UInt8]) {
+    for y in 0..<grid.height {
+      let row = grid.cells[y * grid.width..<(y + 1) * grid.width]
+      let end = row.lastIndex { $0.scalar != 0x20 || $0.style.contains(.reversed) }.map { $0 + 1 } ?? row.startIndex
+      for (x, cell) in row[..<end].enumerated() where cell.scalar != 0 { put(cell, x: x, y: y, &bytes) }
+      if (ink, paper, style) != (ColorLevel.standardCode, ColorLevel.standardCode, []) {
+        bytes.append(contentsOf: "\u{1B}[0m".utf8)
+        (ink, paper, style) = (ColorLevel.standardCode, ColorLevel.standardCode, [])
+      }
+      bytes.append(UInt8(ascii: "\n"))
+    }
   }
 
   private func isSame(_ a: Cell, _ b: Cell) -> Bool {

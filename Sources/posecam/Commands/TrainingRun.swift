@@ -112,7 +112,8 @@ extension RunOptions {
 
 extension RunOptions {
   /// Pictures for validation as they are, to look at during the run; `nil` where there are none with people.
-  func pictures(_ settings: TrainSettings) throws -> Batch? {
+  /// - Parameter count: how many.
+  func pictures(_ settings: TrainSettings, count: Int) throws -> Batch? {
     guard !settings.validation.isEmpty else { return nil }
     var options = BatchLoader.Options()
     (options.augmentation.rotation, options.augmentation.shift, options.augmentation.mirror) = (0, 0, 0)
@@ -121,7 +122,7 @@ extension RunOptions {
       KeypointAnnotations(contentsOf: settings.validation),
       images: folder(settings.validationImages, beside: settings.validation), options: options)
     guard let loader else { return nil }
-    var batch = Batch(empty: settings.batch, height: settings.size, width: settings.size)
+    var batch = Batch(empty: count, height: settings.size, width: settings.size)
     try loader.read(0, into: &batch)
     return batch
   }
@@ -203,7 +204,9 @@ struct TrainingRun {
   mutating func run() throws {
     let (trainer, seconds) = (trainer, options.timeLimit?.seconds ?? .infinity)
     let validate = try processes.agree { try processes.isFirst ? options.validator(trainer.settings) : nil }
-    let pictures = try processes.agree { try processes.isFirst ? options.pictures(trainer.settings) : nil }
+    let pictures = try processes.agree {
+      try processes.isFirst ? options.pictures(trainer.settings, count: trainer.network.count) : nil
+    }
     // Where another process was lost, mpirun asks the rest to end and kills them soon after.
     let farewell =
       "told to stop, by the user or since a process was lost: continue with --resume \(trainer.folder.path)\n"

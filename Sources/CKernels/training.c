@@ -206,31 +206,37 @@ static void norm_backward_row(const job *job, int32_t picture, int32_t y, float 
 
 // With x' = (x - mean) / deviation and g the gradient of gamma x' + beta:
 // dx = gamma / deviation * (g - average(g) - x' average(g x')), which is linear in g and x.
-void ck_batch_norm_backward(
+void ck_batch_norm_sums(
     const ck_training *level, ck_pool *pool, ck_extent extent, ck_pictures in, const float *mean, const float *variance,
     const float *scale, const float *shift, ck_activation activation, ck_pictures out_gradient, float *partials,
-    int32_t channels, float *gamma_gradient, float *beta_gradient) {
+    int32_t channels, float *gamma_gradient, float *beta_gradient, double *sums) {
   job job = {.level = level, .extent = extent, .in = in, .gradient = out_gradient, .mean = mean, .scale = scale,
              .shift = shift, .activation = activation, .values = 2, .partials = partials, .row = norm_sums_row};
   run_bands(pool, &job);
-  const double pixels = (double)extent.count * extent.height * extent.width;
-  // The first band's sums are overwritten with the line's slope and offset once they have been added up.
+  double *plain = sums, *centred = sums + extent.channels;
+  for (int32_t c = 0; c < extent.channels; c++) {
+    plain[c] = total(&job, 0, c);
+    centred[c] = total(&job, 1, c);
+    if (c >= channels) continue;
+    gamma_gradient[c] += (float)(centred[c] / sqrt(variance[c] + 1e-5));
+    beta_gradient[c] += (float)plain[c];
+  }
+}
+
+void ck_batch_norm_backward(
+    const ck_training *level, ck_pool *pool, ck_extent extent, ck_pictures in, const float *mean, const float *variance,
+    const float *scale, const float *shift, ck_activation activation, ck_pictures out_gradient, float *partials,
+    const double *sums, double pixels) {
+  const double *plain = sums, *centred = sums + extent.channels;
   float *slope = partials, *offset = partials + extent.channels;
   for (int32_t c = 0; c < extent.channels; c++) {
-    const double plain = total(&job, 0, c), centred = total(&job, 1, c), precision = 1 / (variance[c] + 1e-5);
-    if (c < channels) {
-      gamma_gradient[c] += (float)(centred * sqrt(precision));
-      beta_gradient[c] += (float)plain;
-    }
-    const double s = -scale[c] * precision * centred / pixels;
+    const double s = -scale[c] / (variance[c] + 1e-5) * centred[c] / pixels;
     slope[c] = (float)s;
-    offset[c] = (float)(-scale[c] * plain / pixels - s * mean[c]);
+    offset[c] = (float)(-scale[c] * plain[c] / pixels - s * mean[c]);
   }
-  job.slope = slope;
-  job.offset = offset;
-  job.partials = NULL;
-  job.row = norm_backward_row;
-  run_bands(pool, &job);
+  run_bands(
+      pool, &(job){.level = level, .extent = extent, .in = in, .gradient = out_gradient, .mean = mean, .scale = scale,
+                   .shift = shift, .activation = activation, .slope = slope, .offset = offset, .row = norm_backward_row});
 }
 
 // MARK: activations and sums

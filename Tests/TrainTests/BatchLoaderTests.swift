@@ -104,12 +104,13 @@ struct BatchLoaderTests {
   @Test func processesShareAGlobalBatch() throws {
     let data = try MadeUp()
     let whole = try data.batches([1], everything, count: 4)[0]
-    for rank in 0..<2 {
+    for rank in 0..<3 {
       var options = everything
-      (options.rank, options.ranks) = (rank, 2)
-      let part = try data.batches([1], options, count: 2)[0]
-      let half = whole.images.count / 2
-      #expect(part.images.elementsEqual(whole.images[rank * half..<(rank + 1) * half]))
+      let share = try BatchShare(of: 4, rank: rank, count: 3)
+      options.share = share
+      let part = try data.batches([1], options, count: share.range.count)[0]
+      let size = whole.images.count / 4
+      #expect(part.images.elementsEqual(whole.images[share.range.lowerBound * size..<share.range.upperBound * size]))
     }
   }
 

@@ -107,12 +107,20 @@ void ck_scale_shift(
     const ck_training *level, ck_pool *pool, ck_extent extent, ck_pictures in, const float *scale, const float *shift,
     ck_activation activation, ck_pictures out);
 
-/// Through batch norm and the activation (none or ReLU) after it: `in` held what was normalised and receives its gradient.
+/// What the gradient of batch norm, with the activation (none or ReLU) after it, needs to know of all pixels: for each of the
+/// extent's channels the sum of the gradient, and after those the sums of the gradient times `in` less its mean.
 /// `scale` and `shift` are those of `ck_scale_shift`; the gradients of gamma and beta are added to.
+void ck_batch_norm_sums(
+    const ck_training *level, ck_pool *pool, ck_extent extent, ck_pictures in, const float *mean, const float *variance,
+    const float *scale, const float *shift, ck_activation activation, ck_pictures out_gradient, float *partials,
+    int32_t channels, float *gamma_gradient, float *beta_gradient, double *sums);
+
+/// Through batch norm and its activation: `in` held what was normalised and receives its gradient.
+/// `sums` are those of `ck_batch_norm_sums` over the `pixels` that mean and variance were taken over; `partials` is scratch.
 void ck_batch_norm_backward(
     const ck_training *level, ck_pool *pool, ck_extent extent, ck_pictures in, const float *mean, const float *variance,
     const float *scale, const float *shift, ck_activation activation, ck_pictures out_gradient, float *partials,
-    int32_t channels, float *gamma_gradient, float *beta_gradient);
+    const double *sums, double pixels);
 
 /// gradient *= activation'(where its value was `out`); the sums over all pixels are added to `bias_gradient` unless that is NULL.
 void ck_activation_backward(

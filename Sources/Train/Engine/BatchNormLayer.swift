@@ -28,6 +28,10 @@ final class BatchNormLayer: Layer {
   private var measured: (means: [Double], variances: [Double], count: Int) = ([], [], 0)
   private let scale: UnsafeMutablePointer<Float>
   private let shift: UnsafeMutablePointer<Float>
+  /// Of gradients and of gradients times values, [2][channels].
+  private let sums: UnsafeMutableBufferPointer<Double>
+  /// Of the processes that share a batch, and whether its statistics are those of all of them while it learns.
+  var shared: (sums: BatchNormSums, always: Bool)?
 
   init(
     _ name: String, activation: Graph.Activation, input: Pictures, output: Pictures, outputGradient: Pictures,
@@ -48,6 +52,7 @@ final class BatchNormLayer: Layer {
     variance = try memory.zeros(input.shape.pixel)
     scale = try memory.zeros(input.shape.pixel)
     shift = try memory.zeros(input.shape.pixel)
+    sums = try memory.doubles(2 * input.shape.pixel)
   }
 
   func forward(_ statistics: BatchStatistics) {
@@ -55,10 +60,13 @@ final class BatchNormLayer: Layer {
     if statistics != .running {
       ck_batch_statistics(
         kernels.training, kernels.pool, input.extent, input.view, scratch.partials, mean, variance)
+      if let shared, shared.always || statistics == .measured {
+        shared.sums.join(mean, variance, count: shape.channels)
+      }
     }
     if statistics == .measured { measure() }
     if statistics == .batch {
-      let pixels = Float(shape.count * shape.height * shape.width)
+      let pixels = Float(pixels)
       let unbiased = pixels / max(1, pixels - 1)
       for channel in 0..<shape.channels {
         runningMean[channel] += Self.momentum * (mean[channel] - runningMean[channel])
@@ -77,9 +85,20 @@ final class BatchNormLayer: Layer {
   }
 
   func backward() {
+    ck_batch_norm_sums(
+      kernels.training, kernels.pool, input.extent, input.view, mean, variance, scale, shift, activation,
+      outputGradient.view, scratch.partials, Int32(input.shape.channels), gammaGradient, betaGradient, sums.baseAddress)
+    if let shared, shared.always { shared.sums.add(sums) }
     ck_batch_norm_backward(
       kernels.training, kernels.pool, input.extent, input.view, mean, variance, scale, shift, activation,
-      outputGradient.view, scratch.partials, Int32(input.shape.channels), gammaGradient, betaGradient)
+      outputGradient.view, scratch.partials, sums.baseAddress, Double(pixels))
+  }
+
+  /// What mean and variance are taken over.
+  private var pixels: Int {
+    let own = input.shape.count * input.shape.height * input.shape.width
+    guard let shared, shared.always else { return own }
+    return shared.sums.pixels(own)
   }
 
   private func measure() {

@@ -7,6 +7,8 @@ import Infer
 /// back to the layer that computed it; gradients of one shape share memory, and batch norm leaves its own in its input.
 struct TrainingProgram {
   private(set) var layers: [any Layer] = []
+  /// Of the graph's nodes that the layers compute; tensors are named after them.
+  private(set) var names: [String] = []
   private(set) var values: [Int: Pictures] = [:]
   private(set) var outputGradients: [Pictures] = []
   let input: Pictures
@@ -120,6 +122,7 @@ struct TrainingProgram {
       let node = graph.nodes[way.step.node]
       let inputs = node.inputs.map(value)
       let output = value(way.step.output)
+      names.append(node.name)
       switch node.operation {
       case .convolution(let convolution) where convolution.isDepthwise:
         layers.append(

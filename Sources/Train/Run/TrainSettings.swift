@@ -35,6 +35,8 @@ public struct TrainSettings: Codable, Equatable, Sendable {
   public var size = 256
   /// Batches whose gradients are averaged into one step.
   public var accumulate = 1
+  /// Of several processes that train together: whether batch norm takes its statistics over the pictures of all of them.
+  public var syncBatchNorm = true
   public var seed: UInt64 = 1
 
   // The optimiser.
@@ -57,6 +59,8 @@ public struct TrainSettings: Codable, Equatable, Sendable {
   public var logEvery = 100
   public var saveEvery = 500
   public var validateEvery = 5000
+  /// Steps between pictures and histograms in the event file; 0 for none.
+  public var recordEvery = 1000
 
   enum CodingKeys: String, CodingKey, CaseIterable {
     case data, images, validation, augmentation
@@ -69,7 +73,9 @@ public struct TrainSettings: Codable, Equatable, Sendable {
     case channels
     case headChannels = "head_channels"
     case refinementStages = "refinement_stages"
-    case batch, size, accumulate, seed, optimiser, groups
+    case batch, size, accumulate
+    case syncBatchNorm = "sync_batch_norm"
+    case seed, optimiser, groups
     case learningRate = "learning_rate"
     case weightDecay = "weight_decay"
     case schedule, steps
@@ -78,6 +84,7 @@ public struct TrainSettings: Codable, Equatable, Sendable {
     case logEvery = "log_every"
     case saveEvery = "save_every"
     case validateEvery = "validate_every"
+    case recordEvery = "record_every"
   }
 
   public init() {}
@@ -207,5 +214,6 @@ public struct TrainSettings: Codable, Equatable, Sendable {
     try check(logEvery >= 1, .logEvery, "at least 1")
     try check(saveEvery >= 1, .saveEvery, "at least 1")
     try check(validateEvery >= 1, .validateEvery, "at least 1")
+    try check(recordEvery >= 0, .recordEvery, "0 (never) or a number of steps")
   }
 }

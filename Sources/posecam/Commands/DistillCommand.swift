@@ -35,12 +35,14 @@ struct DistillCommand: ParsableCommand {
   }
 
   func run() throws {
-    var run = try TrainingRun(settings, options) { settings in
-      if let teacher { settings.teacher = teacher }
-      if let alpha { settings.teacherShare = alpha }
-      if let formula { settings.formula = formula }
+    try options.together { processes in
+      var run = try TrainingRun(settings, options, processes) { settings in
+        if let teacher { settings.teacher = teacher }
+        if let alpha { settings.teacherShare = alpha }
+        if let formula { settings.formula = formula }
+      }
+      try run.run()
     }
-    try run.run()
   }
 }
 

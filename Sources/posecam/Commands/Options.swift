@@ -137,6 +137,12 @@ struct FollowOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Leave out people below this score, 0 to 1.", valueName: "score"))
   var minScore: Float = 0
 
+  @Option(help: ArgumentHelp("Leave out people with fewer key points.", valueName: "n"))
+  var minKeypoints = 0
+
+  @Option(help: ArgumentHelp("Leave out key points below this score, 0 to 1.", valueName: "score"))
+  var minKeypointScore: Float = 0
+
   @Flag(help: "Parse, track and smooth exactly as the reference implementation does, quirks included.")
   var compat = false
 
@@ -144,6 +150,8 @@ struct FollowOptions: ParsableArguments {
     guard keepLost >= 0, keepLost <= 3600 else { throw ValidationError("--keep-lost takes 0 to 3600 seconds.") }
     if let maxPeople, maxPeople < 1 { throw ValidationError("--max-people takes at least 1.") }
     guard (0...1).contains(minScore) else { throw ValidationError("--min-score takes 0 to 1.") }
+    guard (0...18).contains(minKeypoints) else { throw ValidationError("--min-keypoints takes 0 to 18.") }
+    guard (0...1).contains(minKeypointScore) else { throw ValidationError("--min-keypoint-score takes 0 to 1.") }
   }
 
   /// - Parameter isVideo: pictures have nothing to do with each other: everyone in them is new, and reported at once.
@@ -171,6 +179,7 @@ struct FollowOptions: ParsableArguments {
     settings.isCompatible = compat
     settings.maximumPeople = maxPeople
     settings.leastScore = minScore
+    (settings.leastKeypoints, settings.leastKeypointScore) = (minKeypoints, minKeypointScore)
     return settings
   }
 }

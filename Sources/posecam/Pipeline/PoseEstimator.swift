@@ -22,6 +22,9 @@ final class PoseEstimator: @unchecked Sendable {
     var maximumPeople: Int?
     /// People below this score are left out.
     var leastScore: Float = 0
+    /// Key points below this score are left out, and then people with fewer than so many.
+    var leastKeypointScore: Float = 0
+    var leastKeypoints = 0
   }
 
   /// What is asked for from the next frame on.
@@ -123,6 +126,8 @@ final class PoseEstimator: @unchecked Sendable {
   /// Poses in the frame's pixels, as many and as good as asked for.
   private func select(_ poses: [Pose], _ letterbox: Letterbox) -> [Pose] {
     var kept = poses.filter { $0.score >= settings.leastScore }
+    if settings.leastKeypointScore > 0 { kept = kept.map { $0.keepingKeypoints(from: settings.leastKeypointScore) } }
+    kept.removeAll { $0.count < max(1, settings.leastKeypoints) }
     if let maximum = settings.maximumPeople, kept.count > maximum {
       kept.sort { $0.totalScore > $1.totalScore }
       kept.removeLast(kept.count - maximum)
@@ -149,5 +154,16 @@ final class PoseEstimator: @unchecked Sendable {
     plans.insert(plan, at: 0)
     if plans.count > 3 { plans.removeLast() }
     return plan
+  }
+}
+
+extension Pose {
+  /// The pose without the key points below a score; its own score stays.
+  fileprivate func keepingKeypoints(from least: Float) -> Pose {
+    let score = score
+    var pose = self
+    pose.keypoints = keypoints.map { $0.flatMap { $0.score >= least ? $0 : nil } }
+    pose.totalScore = score * Float(max(1, 2 * pose.count - 1))
+    return pose
   }
 }

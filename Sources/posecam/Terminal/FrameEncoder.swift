@@ -77,6 +77,20 @@ struct FrameEncoder: Sendable {
     shown = before
   }
 
+  /// Appends the rows as lines of text from where the cursor is, without what is blank at their ends.
+  mutating func encodeLines(_ grid: CellGrid, into bytes: inout [UInt8]) {
+    for y in 0..<grid.height {
+      let row = grid.cells[y * grid.width..<(y + 1) * grid.width]
+      let end = row.lastIndex { $0.scalar != 0x20 || $0.style.contains(.reversed) }.map { $0 + 1 } ?? row.startIndex
+      for (x, cell) in row[..<end].enumerated() where cell.scalar != 0 { put(cell, x: x, y: y, &bytes) }
+      if (ink, paper, style) != (ColorLevel.standardCode, ColorLevel.standardCode, []) {
+        bytes.append(contentsOf: "\u{1B}[0m".utf8)
+        (ink, paper, style) = (ColorLevel.standardCode, ColorLevel.standardCode, [])
+      }
+      bytes.append(UInt8(ascii: "\n"))
+    }
+  }
+
   private func isSame(_ a: Cell, _ b: Cell) -> Bool {
     if a == b { return true }
     guard a.style.contains(.picture), a.scalar == b.scalar, a.style == b.style else { return false }

@@ -7,9 +7,9 @@ import Video
 /// The terminal itself: its modes, its size, what it says and the way bytes get there.
 ///
 /// **Who does what.** ncurses knows the terminal (terminfo), sets its modes and enters the full screen. It does not read,
-/// since answers of the terminal come between keys (`InputParser`), and it does not paint: curses has to believe that it alone moves the cursor and sets colours, so letting it
-/// paint panels beside a picture sent past it needs two writes per frame and a guess about what the other one left; and
-/// its colour pairs (65,536 at best, 64 on many terminals) can not hold a picture of half blocks, whose pairs of 24-bit
+/// since answers of the terminal come between keys (`InputParser`), and it does not paint: curses has to believe that it
+/// alone moves the cursor and sets colours, so letting it paint panels beside a picture sent past it needs two writes per
+/// frame and a guess about what the other one left; and its colour pairs (65,536 at best, 64 on many terminals) can not hold a picture of half blocks, whose pairs of 24-bit
 /// colours are new in every frame. So one `FrameEncoder` paints everything, in one write per frame, in the codes of
 /// ECMA-48; terminfo is asked whether the terminal speaks them (`cup`), and one that does not is refused with a sentence.
 /// That holds for xterm and its kin, the Linux console, tmux, screen and a VT100 alike, near or over SSH.
@@ -91,15 +91,20 @@ final class Terminal {
 
   /// What the live screen would use on this terminal, for people, without entering it.
   static func describe(environment: [String: String]) -> String {
+    guard let traits = traits(.auto, environment: environment) else { return "unknown type, no screen" }
+    return "colours: \(traits.colors), characters: \(traits.glyphs)"
+  }
+
+  /// What the terminal on standard output can do, without entering it; `nil` where its type is not known.
+  static func traits(_ choice: ColorChoice, environment: [String: String]) -> TerminalTraits? {
     setlocale(LC_CTYPE, "")
     let term = environment["TERM"] ?? ""
     var status: Int32 = 0
-    guard !term.isEmpty, setupterm(nil, STDOUT_FILENO, &status) == OK else { return "unknown type, no screen" }
-    let traits = TerminalTraits(
-      choice: .auto, environment: environment, isUTF8: nc_locale_is_utf8(),
+    guard !term.isEmpty, setupterm(nil, STDOUT_FILENO, &status) == OK else { return nil }
+    return TerminalTraits(
+      choice: choice, environment: environment, isUTF8: nc_locale_is_utf8(),
       terminfoColors: Int(nc_terminfo_number("colors")),
       terminfoDirect: nc_terminfo_flag("RGB") || nc_terminfo_flag("Tc"))
-    return "colours: \(traits.colors), characters: \(traits.glyphs)"
   }
 
   deinit { close() }

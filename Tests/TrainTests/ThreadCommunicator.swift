@@ -12,6 +12,7 @@ final class ThreadCommunicator: Communicator, @unchecked Sendable {
     var bytes: [UInt8] = []
     var arrived = 0
     var round = 0
+    var isLost = false
 
     init(count: Int) { self.count = count }
 
@@ -25,14 +26,22 @@ final class ThreadCommunicator: Communicator, @unchecked Sendable {
           (arrived, self.round) = (0, round + 1)
           condition.broadcast()
         }
-        while self.round == round { condition.wait() }
+        while self.round == round && !isLost { condition.wait() }
       }
+    }
+
+    /// Nobody waits for a process that has ended any more.
+    func lose() {
+      condition.withLock { isLost = true }
+      condition.broadcast()
     }
   }
 
   let rank: Int
   var count: Int { meeting.count }
-  let failure: TrainError? = nil
+  var failure: TrainError? {
+    meeting.condition.withLock { meeting.isLost } ? TrainError("lost the other processes") : nil
+  }
   private let meeting: Meeting
   private var begun: [UnsafeMutableBufferPointer<Float>] = []
   /// Floats that were added up, by call.
@@ -40,7 +49,7 @@ final class ThreadCommunicator: Communicator, @unchecked Sendable {
 
   private init(_ meeting: Meeting, rank: Int) { (self.meeting, self.rank) = (meeting, rank) }
 
-  /// Runs a body as every one of some processes.
+  /// Runs a body as every one of some processes, and throws what the first of them threw.
   static func run(_ count: Int, _ body: @escaping @Sendable (ThreadCommunicator) throws -> Void) throws {
     let meeting = Meeting(count: count)
     let failures = Failures()
@@ -48,7 +57,12 @@ final class ThreadCommunicator: Communicator, @unchecked Sendable {
     for rank in 0..<count {
       group.enter()
       let thread = Thread {
-        do { try body(ThreadCommunicator(meeting, rank: rank)) } catch { failures.add(error, rank) }
+        do {
+          try body(ThreadCommunicator(meeting, rank: rank))
+        } catch {
+          failures.add(error, rank)
+          if (error as? TrainError)?.isShared != true { meeting.lose() }
+        }
         group.leave()
       }
       thread.stackSize = 4 << 20
@@ -75,6 +89,7 @@ final class ThreadCommunicator: Communicator, @unchecked Sendable {
         if meeting.arrived == 0 { meeting.floats = Array(repeating: [], count: count) }
         meeting.floats[rank] = Array(values)
       }
+      if failure != nil { break }
       let all = meeting.floats
       for index in values.indices { values[index] = all.reduce(0) { $0 + $1[index] } }
       meeting.meet {}
@@ -87,6 +102,7 @@ final class ThreadCommunicator: Communicator, @unchecked Sendable {
       if meeting.arrived == 0 { meeting.doubles = Array(repeating: [], count: count) }
       meeting.doubles[rank] = Array(values)
     }
+    if failure != nil { return }
     let all = meeting.doubles
     for index in values.indices { values[index] = all.reduce(0) { $0 + $1[index] } }
     meeting.meet {}
@@ -94,6 +110,7 @@ final class ThreadCommunicator: Communicator, @unchecked Sendable {
 
   func broadcast(_ bytes: UnsafeMutableRawBufferPointer, from root: Int) {
     meeting.meet { if rank == root { meeting.bytes = Array(bytes) } }
+    if failure != nil { return }
     bytes.copyBytes(from: meeting.bytes)
     meeting.meet {}
   }

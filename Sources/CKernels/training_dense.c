@@ -112,13 +112,13 @@ static void weights_part(const void *context, int32_t index, int32_t thread) {
   for (int32_t n = 0; n < job->extent.count; n++)
     for (int32_t y = 0; y < job->extent.height; y += job->chunk) {
       const int32_t rows = job->extent.height - y < job->chunk ? job->extent.height - y : job->chunk;
-      const float *corner =
-          in.base + n * in.picture + ((ptrdiff_t)y * job->window.stride + down) * in.row + right * in.pixel + i;
+      const float *corner = (const float *)in.base + n * in.picture +
+                            ((ptrdiff_t)y * job->window.stride + down) * in.row + right * in.pixel + i;
+      const float *g = (const float *)gradient.base + n * gradient.picture + y * gradient.row + o;
       job->level->outer(
           rows, job->extent.width,
-          (ck_rows){(float *)corner, in.row * job->window.stride, in.pixel * job->window.stride}, inputs,
-          (ck_rows){gradient.base + n * gradient.picture + y * gradient.row + o, gradient.row, gradient.pixel}, outputs,
-          sums, step);
+          &(ck_factor){corner, in.row * job->window.stride, in.pixel * job->window.stride, ck_lanes}, inputs,
+          &(ck_factor){g, gradient.row, gradient.pixel, ck_lanes}, outputs, sums, step);
     }
 }
 
@@ -131,7 +131,7 @@ void ck_dense_weights(
   job.output_group = 128;
   job.output_groups = (extent.channels + 127) / 128;
   // Fewer inputs at a time where there would not be work for all threads.
-  for (job.input_group = 126; job.input_group > 14; job.input_group -= 28) {
+  for (job.input_group = 128; job.input_group > 16; job.input_group -= 16) {
     job.input_groups = (inputs + job.input_group - 1) / job.input_group;
     if (taps * job.input_groups * job.output_groups >= wanted) break;
   }

@@ -40,17 +40,12 @@ protocol Layer: AnyObject {
   func backward()
 }
 
-/// Where a layer writes the gradient of something it read: the first to do so stores, the others add.
-struct GradientPlace {
-  var pictures: Pictures
-  var adds: Bool
-}
-
 /// Memory that layers use one after the other.
 struct Scratch {
   var partials: UnsafeMutablePointer<Float>
   var packed: UnsafeMutablePointer<Float>
   /// Of PyTorch's layout or of packed gradients.
   var weights: UnsafeMutablePointer<Float>
+  /// Of Winograd, and whatever a layer brings into the cache.
   var transforms: UnsafeMutablePointer<Float>
 }

@@ -118,7 +118,7 @@ public final class TrainingNetwork {
     planes.withUnsafeMutableBufferPointer { buffer in
       for picture in 0..<shape.count {
         var view = pictures.first
-        view.base += picture * shape.picture
+        view.base += picture * pictures.view.picture
         ck_planes_from_view(
           view, Int32(shape.channels), Int32(shape.height), Int32(shape.width),
           buffer.baseAddress.map { $0 + picture * plane })

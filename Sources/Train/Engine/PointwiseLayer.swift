@@ -42,7 +42,8 @@ final class PointwiseLayer: Layer {
     if let bias { paddedBias.update(from: bias.values, count: Int(layer.real_outputs)) }
     pack(transposed: false)
     ck_pointwise_forward(
-      kernels.training, kernels.pool, &layer, scratch.packed, statistics == .running ? nil : output.normalisation?.parts)
+      kernels.training, kernels.pool, &layer, scratch.packed, statistics == .running ? nil : output.normalisation?.parts
+    )
   }
 
   func backward() {

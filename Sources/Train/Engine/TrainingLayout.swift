@@ -49,7 +49,9 @@ struct TrainingLayout {
     // As far as the kernels reach that read a value, or, of gradients, that computed it.
     var margins: [Int: Int] = [:]
     for step in steps {
-      guard case .convolution(let convolution) = graph.nodes[step.node].operation, !isStaged(step.node) else { continue }
+      guard case .convolution(let convolution) = graph.nodes[step.node].operation, !isStaged(step.node) else {
+        continue
+      }
       let reach = convolution.kernel / 2 * convolution.dilation
       for node in [graph.nodes[step.node].inputs[0], step.output] { margins[node] = max(reach, margins[node] ?? 0) }
     }
@@ -76,7 +78,9 @@ struct TrainingLayout {
         guard node.operation == .batchNorm else { break }
         guard case .convolution = graph.nodes[node.inputs[0]].operation, readers[node.inputs[0]].count == 1,
           !outputs.contains(node.inputs[0])
-        else { throw TrainError("\(node.name): training needs a convolution before batch norm that nothing else reads") }
+        else {
+          throw TrainError("\(node.name): training needs a convolution before batch norm that nothing else reads")
+        }
       case .activation, .add, .concatenate: break
       }
       guard outputs.contains(step.output) || !readers[step.output].isEmpty else {

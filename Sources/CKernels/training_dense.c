@@ -54,7 +54,8 @@ static void pack_block(const void *context, int32_t index, int32_t thread) {
   const ck_packing *p = job->packing;
   const int32_t first = index * p->block, width = p->channels - first < p->block ? p->channels - first : p->block;
   const int32_t depth = p->is_transposed ? p->outputs : p->inputs, real = p->is_transposed ? p->inputs : p->outputs;
-  float *packed = p->packed + (ptrdiff_t)first * (p->is_winograd ? points : p->taps) * p->depth;
+  uint16_t *halves = (uint16_t *)p->packed + (ptrdiff_t)first * p->depth;
+  float *packed = (float *)p->packed + (ptrdiff_t)first * (p->is_winograd ? points : p->taps) * p->depth;
   for (int32_t k = 0; k < p->depth; k++) {
     float kernels[9][most_block] = {};
     if (k < depth)
@@ -63,7 +64,9 @@ static void pack_block(const void *context, int32_t index, int32_t thread) {
         const float *kernel = p->weights + (p->is_transposed ? k * (ptrdiff_t)p->inputs + c : c * p->inputs + k) * p->taps;
         for (int32_t t = 0; t < p->taps; t++) kernels[t][i] = kernel[p->is_transposed ? p->taps - 1 - t : t];
       }
-    if (p->is_winograd)
+    if (p->is_bf16)
+      for (int32_t i = 0; i < width; i++) halves[((ptrdiff_t)(k / 2) * width + i) * 2 + k % 2] = ck_rounded(kernels[0][i]);
+    else if (p->is_winograd)
       job->level->winograd_kernels(kernels, width, packed + k * width, (ptrdiff_t)p->depth * width);
     else
       for (int32_t t = 0; t < p->taps; t++)

@@ -13,7 +13,7 @@ typedef struct {
   const ck_pointwise *layer;
   const ck_output_gradient *out_gradient;
   const ck_input_gradient *in_gradient;
-  const float *weights;
+  const void *weights;
   // Of a chunk, of a picture, of all.
   int32_t most_pixels, chunks, all_chunks, parts;
   // Per thread: panels of what is read, panels of the output's gradient, one block of products.
@@ -77,25 +77,47 @@ static ck_normal normal_at(const float *scale, const float *shift, ck_activation
 
 // MARK: bringing a chunk into the cache
 
-static void stage_input(const job *job, chunk chunk, float *panels) {
+// The panels of a chunk in the forms that products read: f32, or bfloat16 pixel by pixel and in pairs of pixels. Each may be NULL.
+typedef struct panels {
+  float *floats;
+  uint16_t *halves, *pairs;
+} panels;
+
+static ptrdiff_t pair_size(int32_t pixels) { return (ptrdiff_t)(pixels + 1) / 2 * 2 * ck_lanes; }
+
+// Where one panel is staged: at its place, or on the way to its halves.
+static float *stage_place(const panels *panels, int32_t panel, int32_t pixels, float *way) {
+  return panels->floats ? panels->floats + (ptrdiff_t)panel * pixels * ck_lanes : way;
+}
+
+static void narrow(const job *job, const panels *panels, int32_t panel, int32_t pixels, const float *way) {
+  if (panels->floats) return;
+  job->level->narrow(
+      pixels, way, panels->halves ? panels->halves + (ptrdiff_t)panel * pixels * ck_lanes : NULL,
+      panels->pairs ? panels->pairs + panel * pair_size(pixels) : NULL);
+}
+
+static void stage_input(const job *job, chunk chunk, const panels *panels, float *way) {
   const ck_source *in = &job->layer->in;
   for (int32_t panel = 0; panel < job->layer->inputs / ck_lanes; panel++) {
     const ck_normal normal = normal_at(in->scale, in->shift, in->activation, panel);
+    float *place = stage_place(panels, panel, chunk.pixels, way);
     for (int32_t done = 0, n; done < chunk.pixels; done += n) {
       n = run_length(job, chunk, done, in->values);
-      job->level->stage(run_at(job, chunk, done, in->values, panel), n, &normal, panels + done * ck_lanes, ck_lanes);
+      job->level->stage(run_at(job, chunk, done, in->values, panel), n, &normal, place + done * ck_lanes, ck_lanes);
     }
-    panels += chunk.pixels * ck_lanes;
+    narrow(job, panels, panel, chunk.pixels, place);
   }
 }
 
-static void stage_gradient(const job *job, chunk chunk, float *panels, float *bias_sums) {
+static void stage_gradient(const job *job, chunk chunk, const panels *panels, float *way, float *bias_sums) {
   const ck_output_gradient *g = job->out_gradient;
   for (int32_t panel = 0; panel < job->layer->extent.channels / ck_lanes; panel++) {
     const ptrdiff_t c = panel * ck_lanes;
     const ck_slope slope = {
       normal_at(g->scale, g->shift, g->activation, panel), g->slope ? g->slope + c : NULL, g->offset ? g->offset + c : NULL,
     };
+    float *place = stage_place(panels, panel, chunk.pixels, way);
     for (int32_t done = 0, n; done < chunk.pixels; done += n) {
       n = run_length(job, chunk, done, g->gradient);
       if (g->values.base) {
@@ -105,10 +127,23 @@ static void stage_gradient(const job *job, chunk chunk, float *panels, float *bi
       job->level->slope(
           run_at(job, chunk, done, g->gradient, panel),
           g->values.base ? run_at(job, chunk, done, g->values, panel) : (ck_run){}, n, &slope, bias_sums ? bias_sums + c : NULL,
-          panels + done * ck_lanes, ck_lanes);
+          place + done * ck_lanes, ck_lanes);
     }
-    panels += chunk.pixels * ck_lanes;
+    narrow(job, panels, panel, chunk.pixels, place);
   }
+}
+
+// Columns c ..< c + columns of what the panels' product with the weights is.
+static void multiply(
+    const job *job, chunk chunk, const panels *panels, int32_t depth, int32_t c, int32_t columns, float *products) {
+  const ptrdiff_t panel_size = chunk.pixels * ck_lanes, first = (ptrdiff_t)c * depth;
+  if (panels->floats)
+    job->level->product(
+        chunk.pixels, depth, panels->floats, panel_size, (const float *)job->weights + first, columns, products, panel_size);
+  else
+    job->layer->bf16->product(
+        chunk.pixels, depth, panels->halves, panel_size, (const uint16_t *)job->weights + first, columns, products,
+        panel_size);
 }
 
 // MARK: forward
@@ -130,19 +165,18 @@ static void forward_part(const void *context, int32_t part, int32_t thread) {
   const job *job = context;
   const ck_pointwise *layer = job->layer;
   const int32_t channels = layer->extent.channels, block = job->level->block;
-  float *panels = job->scratch + thread * job->thread_size, *products = panels + job->in_size + job->gradient_size;
+  float *memory = job->scratch + thread * job->thread_size, *products = memory + job->in_size + job->gradient_size;
+  const panels panels = layer->bf16 ? (struct panels){.halves = (uint16_t *)memory} : (struct panels){.floats = memory};
   float *moments = job->moments ? job->moments + part * ck_moments_size(channels) : NULL;
   if (moments) memset(moments, 0, sizeof(float) * (size_t)ck_moments_size(channels));
   const int32_t end = (int32_t)((int64_t)job->all_chunks * (part + 1) / job->parts);
   for (int32_t index = (int32_t)((int64_t)job->all_chunks * part / job->parts); index < end; index++) {
     const chunk chunk = chunk_at(job, index);
     const ptrdiff_t panel_size = chunk.pixels * ck_lanes;
-    stage_input(job, chunk, panels);
+    stage_input(job, chunk, &panels, products);
     for (int32_t c = 0; c < channels; c += block) {
       const int32_t columns = channels - c < block ? channels - c : block;
-      job->level->product(
-          chunk.pixels, layer->inputs, panels, panel_size, job->weights + (ptrdiff_t)c * layer->inputs, columns, products,
-          panel_size);
+      multiply(job, chunk, &panels, layer->inputs, c, columns, products);
       for (int32_t i = 0; i < columns / ck_lanes; i++)
         finish_output(job, chunk, c / ck_lanes + i, products + i * panel_size, moments);
     }
@@ -175,8 +209,13 @@ static void backward_part(const void *context, int32_t part, int32_t thread) {
   const job *job = context;
   const ck_pointwise *layer = job->layer;
   const int32_t channels = layer->extent.channels, inputs = layer->inputs, block = job->level->block;
-  float *in_panels = job->scratch + thread * job->thread_size, *gradient_panels = in_panels + job->in_size;
-  float *products = gradient_panels + job->gradient_size;
+  float *memory = job->scratch + thread * job->thread_size, *products = memory + job->in_size + job->gradient_size;
+  panels in = {.floats = memory}, gradient = {.floats = memory + job->in_size};
+  if (layer->bf16) {
+    in = (panels){.pairs = (uint16_t *)memory};
+    gradient = (panels){.pairs = (uint16_t *)(memory + job->in_size)};
+    gradient.halves = gradient.pairs + channels / ck_lanes * pair_size(job->most_pixels);
+  }
   const ck_input_gradient *in_gradient = job->in_gradient;
   float *weight_sums = job->weight_sums + part * (ptrdiff_t)inputs * channels;
   float *bias_sums = job->bias_sums ? job->bias_sums + part * (ptrdiff_t)channels : NULL;
@@ -189,19 +228,22 @@ static void backward_part(const void *context, int32_t part, int32_t thread) {
   for (int32_t index = (int32_t)((int64_t)job->all_chunks * part / job->parts); index < end; index++) {
     const chunk chunk = chunk_at(job, index);
     const ptrdiff_t panel_size = chunk.pixels * ck_lanes;
-    stage_gradient(job, chunk, gradient_panels, bias_sums);
+    stage_gradient(job, chunk, &gradient, products, bias_sums);
     for (int32_t c = 0; in_gradient && c < inputs; c += block) {
       const int32_t columns = inputs - c < block ? inputs - c : block;
-      job->level->product(
-          chunk.pixels, channels, gradient_panels, panel_size, job->weights + (ptrdiff_t)c * channels, columns, products,
-          panel_size);
+      multiply(job, chunk, &gradient, channels, c, columns, products);
       for (int32_t i = 0; i < columns / ck_lanes; i++)
         finish_gradient(job, chunk, c / ck_lanes + i, products + i * panel_size, norm_sums);
     }
-    stage_input(job, chunk, in_panels);
-    job->level->outer(
-        1, chunk.pixels, &(ck_factor){in_panels, 0, ck_lanes, panel_size}, inputs,
-        &(ck_factor){gradient_panels, 0, ck_lanes, panel_size}, channels, weight_sums, channels);
+    stage_input(job, chunk, &in, products);
+    if (layer->bf16)
+      layer->bf16->outer(
+          (chunk.pixels + 1) / 2, in.pairs, pair_size(chunk.pixels), inputs, gradient.pairs, pair_size(chunk.pixels), channels,
+          weight_sums);
+    else
+      job->level->outer(
+          1, chunk.pixels, &(ck_factor){in.floats, 0, ck_lanes, panel_size}, inputs,
+          &(ck_factor){gradient.floats, 0, ck_lanes, panel_size}, channels, weight_sums, channels);
   }
 }
 
@@ -227,8 +269,9 @@ static void add_weights(const void *context, int32_t index, int32_t thread) {
 static ptrdiff_t rounded(ptrdiff_t count) { return (count + 31) / 32 * 32; }
 
 static void lay_out(job *job, int32_t inputs, int32_t gradients) {
-  job->in_size = rounded((ptrdiff_t)job->most_pixels * inputs);
-  job->gradient_size = rounded((ptrdiff_t)job->most_pixels * gradients);
+  // Enough for both forms of bfloat16 too, of which one has an even number of pixels.
+  job->in_size = rounded(((ptrdiff_t)job->most_pixels + 1) * inputs);
+  job->gradient_size = rounded(((ptrdiff_t)job->most_pixels + 1) * gradients);
   job->thread_size = job->in_size + job->gradient_size + rounded((ptrdiff_t)job->most_pixels * job->level->block);
 }
 
@@ -245,7 +288,7 @@ ptrdiff_t ck_pointwise_scratch(const ck_training *level, ck_extent extent, int32
 }
 
 void ck_pointwise_forward(
-    const ck_training *level, ck_pool *pool, const ck_pointwise *layer, const float *weights, float *moments) {
+    const ck_training *level, ck_pool *pool, const ck_pointwise *layer, const void *weights, float *moments) {
   job job = {.level = level, .layer = layer, .weights = weights, .scratch = layer->scratch, .moments = moments};
   divide(&job, layer->inputs);
   lay_out(&job, layer->inputs, 0);
@@ -254,7 +297,7 @@ void ck_pointwise_forward(
 
 void ck_pointwise_backward(
     const ck_training *level, ck_pool *pool, const ck_pointwise *layer, const ck_output_gradient *out_gradient,
-    const float *weights, const ck_input_gradient *in_gradient, float *weights_gradient, float *bias_gradient) {
+    const void *weights, const ck_input_gradient *in_gradient, float *weights_gradient, float *bias_gradient) {
   job job = {
     .level = level, .layer = layer, .out_gradient = out_gradient, .in_gradient = in_gradient, .weights = weights,
     .scratch = layer->scratch, .gradient = weights_gradient,

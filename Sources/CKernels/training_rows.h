@@ -18,6 +18,13 @@ static inline ck_run ck_run_at(ck_pictures p, int32_t picture, ptrdiff_t panel, 
   return (ck_run){(char *)p.base + place * (p.is_bf16 ? 2 : 4), (int32_t)p.pixel, p.is_bf16, p.is_streamed};
 }
 
+// To bfloat16: to the nearest, to even between two.
+static inline uint16_t ck_rounded(float value) {
+  uint32_t bits;
+  __builtin_memcpy(&bits, &value, sizeof bits);
+  return (uint16_t)((bits + 0x7FFF + (bits >> 16 & 1)) >> 16);
+}
+
 // 16 floats per pixel, side by side.
 static inline ck_run ck_side_by_side(const float *base) { return (ck_run){(void *)base, ck_lanes, false, false}; }
 
@@ -62,6 +69,8 @@ struct ck_training {
       ck_run gradient, ck_run values, int32_t pixels, const ck_slope *slope, float *sums, float *out, ptrdiff_t out_pixel);
   // out = activation(in + bias), or what is there and that; `bias` may be NULL.
   void (*keep)(ck_run out, int32_t pixels, const float *in, const float *bias, ck_activation activation, bool adds);
+  // Side by side to bfloat16, for `ck_bf16`: pixel by pixel, and in pairs of pixels, the last one with a zero. Each may be NULL.
+  void (*narrow)(int32_t pixels, const float *in, uint16_t *out, uint16_t *pairs);
   // Adds to the moments of a part, [mean][sum of squared differences from it][pixels], which are `step` apart.
   void (*moments)(ck_run in, int32_t pixels, float *part, ptrdiff_t step);
   // sums[c] += g, sums[step + c] += g * (value - mean), g being the gradient where the activation lets it through.

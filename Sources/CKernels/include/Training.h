@@ -35,6 +35,24 @@ typedef struct {
   int32_t dilation;
 } ck_window;
 
+/// Products of bfloat16 (the upper halves of floats), summed in f32. Numbers come in pairs that are multiplied and added at once.
+typedef struct {
+  /// out[m][0 ..< columns] = sum over k of in[k / 16][m][k % 16] * weights[k / 2][columns][k % 2], in panels of 16 columns, 16 or
+  /// 32 at once. Panels of `in` and `out` are so many numbers apart.
+  void (*product)(
+      int32_t pixels, int32_t depth, const uint16_t *in, ptrdiff_t in_panel, const uint16_t *weights, int32_t columns,
+      float *out, ptrdiff_t out_panel);
+  /// sums[i][0 ..< outputs] += sum over pixels p of in[i / 16][p / 2][i % 16][p % 2] * gradient, which lies as `in` does. Channels
+  /// are multiples of 16; sums' rows are `outputs` apart.
+  void (*outer)(
+      int32_t pairs, const uint16_t *in, ptrdiff_t in_panel, int32_t inputs, const uint16_t *gradient,
+      ptrdiff_t gradient_panel, int32_t outputs, float *sums);
+} ck_bf16;
+
+/// Plain C, and with the processor's dot products of bfloat16 (AVX512-BF16), NULL if it has none.
+const ck_bf16 *ck_bf16_reference(void);
+const ck_bf16 *ck_bf16_fast(void);
+
 /// One level's versions; `ck_training_for` gives the table.
 typedef struct ck_training ck_training;
 const ck_training *ck_training_for(ck_level level);
@@ -94,6 +112,8 @@ typedef struct {
   /// NULL if there is none.
   const float *bias;
   ck_activation activation;
+  /// What multiplies bfloat16; NULL for products of f32.
+  const ck_bf16 *bf16;
   /// Room for `ck_pointwise_scratch` floats.
   float *scratch;
 } ck_pointwise;
@@ -101,15 +121,15 @@ typedef struct {
 int32_t ck_pointwise_parts(ck_extent extent);
 ptrdiff_t ck_pointwise_scratch(const ck_training *level, ck_extent extent, int32_t inputs, int32_t threads);
 
-/// `weights` are from `ck_pack_weights`. `moments` receives those of what it gives, `ck_pointwise_parts` parts, unless it is NULL.
+/// `weights` are from `ck_pack_weights`, in bfloat16 if that is multiplied. `moments` receives those of what it gives, `ck_pointwise_parts` parts, unless it is NULL.
 void ck_pointwise_forward(
-    const ck_training *level, ck_pool *pool, const ck_pointwise *layer, const float *weights, float *moments);
+    const ck_training *level, ck_pool *pool, const ck_pointwise *layer, const void *weights, float *moments);
 
 /// `weights` are packed transposed; without an input gradient they are not used. The gradients of the weights
 /// [outputs][inputs] and of the bias, unless that is NULL, are added to.
 void ck_pointwise_backward(
     const ck_training *level, ck_pool *pool, const ck_pointwise *layer, const ck_output_gradient *out_gradient,
-    const float *weights, const ck_input_gradient *in_gradient, float *weights_gradient, float *bias_gradient);
+    const void *weights, const ck_input_gradient *in_gradient, float *weights_gradient, float *bias_gradient);
 
 /// A 3 x 3 convolution of every channel by itself, out = activation(in * weights).
 typedef struct {
@@ -171,7 +191,9 @@ typedef struct {
   int32_t depth;
   int32_t channels;
   int32_t block;
-  float *packed;
+  /// Of 1 x 1 kernels: in bfloat16, as `ck_bf16` reads them.
+  bool is_bf16;
+  void *packed;
 } ck_packing;
 void ck_pack_weights(const ck_training *level, ck_pool *pool, const ck_packing *packing);
 

@@ -19,27 +19,18 @@ static inline vector load_number(const void *base, ptrdiff_t place, bool is_bf16
   return (vector)(__builtin_convertvector(h, words) << 16);
 }
 
-// Rounded to the nearest, to even between two.
+// Rounded to the nearest, to even between two, in the upper half.
+static inline words rounded_bits(vector v) {
+  const words bits = (words)v;
+  return bits + 0x7FFF + (bits >> 16 & 1);
+}
+
 static inline void store_number(void *base, ptrdiff_t place, bool is_bf16, vector v) {
   if (!is_bf16) {
     store((float *)base + place, v);
     return;
   }
-  const words bits = (words)v;
-  *(halves *)((uint16_t *)base + place) = __builtin_convertvector((bits + 0x7FFF + (bits >> 16 & 1)) >> 16, halves);
-}
-
-// Past the caches, which pays where all of a cache line is written at once. What other threads do next begins with an atomic
-// operation, which waits for these stores.
-static inline void stream_number(void *base, ptrdiff_t place, bool is_bf16, vector v) {
-  if (!is_bf16) {
-    __builtin_nontemporal_store(v, (vector *)((float *)base + place));
-    return;
-  }
-  const words bits = (words)v;
-  typedef uint16_t aligned_halves __attribute__((ext_vector_type(LANES)));
-  const aligned_halves rounded = __builtin_convertvector((bits + 0x7FFF + (bits >> 16 & 1)) >> 16, aligned_halves);
-  __builtin_nontemporal_store(rounded, (aligned_halves *)((uint16_t *)base + place));
+  *(halves *)((uint16_t *)base + place) = __builtin_convertvector(rounded_bits(v) >> 16, halves);
 }
 
 // Where this is inlined with a constant, loops have one kind of numbers in them.
@@ -125,15 +116,36 @@ static void slope(
 }
 
 LOOP keep_lanes(
-    int32_t pixels, const float *in, vector bias, ck_activation activation, bool adds, bool streams, void *out,
-    ptrdiff_t step, bool is_bf16) {
+    int32_t pixels, const float *in, vector bias, ck_activation activation, bool adds, void *out, ptrdiff_t step,
+    bool is_bf16) {
   for (int32_t x = 0; x < pixels; x++) {
     vector v = activate(activation, load(in + x * ck_lanes) + bias);
     if (adds) v += load_number(out, x * step, is_bf16);
-    if (streams) stream_number(out, x * step, is_bf16, v);
-    else store_number(out, x * step, is_bf16, v);
+    store_number(out, x * step, is_bf16, v);
   }
 }
+
+// Past the caches, which pays where whole lines are written. What other threads do next begins with an atomic operation, which
+// waits for these stores.
+LOOP stream_lanes(int32_t pixels, const float *in, vector bias, ck_activation activation, void *out, bool is_bf16) {
+  typedef uint16_t line __attribute__((ext_vector_type(2 * LANES)));
+  int32_t x = 0;
+  for (; is_bf16 && x + 2 <= pixels; x += 2, in += 2 * LANES) {
+    const words first = rounded_bits(activate(activation, load(in) + bias));
+    const words second = rounded_bits(activate(activation, load(in + LANES) + bias));
+    line both;
+    both.lo = __builtin_convertvector(first >> 16, halves);
+    both.hi = __builtin_convertvector(second >> 16, halves);
+    __builtin_nontemporal_store(both, (line *)((uint16_t *)out + x * LANES));
+  }
+  for (; x < pixels; x++, in += LANES) {
+    const vector v = activate(activation, load(in) + bias);
+    if (is_bf16) store_number(out, x * LANES, true, v);
+    else __builtin_nontemporal_store(v, (vector *)((float *)out + x * LANES));
+  }
+}
+
+static inline bool is_at_line(ck_run run) { return (uintptr_t)run.base % (ck_lanes * sizeof(float)) == 0; }
 
 static void keep(ck_run out, int32_t pixels, const float *in, const float *bias, ck_activation activation, bool adds) {
   for (int lane = 0; lane < ck_lanes; lane += LANES) {
@@ -141,14 +153,27 @@ static void keep(ck_run out, int32_t pixels, const float *in, const float *bias,
     void *place = address(out.base, lane, out.is_bf16);
     if (adds)
       EACH_KIND(out.is_bf16, keep_lanes(
-          pixels, in + lane, b, ck_activation_none, true, false, place, out.pixel, kind))
-    else if (out.is_streamed && LANES == ck_lanes)
-      EACH_KIND(out.is_bf16, EACH_ACTIVATION(activation, keep_lanes(
-          pixels, in + lane, b, activation, false, true, place, ck_lanes, kind)))
+          pixels, in + lane, b, ck_activation_none, true, place, out.pixel, kind))
+    else if (out.is_streamed && LANES == ck_lanes && is_at_line(out))
+      EACH_KIND(out.is_bf16, EACH_ACTIVATION(activation, stream_lanes(pixels, in, b, activation, place, kind)))
     else
       EACH_KIND(out.is_bf16, EACH_ACTIVATION(activation, keep_lanes(
-          pixels, in + lane, b, activation, false, false, place, out.pixel, kind)))
+          pixels, in + lane, b, activation, false, place, out.pixel, kind)))
   }
+}
+
+static void narrow(int32_t pixels, const float *in, uint16_t *out, uint16_t *pairs) {
+  for (int lane = 0; lane < ck_lanes; lane += LANES)
+    for (int32_t x = 0; x < pixels; x += 2) {
+      const float *place = in + x * ck_lanes + lane;
+      const words first = rounded_bits(load(place)) >> 16;
+      const words second = x + 1 < pixels ? rounded_bits(load(place + ck_lanes)) & 0xFFFF0000 : (words)all(0);
+      if (out) {
+        *(halves *)(out + x * ck_lanes + lane) = __builtin_convertvector(first, halves);
+        if (x + 1 < pixels) *(halves *)(out + (x + 1) * ck_lanes + lane) = __builtin_convertvector(second >> 16, halves);
+      }
+      if (pairs) store((float *)(void *)(pairs + x * ck_lanes + 2 * lane), (vector)(first | second));
+    }
 }
 
 LOOP moments_lanes(int32_t pixels, const void *in, ptrdiff_t step, bool is_bf16, float *part, ptrdiff_t part_step) {
@@ -279,5 +304,5 @@ static void depthwise_weights(
 #include "training_winograd_vector.h"
 
 #define TRAINING_TABLE \
-  { BLOCK, product, outer, stage, slope, keep, moments, norm_sums, depthwise, gather, depthwise_weights, winograd_kernels, \
+  { BLOCK, product, outer, stage, slope, keep, narrow, moments, norm_sums, depthwise, gather, depthwise_weights, winograd_kernels, \
     winograd_gradient, winograd_kernel_gradient }

@@ -149,7 +149,7 @@ struct CommandLineTests {
     let outcome = try Program.run(
       """
       '\(try #require(Program.path))' annotate demo:size=192x128,seconds=120 -o long.mp4 --json long.jsonl & child=$!
-      while kill -0 $child && [ "$(cat long.jsonl 2>/dev/null | wc -l)" -lt 10 ]; do sleep 0.1; done
+      while kill -0 $child && [ "$(cat .long.jsonl.partial-* 2>/dev/null | wc -l)" -lt 10 ]; do sleep 0.1; done
       kill -TERM $child; wait $child
       """, in: folder)
     #expect(outcome.status == 143, "\(outcome.errors)")

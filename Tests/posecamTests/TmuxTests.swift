@@ -87,7 +87,7 @@ struct TmuxTests {
 }
 
 /// One tmux server with one window, in which a shell runs the program and then prints its status.
-private final class Tmux {
+final class Tmux {
   static let path = ["/usr/bin/tmux", "/usr/local/bin/tmux", "/opt/homebrew/bin/tmux"]
     .first { FileManager.default.isExecutableFile(atPath: $0) }
   static let isPresent = path != nil
@@ -96,11 +96,14 @@ private final class Tmux {
 
   private let name = "posecam-\(UUID().uuidString)"
 
-  init(columns: Int, rows: Int, environment: String = "TERM=screen-256color", options: String = "") throws {
+  init(
+    columns: Int, rows: Int, environment: String = "TERM=screen-256color", command: String = "--video demo",
+    options: String = ""
+  ) throws {
     let shell = "env PS1='$ ' LC_ALL=C.UTF-8 \(environment) bash --norc --noprofile -i"
     run(["new-session", "-d", "-x", "\(columns)", "-y", "\(rows)", shell])
     try waitFor("$")
-    type("'\(try #require(Self.program))' --video demo \(options); echo stat''us=$?")
+    type("'\(try #require(Self.program))' \(command) \(options); echo stat''us=$?")
   }
 
   deinit { run(["kill-server"]) }

@@ -25,12 +25,15 @@ final class BatchNormLayer: Layer {
   /// Sums over the batches that were measured, and their number.
   private var measured: (means: [Double], variances: [Double], count: Int) = ([], [], 0)
   /// Of gradients, and of gradients times values: [2][channels].
-  private var sums: [Double]
+  private let sums: UnsafeMutableBufferPointer<Double>
+  /// Of the processes that share a batch, and whether its statistics are those of all of them while it learns.
+  var shared: (sums: BatchNormSums, always: Bool)?
 
   init(
     _ name: String, _ normalisation: Normalisation, input: Pictures, output: Pictures?, outputGradient: Pictures,
-    parameters: ParameterSet, gradients: ParameterSet, statistics: ParameterSet, kernels: TrainingKernels
-  ) {
+    parameters: ParameterSet, gradients: ParameterSet, statistics: ParameterSet, kernels: TrainingKernels,
+    memory: FloatMemory
+  ) throws(TrainError) {
     self.name = name
     self.kernels = kernels
     self.normalisation = normalisation
@@ -40,10 +43,15 @@ final class BatchNormLayer: Layer {
     (gamma, beta) = (parameters["\(name).weight"], parameters["\(name).bias"])
     (gammaGradient, betaGradient) = (gradients["\(name).weight"], gradients["\(name).bias"])
     (runningMean, runningVariance) = (statistics["\(name).running_mean"], statistics["\(name).running_var"])
-    sums = [Double](repeating: 0, count: 2 * input.shape.depth)
+    sums = try memory.doubles(2 * input.shape.depth)
   }
 
-  private var pixels: Int { input.shape.count * input.shape.height * input.shape.width }
+  /// What mean and variance are taken over.
+  private var pixels: Int {
+    let own = input.shape.count * input.shape.height * input.shape.width
+    guard let shared, shared.always else { return own }
+    return shared.sums.pixels(own)
+  }
 
   func forward(_ statistics: BatchStatistics) {
     let (shape, it) = (input.shape, normalisation)
@@ -53,6 +61,9 @@ final class BatchNormLayer: Layer {
       }
       ck_join_moments(
         it.parts, it.momentParts ?? ck_band_parts(input.extent), Int32(shape.depth), it.mean, it.variance)
+      if let shared, shared.always || statistics == .measured {
+        shared.sums.join(it.mean, it.variance, count: shape.channels)
+      }
     }
     if statistics == .measured { measure() }
     if statistics == .batch {
@@ -85,12 +96,13 @@ final class BatchNormLayer: Layer {
       ck_norm_sums(
         kernels.training, kernels.pool, input.extent, &source, it.mean, outputGradient.view, it.parts)
     }
-    ck_join_sums(it.parts, it.sumParts ?? ck_band_parts(input.extent), Int32(depth), &sums)
+    ck_join_sums(it.parts, it.sumParts ?? ck_band_parts(input.extent), Int32(depth), sums.baseAddress)
     for channel in 0..<input.shape.channels {
       let precision = 1 / (Double(it.variance[channel]) + Double(Self.epsilon))
       gammaGradient[channel] += Float(sums[depth + channel] * precision.squareRoot())
       betaGradient[channel] += Float(sums[channel])
     }
+    if let shared, shared.always { shared.sums.add(sums) }
     for channel in 0..<input.shape.channels {
       let precision = 1 / (Double(it.variance[channel]) + Double(Self.epsilon))
       let factor = -Double(it.scale[channel]) / Double(pixels)

@@ -9,6 +9,11 @@ final class FloatMemory {
     for block in blocks { free(block) }
   }
 
+  func doubles(_ count: Int) throws(TrainError) -> UnsafeMutableBufferPointer<Double> {
+    let block = UnsafeMutableRawPointer(try zeros(2 * count))
+    return UnsafeMutableBufferPointer(start: block.bindMemory(to: Double.self, capacity: count), count: count)
+  }
+
   /// - Throws: when the system has no such amount of memory.
   func zeros(_ count: Int) throws(TrainError) -> UnsafeMutablePointer<Float> {
     let size = (max(count, 1) * 4 + 127) / 128 * 128 + 128

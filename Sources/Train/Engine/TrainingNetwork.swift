@@ -22,6 +22,7 @@ public final class TrainingNetwork {
   private let values: [Int: Pictures]
   private let outputGradients: [Pictures]
   private let layers: [any Layer]
+  private let names: [String]
   private let input: Pictures
 
   /// - Parameters:
@@ -44,8 +45,8 @@ public final class TrainingNetwork {
     let program = try TrainingProgram(
       graph, count: count, height: height, width: width, kernels: kernels, parameters: parameters, gradients: gradients,
       statistics: statistics, memory: memory)
-    (layers, values, outputGradients, input) = (
-      program.layers, program.values, program.outputGradients, program.input
+    (layers, names, values, outputGradients, input) = (
+      program.layers, program.names, program.values, program.outputGradients, program.input
     )
   }
 
@@ -105,8 +106,17 @@ public final class TrainingNetwork {
   }
 
   /// Adds the gradient of the last loss to the gradients of all parameters. What `forward` computed is gone afterwards.
-  public func backward() {
-    for layer in layers.reversed() { layer.backward() }
+  /// - Parameter isComplete: called with the name of each layer as soon as the gradients of its parameters are there.
+  public func backward(_ isComplete: (String) -> Void = { _ in }) {
+    for (layer, name) in zip(layers, names).reversed() {
+      layer.backward()
+      isComplete(name)
+    }
+  }
+
+  /// Lets batch norm take its statistics over the pictures of several processes: where they are measured, and `always` if so.
+  func share(_ sums: BatchNormSums, always: Bool) {
+    for case let layer as BatchNormLayer in layers { layer.shared = (sums, always) }
   }
 
   /// An output's planes (N, C, H, W).

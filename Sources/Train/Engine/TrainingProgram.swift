@@ -7,6 +7,8 @@ import Infer
 /// convolutions, these do its work while they have the pixels in the cache, and what it gives is nowhere in memory.
 struct TrainingProgram {
   private(set) var layers: [any Layer] = []
+  /// Of the graph's nodes that the layers compute; tensors are named after them.
+  private(set) var names: [String] = []
   private(set) var values: [Int: Pictures] = [:]
   private(set) var outputGradients: [Pictures] = []
   let input: Pictures
@@ -82,6 +84,7 @@ struct TrainingProgram {
           normalisation: layout.isNormalisedByReader(node) ? normalisations[node] : nil)
       }
       let after = layout.batchNorm(after: step.output)?.output
+      names.append(node.name)
       switch node.operation {
       case .convolution(let convolution):
         let output = OutputGradient(
@@ -106,10 +109,10 @@ struct TrainingProgram {
       case .batchNorm:
         guard let normalisation = normalisations[step.output] else { continue }
         layers.append(
-          BatchNormLayer(
+          try BatchNormLayer(
             node.name, normalisation, input: inputs[0].pictures, output: values[step.output],
             outputGradient: gradient(step.output), parameters: parameters, gradients: gradients,
-            statistics: statistics, kernels: kernels))
+            statistics: statistics, kernels: kernels, memory: memory))
       case .activation(let activation):
         layers.append(
           ActivationLayer(

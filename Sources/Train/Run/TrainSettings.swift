@@ -19,6 +19,11 @@ public struct TrainSettings: Codable, Equatable, Sendable {
 
   /// Model file of a teacher; "" for none.
   public var teacher = ""
+  /// Folder of a teacher's maps, or a file of people whom it found, in the teacher's place; "" for none.
+  public var teacherCache = ""
+  public var pseudoLabels = ""
+  /// Folder of pictures that only the teacher knows; "" for none.
+  public var unlabeled = ""
   /// The teacher's share in the loss of labelled pictures.
   public var teacherShare = 0.5
   public var formula = DistillationFormula.everywhere
@@ -35,6 +40,8 @@ public struct TrainSettings: Codable, Equatable, Sendable {
   public var size = 256
   /// Batches whose gradients are averaged into one step.
   public var accumulate = 1
+  /// Of several processes that train together: whether batch norm takes its statistics over the pictures of all of them.
+  public var syncBatchNorm = true
   public var seed: UInt64 = 1
 
   // The optimiser.
@@ -57,19 +64,25 @@ public struct TrainSettings: Codable, Equatable, Sendable {
   public var logEvery = 100
   public var saveEvery = 500
   public var validateEvery = 5000
+  /// Steps between pictures and histograms in the event file; 0 for none.
+  public var recordEvery = 1000
 
   enum CodingKeys: String, CodingKey, CaseIterable {
     case data, images, validation, augmentation
     case validationImages = "validation_images"
     case validationSize = "validation_size"
-    case teacher
+    case teacher, unlabeled
+    case teacherCache = "teacher_cache"
+    case pseudoLabels = "pseudo_labels"
     case teacherShare = "teacher_share"
     case formula
     case backboneWidth = "backbone_width"
     case channels
     case headChannels = "head_channels"
     case refinementStages = "refinement_stages"
-    case batch, size, accumulate, seed, optimiser, groups
+    case batch, size, accumulate
+    case syncBatchNorm = "sync_batch_norm"
+    case seed, optimiser, groups
     case learningRate = "learning_rate"
     case weightDecay = "weight_decay"
     case schedule, steps
@@ -78,6 +91,7 @@ public struct TrainSettings: Codable, Equatable, Sendable {
     case logEvery = "log_every"
     case saveEvery = "save_every"
     case validateEvery = "validate_every"
+    case recordEvery = "record_every"
   }
 
   public init() {}
@@ -189,6 +203,10 @@ public struct TrainSettings: Codable, Equatable, Sendable {
     }
     try check((32...2048).contains(validationSize), .validationSize, "32 to 2048")
     try check((0...1).contains(teacherShare), .teacherShare, "0 to 1")
+    let teachers = [teacher, teacherCache, pseudoLabels].filter { !$0.isEmpty }
+    try check(
+      teachers.count <= 1, .teacher, "no value beside 'teacher_cache' or 'pseudo_labels': one teacher is enough")
+    try check(unlabeled.isEmpty || teachers.count == 1, .unlabeled, "a folder only where there is a teacher")
     try check((0.05...4).contains(backboneWidth), .backboneWidth, "0.05 to 4")
     try check((8...1024).contains(channels), .channels, "8 to 1024")
     try check((8...4096).contains(headChannels), .headChannels, "8 to 4096")
@@ -207,5 +225,6 @@ public struct TrainSettings: Codable, Equatable, Sendable {
     try check(logEvery >= 1, .logEvery, "at least 1")
     try check(saveEvery >= 1, .saveEvery, "at least 1")
     try check(validateEvery >= 1, .validateEvery, "at least 1")
+    try check(recordEvery >= 0, .recordEvery, "0 (never) or a number of steps")
   }
 }

@@ -57,6 +57,7 @@ extension CPULevel: ExpressibleByArgument {
 
 extension Smoothing: ExpressibleByArgument {}
 extension ColorChoice: ExpressibleByArgument {}
+extension Blitter: ExpressibleByArgument {}
 
 /// What runs the network.
 struct EngineOptions: ParsableArguments {
@@ -136,6 +137,12 @@ struct FollowOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Leave out people below this score, 0 to 1.", valueName: "score"))
   var minScore: Float = 0
 
+  @Option(help: ArgumentHelp("Leave out people with fewer key points.", valueName: "n"))
+  var minKeypoints = 0
+
+  @Option(help: ArgumentHelp("Leave out key points below this score, 0 to 1.", valueName: "score"))
+  var minKeypointScore: Float = 0
+
   @Flag(help: "Parse, track and smooth exactly as the reference implementation does, quirks included.")
   var compat = false
 
@@ -143,6 +150,8 @@ struct FollowOptions: ParsableArguments {
     guard keepLost >= 0, keepLost <= 3600 else { throw ValidationError("--keep-lost takes 0 to 3600 seconds.") }
     if let maxPeople, maxPeople < 1 { throw ValidationError("--max-people takes at least 1.") }
     guard (0...1).contains(minScore) else { throw ValidationError("--min-score takes 0 to 1.") }
+    guard (0...18).contains(minKeypoints) else { throw ValidationError("--min-keypoints takes 0 to 18.") }
+    guard (0...1).contains(minKeypointScore) else { throw ValidationError("--min-keypoint-score takes 0 to 1.") }
   }
 
   /// - Parameter isVideo: pictures have nothing to do with each other: everyone in them is new, and reported at once.
@@ -156,6 +165,12 @@ struct FollowOptions: ParsableArguments {
   }
 
   func estimators(_ model: Model, _ engine: EngineOptions, streams: Int) -> [PoseEstimator] {
+    let settings = settings(model, engine, streams: streams)
+    return (0..<streams).map { _ in PoseEstimator(model, settings) }
+  }
+
+  /// Settings of each of several streams.
+  func settings(_ model: Model, _ engine: EngineOptions, streams: Int) -> PoseEstimator.Settings {
     var settings = PoseEstimator.Settings()
     settings.size = engine.size
     settings.threads = max(1, engine.threadCount / streams)
@@ -164,37 +179,7 @@ struct FollowOptions: ParsableArguments {
     settings.isCompatible = compat
     settings.maximumPeople = maxPeople
     settings.leastScore = minScore
-    return (0..<streams).map { _ in PoseEstimator(model, settings) }
-  }
-}
-
-/// What a camera is asked for.
-struct CameraOptions: ParsableArguments {
-  @Option(help: ArgumentHelp("Ask the camera for this picture size.", valueName: "WxH"))
-  var cameraSize: PixelSize?
-
-  @Option(help: ArgumentHelp("Ask the camera for this many frames per second.", valueName: "rate"))
-  var cameraFps: Double?
-
-  @Option(help: ArgumentHelp("Ask the camera for this format, e.g. mjpeg or yuyv422.", valueName: "format"))
-  var cameraFormat: String?
-
-  var sourceOptions: SourceOptions {
-    var options = SourceOptions()
-    options.cameraMode = Camera.Mode(
-      size: cameraSize.map { ($0.width, $0.height) }, rate: cameraFps, format: cameraFormat)
-    return options
-  }
-}
-
-/// "640x480"
-struct PixelSize: ExpressibleByArgument, Sendable {
-  var width: Int
-  var height: Int
-
-  init?(argument: String) {
-    let sides = argument.split(separator: "x").compactMap { Int($0) }
-    guard sides.count == 2, sides.allSatisfy({ (1...16384).contains($0) }) else { return nil }
-    (width, height) = (sides[0], sides[1])
+    (settings.leastKeypoints, settings.leastKeypointScore) = (minKeypoints, minKeypointScore)
+    return settings
   }
 }

@@ -32,6 +32,10 @@ struct TrainOptions: ParsableArguments {
   @Option(help: "Pictures of a batch.") var batch: Int?
   @Option(help: ArgumentHelp("Side of the network's input.", valueName: "pixels")) var size: Int?
   @Option(help: "Batches whose gradients are averaged into one step.") var accumulate: Int?
+  @Flag(
+    inversion: .prefixedNo,
+    help: "Under mpirun, take batch norm's statistics over the pictures of all processes (default: yes).")
+  var syncBatchNorm: Bool?
   @Option(help: "Seed of all that is random.") var seed: UInt64?
   @Option(help: "adam (weight decay in the gradient) or adamw (apart from it).") var optimiser: String?
   @Option(help: "Learning rates of the parts: \(names(ParameterGroups.self)).") var groups: ParameterGroups?
@@ -45,6 +49,7 @@ struct TrainOptions: ParsableArguments {
   @Option(help: "Steps between lines of the log.") var logEvery: Int?
   @Option(help: "Steps between checkpoints.") var saveEvery: Int?
   @Option(help: "Steps between validations.") var validateEvery: Int?
+  @Option(help: "Steps between pictures and histograms for TensorBoard; 0 for none.") var recordEvery: Int?
 
   private static func names<Choice: CaseIterable & RawRepresentable<String>>(_ type: Choice.Type) -> String {
     Choice.allCases.map(\.rawValue).joined(separator: ", ")
@@ -86,6 +91,7 @@ struct TrainOptions: ParsableArguments {
     set(\.batch, batch)
     set(\.size, size)
     set(\.accumulate, accumulate)
+    set(\.syncBatchNorm, syncBatchNorm)
     set(\.seed, seed)
     set(\.optimiser, optimiser)
     set(\.groups, groups)
@@ -99,6 +105,7 @@ struct TrainOptions: ParsableArguments {
     set(\.logEvery, logEvery)
     set(\.saveEvery, saveEvery)
     set(\.validateEvery, validateEvery)
+    set(\.recordEvery, recordEvery)
   }
 }
 

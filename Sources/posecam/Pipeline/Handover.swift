@@ -76,6 +76,14 @@ final class Handover<Element>: @unchecked Sendable {
     return .element(element)
   }
 
+  /// Takes away everything that waits, uncounted.
+  func removeAll() {
+    condition.withLock {
+      waiting.removeAll(keepingCapacity: true)
+      condition.broadcast()
+    }
+  }
+
   /// No more elements will come. Those that wait can still be taken, unless `discarding` is asked for.
   func close(discarding: Bool = false) {
     condition.withLock {

@@ -95,7 +95,7 @@ final class ConvolutionLayer: Layer {
     packing.depth = Int32(isWinograd ? from.shape.depth : depth)
     packing.channels = Int32(to.shape.depth)
     packing.block = kernels.convolution.pointee.block
-    packing.packed = scratch.packed
+    packing.packed = UnsafeMutableRawPointer(scratch.packed)
     ck_pack_weights(kernels.training, kernels.pool, &packing)
 
     var layer = ck_convolution()

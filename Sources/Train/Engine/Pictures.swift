@@ -10,6 +10,8 @@ struct Pictures {
     var channels: Int
     var margin = 0
     var isInPanels = false
+    /// Whether numbers are bfloat16, in panels only.
+    var isHalf = false
     /// Channels with padding.
     var depth: Int
 
@@ -19,17 +21,17 @@ struct Pictures {
     }
 
     /// The same in panels.
-    var inPanels: Shape {
+    func inPanels(isHalf: Bool) -> Shape {
       var shape = self
-      (shape.isInPanels, shape.margin) = (true, 0)
+      (shape.isInPanels, shape.isHalf, shape.margin) = (true, isHalf, 0)
       return shape
     }
 
     private var row: Int { (width + 2 * margin) * (isInPanels ? 16 : depth) }
     private var picture: Int { isInPanels ? height * width * depth : (height + 2 * margin) * row }
 
-    /// Numbers of all pictures, margins included.
-    var size: Int { count * picture }
+    /// Room for all pictures, margins included, in floats.
+    var size: Int { isHalf ? (count * picture + 1) / 2 : count * picture }
 
     var extent: ck_extent {
       ck_extent(count: Int32(count), height: Int32(height), width: Int32(width), channels: Int32(depth))
@@ -40,6 +42,7 @@ struct Pictures {
       view.base = UnsafeMutableRawPointer(start + margin * (row + depth))
       (view.picture, view.row) = (picture, row)
       (view.pixel, view.panel) = isInPanels ? (16, height * row) : (depth, 16)
+      view.is_bf16 = isHalf
       view.is_streamed = isInPanels && size * 4 > 8 << 20
       return view
     }

@@ -35,6 +35,7 @@ final class PointwiseLayer: Layer {
     layer.out = output.values.view
     if bias != nil { layer.bias = UnsafePointer(paddedBias) }
     layer.activation = output.activation
+    layer.bf16 = kernels.products
     layer.scratch = scratch.transforms
   }
 
@@ -66,7 +67,8 @@ final class PointwiseLayer: Layer {
     let (inputs, outputs) = (layer.inputs, layer.extent.channels)
     (packing.depth, packing.channels) = transposed ? (outputs, inputs) : (inputs, outputs)
     packing.block = kernels.convolution.pointee.block
-    packing.packed = scratch.packed
+    packing.is_bf16 = kernels.products != nil
+    packing.packed = UnsafeMutableRawPointer(scratch.packed)
     ck_pack_weights(kernels.training, kernels.pool, &packing)
   }
 

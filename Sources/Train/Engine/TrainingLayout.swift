@@ -21,10 +21,13 @@ struct TrainingLayout {
   private let normalisedByReader: Set<Int>
   private let inPanels: Set<Int>
   private let margins: [Int: Int]
+  private let isHalf: Bool
 
-  init(_ graph: Graph, count: Int, height: Int, width: Int) throws(TrainError) {
+  /// - Parameter isHalf: whether panels are kept in bfloat16.
+  init(_ graph: Graph, count: Int, height: Int, width: Int, isHalf: Bool) throws(TrainError) {
     self.graph = graph
     (self.count, self.height, self.width) = (count, height, width)
+    self.isHalf = isHalf
     let readers = graph.readers
     self.readers = readers
     steps = try Self.steps(of: graph)
@@ -119,7 +122,9 @@ struct TrainingLayout {
     let shape = Pictures.Shape(
       count: count, height: size.height, width: size.width, channels: graph.nodes[node].channels,
       margin: margins[node] ?? 0, isPadded: isPadded)
-    return inPanels.contains(node) ? shape.inPanels : shape
+    guard inPanels.contains(node) else { return shape }
+    // What comes through batch norm is of the kind of what that read.
+    return shape.inPanels(isHalf: isHalf && inPanels.contains(normalisedNodes[node] ?? node))
   }
 
   /// The gradient of a node lies as the node does.

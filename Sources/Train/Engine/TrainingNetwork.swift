@@ -29,14 +29,15 @@ public final class TrainingNetwork {
   ///   - count: pictures of a batch.
   ///   - height, width: of the input in pixels.
   public init(
-    _ graph: Graph, count: Int, height: Int, width: Int, threads: Int = 1, level: CPULevel = .detected
+    _ graph: Graph, count: Int, height: Int, width: Int, threads: Int = 1, level: CPULevel = .detected,
+    precision: TrainingPrecision = .f32
   ) throws(TrainError) {
     guard (1...4096).contains(count), (1...8192).contains(height), (1...8192).contains(width),
       count * height * width <= 1 << 28
     else { throw TrainError("batches of \(count) pictures of \(height)x\(width) pixels are not supported") }
     self.graph = graph
     (self.count, self.height, self.width) = (count, height, width)
-    kernels = try TrainingKernels(level: level, threads: threads)
+    kernels = try TrainingKernels(level: level, threads: threads, precision: precision)
     let isStatistic = { (name: String) in name.contains(".running_") }
     parameters = try ParameterSet(graph.tensorShapes.filter { !isStatistic($0.name) })
     gradients = try ParameterSet(graph.tensorShapes.filter { !isStatistic($0.name) })

@@ -17,7 +17,8 @@ struct TrainingProgram {
     _ graph: Graph, count: Int, height: Int, width: Int, kernels: TrainingKernels, parameters: ParameterSet,
     gradients: ParameterSet, statistics: ParameterSet, memory: FloatMemory
   ) throws(TrainError) {
-    let layout = try TrainingLayout(graph, count: count, height: height, width: width)
+    let layout = try TrainingLayout(
+      graph, count: count, height: height, width: width, isHalf: kernels.products != nil)
     input = try Pictures(layout.shape(0), in: memory)
     values[0] = input
     for step in layout.steps where !layout.isNormalisedByReader(step.output) {

@@ -103,7 +103,7 @@ public final class Trainer {
     self.folder = folder
     network = try TrainingNetwork(
       settings.network.graph, count: share.range.count, height: settings.size, width: settings.size, threads: threads,
-      level: level)
+      level: level, precision: settings.precision)
     parallel = DataParallelism(network, share, among: processes, synchronises: settings.syncBatchNorm)
     optimiser = try Adam(
       Adam.Kind(rawValue: settings.optimiser) ?? .adam, weightDecay: Float(settings.weightDecay),

@@ -26,13 +26,22 @@ public final class MediaSource: FrameSource, @unchecked Sendable {
   private var firstTicks: Int64?
   private var damaged = 0
   private let notices = Mutex<[String]>([])
+  /// Pictures come without times, hence have those of their arrival.
+  private let isUntimed: Bool
+  private var firstReceived: UInt64?
+  /// After a seek: the place is looked up with the first packet.
+  private var isPlaceUnknown = false
 
   /// - Parameters:
   ///   - input: just opened.
   ///   - name: as the user gave it.
   ///   - decoderThreads: more than one helps files; a live source would pay with a frame of delay for each.
-  init(_ input: MediaInput, name: String, isLive: Bool, decoderThreads: Int) throws(VideoError) {
+  ///   - first: an earlier opening of the same, whose size pictures are brought to.
+  init(
+    _ input: MediaInput, name: String, isLive: Bool, decoderThreads: Int, like first: SourceInfo? = nil
+  ) throws(VideoError) {
     self.input = input
+    isUntimed = isLive && input.formatName == "mpjpeg"
     var codec: UnsafePointer<AVCodec>?
     let index = av_find_best_stream(input.context, AVMEDIA_TYPE_VIDEO, -1, -1, &codec, 0)
     guard index >= 0, let stream = input.context.pointee.streams[Int(index)], let codec,
@@ -92,8 +101,9 @@ public final class MediaSource: FrameSource, @unchecked Sendable {
       let complaint = FFmpegLog.take()
       throw VideoError("\(name): the camera sends no pictures\(complaint.isEmpty ? "" : " (\(complaint))")")
     }
+    let (shownWidth, shownHeight) = orientation.swapsSides ? (height, width) : (width, height)
     converter = FrameConverter(
-      width: width, height: height, orientation: orientation,
+      shownWidth: first?.width ?? shownWidth, shownHeight: first?.height ?? shownHeight, orientation: orientation,
       copies: input.isDevice && codec.pointee.id == AV_CODEC_ID_RAWVIDEO)
     let rate = av_guess_frame_rate(input.context, stream, nil)
     let duration = input.context.pointee.duration
@@ -112,7 +122,9 @@ public final class MediaSource: FrameSource, @unchecked Sendable {
       format: Self.describe(
         codec, parameters, pixelFormat: input.isDevice ? decoded?.pointee.format : nil, rate: nominalRate,
         orientation: orientation),
-      startTime: Self.startTime(of: input, stream, first: input.isDevice ? decoded?.pointee.best_effort_timestamp : nil)
+      startTime: isUntimed
+        ? 0
+        : Self.startTime(of: input, stream, first: input.isDevice ? decoded?.pointee.best_effort_timestamp : nil)
     )
     info.isStill = isPicture
     self.info = info
@@ -136,7 +148,7 @@ public final class MediaSource: FrameSource, @unchecked Sendable {
     }
   }
 
-  private func notice(_ line: String) { notices.withLock { $0.append(line) } }
+  func notice(_ line: String) { notices.withLock { $0.append(line) } }
 
   public func next() throws(VideoError) -> Frame? {
     guard let decoder, let packet, let decoded else { return nil }
@@ -153,6 +165,7 @@ public final class MediaSource: FrameSource, @unchecked Sendable {
           decoded.pointee.best_effort_timestamp != ff_nopts_value
         {
           av_frame_unref(decoded)
+          frameCount += 1
           continue
         }
         defer { workTime = 0 }
@@ -182,7 +195,24 @@ public final class MediaSource: FrameSource, @unchecked Sendable {
     guard code >= 0 else { throw VideoError("\(info.name): cannot go to another place: \(VideoError.reason(code))") }
     avcodec_flush_buffers(decoder)
     (isDraining, hasEnded, hasPending) = (false, false, false)
-    (lastTicks, firstTicks) = (nil, ticks)
+    (lastTicks, firstTicks, isPlaceUnknown) = (nil, ticks, true)
+  }
+
+  /// Which frame of the source a packet holds: by the container's index where that lists every frame, else by the rate.
+  private func findPlace(of packet: UnsafePointer<AVPacket>) {
+    isPlaceUnknown = false
+    let listed = Int64(avformat_index_get_entries_count(stream))
+    if listed > 0, listed == stream.pointee.nb_frames,
+      case let place = av_index_search_timestamp(stream, packet.pointee.dts, Int32(AVSEEK_FLAG_ANY)), place >= 0
+    {
+      frameCount = Int(place)
+      return
+    }
+    let base = stream.pointee.time_base
+    let ticks = packet.pointee.pts == ff_nopts_value ? packet.pointee.dts : packet.pointee.pts
+    guard ticks != ff_nopts_value, info.nominalRate > 0 else { return }
+    let seconds = Double(ticks) * Double(base.num) / Double(max(1, base.den)) - info.startTime
+    frameCount = max(0, Int((seconds * info.nominalRate).rounded()))
   }
 
   /// Gives the decoder the next packet of the video.
@@ -194,6 +224,7 @@ public final class MediaSource: FrameSource, @unchecked Sendable {
       received = Clock.now()
       defer { av_packet_unref(packet) }
       guard packet.pointee.stream_index == stream.pointee.index else { return }
+      if isPlaceUnknown { findPlace(of: packet) }
       if packet.pointee.flags & AV_PKT_FLAG_CORRUPT != 0 { damaged += 1 }
       // A packet that cannot be decoded is lost; the ones after it are not.
       if avcodec_send_packet(decoder, packet) < 0 { damaged += 1 }
@@ -237,18 +268,20 @@ public final class MediaSource: FrameSource, @unchecked Sendable {
     if ticks == ff_nopts_value { ticks = lastTicks.map { $0 + ticksPerFrame } ?? 0 }
     if let last = lastTicks, ticks <= last, !info.isLive { ticks = last + 1 }
     lastTicks = ticks
-    if firstTicks != nil {
-      // Where it is in the source, as far as a constant rate tells.
-      let seconds = Double(ticks) * Double(base.num) / Double(max(1, base.den)) - info.startTime
-      if info.nominalRate > 0 { frameCount = max(0, Int((seconds * info.nominalRate).rounded())) }
-      firstTicks = nil
+    firstTicks = nil
+    // The first picture of a stream came while the stream was looked at.
+    let captured = !info.isLive ? Clock.now() : frameCount == 0 && !input.isDevice ? input.opened : received
+    var timestamp = Timestamp(ticks: ticks, numerator: base.num, denominator: base.den)
+    if isUntimed {
+      let first = firstReceived ?? received
+      firstReceived = first
+      timestamp = Timestamp(ticks: Int64((received - first) / 1000), numerator: 1, denominator: 1_000_000)
     }
     let upright = try converter.convert(own)
     defer { frameCount += 1 }
     return Frame(
-      adopting: upright, index: frameCount,
-      timestamp: Timestamp(ticks: ticks, numerator: base.num, denominator: base.den),
-      captured: info.isLive ? received : Clock.now(), decodeTime: workBefore + Clock.now() - start)
+      adopting: upright, index: frameCount, timestamp: timestamp, captured: captured,
+      decodeTime: workBefore + Clock.now() - start)
   }
 
   private var ticksPerFrame: Int64 {
@@ -258,9 +291,7 @@ public final class MediaSource: FrameSource, @unchecked Sendable {
   }
 
   private static func isPicture(_ input: MediaInput) -> Bool {
-    guard let name = input.context.pointee.iformat?.pointee.name else { return false }
-    let format = String(cString: name)
-    return format.hasSuffix("_pipe") || format == "image2"
+    input.formatName.hasSuffix("_pipe") || input.formatName == "image2"
   }
 
   private static func startTime(of input: MediaInput, _ stream: UnsafePointer<AVStream>, first: Int64?) -> Double {

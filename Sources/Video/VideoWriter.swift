@@ -9,6 +9,9 @@ public final class VideoWriter {
   public struct Settings: Sendable {
     /// File whose sound is copied; `nil` for none.
     public var soundPath: String?
+    /// The part of the sound that is copied, in seconds of the source's time; `nil` from its beginning, to its end.
+    public var soundStart: Double?
+    public var soundEnd: Double?
     /// Where the source's time begins, in seconds: the file begins there.
     public var startTime = 0.0
     /// Frames per second as the source states it; only a hint, times decide.
@@ -140,7 +143,7 @@ public final class VideoWriter {
   }
 
   private func addSound(to context: UnsafeMutablePointer<AVFormatContext>) {
-    guard let soundPath = settings.soundPath, let sound = AudioCopy(path: soundPath),
+    guard let soundPath = settings.soundPath, let sound = AudioCopy(path: soundPath, start: settings.soundStart),
       let parameters = sound.stream.pointee.codecpar
     else { return }
     let name = String(cString: avcodec_get_name(parameters.pointee.codec_id))
@@ -193,7 +196,8 @@ public final class VideoWriter {
     avcodec_send_frame(encoder, nil)
     try drain(encoder)
     let base = encoder.pointee.time_base
-    try copySound(until: isComplete ? nil : Double(end) * Double(base.num) / Double(base.den) + settings.startTime)
+    try copySound(
+      until: isComplete ? settings.soundEnd : Double(end) * Double(base.num) / Double(base.den) + settings.startTime)
     var code = av_write_trailer(context)
     let flushed = avio_closep(&context.pointee.pb)
     if code >= 0 { code = flushed }

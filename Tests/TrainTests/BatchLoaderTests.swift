@@ -5,7 +5,7 @@ import Video
 @testable import Train
 
 /// A data set of painted pictures in a folder of its own, gone when the test is.
-private final class MadeUp {
+final class MadeUp {
   let folder: String
   let annotations: KeypointAnnotations
 
@@ -56,12 +56,12 @@ private final class MadeUp {
   }
 }
 
-private func areEqual(_ a: Batch, _ b: Batch) -> Bool {
+func areEqual(_ a: Batch, _ b: Batch) -> Bool {
   a.images == b.images && a.heatmaps == b.heatmaps && a.fields == b.fields && a.mask == b.mask
 }
 
 /// Everything that is random, on.
-private var everything: BatchLoader.Options {
+var everything: BatchLoader.Options {
   var options = BatchLoader.Options()
   options.augmentation.mosaic = 0.5
   options.augmentation.negatives = 0.2

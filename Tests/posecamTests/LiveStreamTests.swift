@@ -58,7 +58,7 @@ struct LiveStreamTests {
       """
       python3 send.py http 4 & sender=$!
       until [ -s port ]; do kill -0 $sender || exit 9; sleep 0.05; done
-      posecam --video http://127.0.0.1:$(cat port)/ --json live.jsonl --size 640 --threads 1
+      posecam --video http://127.0.0.1:$(cat port)/ --json live.jsonl --size 640 --threads 1 --reconnect 0
       """, in: folder)
     #expect(outcome.status == 0, "\(outcome.errors)")
     let lines = try folder.text("live.jsonl").split(separator: "\n").dropFirst()

@@ -63,6 +63,53 @@ struct TrainCommandTests {
     #expect(resumed.status == 0 && resumed.output.contains("continued at step 2"), "\(resumed.errors)")
   }
 
+  /// Killed, out of disk or at its limit: what is there stays, and the next run makes the file that an undisturbed one makes.
+  @Test func aTeacherIsAskedOnce() throws {
+    #expect(try Program.run("\(Self.train) 1 --out run", in: folder).status == 0)
+    try folder.writeLabelledPictures(count: 30)
+    let cache = "cache-teacher --teacher run/best.safetensors --data people.json --size 256 --threads 1 --out"
+    let whole = try Program.run("posecam \(cache) whole", in: folder)
+    #expect(whole.status == 0 && whole.output.hasPrefix("whole: 30 of 30 pictures, "), "\(whole.errors)")
+    let program = try #require(Program.path)
+    let killed = try Program.run(
+      """
+      '\(program)' \(cache) maps > .output & pid=$!
+      for try in $(seq 1000); do [ "$(cat maps/maps.teacher 2> .no | wc -c)" -ge 3000 ] && break; done
+      kill -9 $pid; wait $pid
+      (trap '' XFSZ; ulimit -f 20; '\(program)' \(cache) maps)
+      """, in: folder)
+    #expect(killed.status == 1 && killed.errors.contains("maps/maps.teacher: cannot be written: File too large"))
+    let resumed = try Program.run("posecam \(cache) maps", in: folder)
+    #expect(resumed.status == 0 && resumed.output.contains("of them from before"), "\(resumed.errors)")
+    #expect(try folder.data("maps/maps.teacher") == folder.data("whole/maps.teacher"))
+
+    let distill = "posecam distill --data people.json \(Folder.quickTraining) --steps 2 --log-every 1"
+    try FileManager.default.createDirectory(atPath: folder.path("more"), withIntermediateDirectories: false)
+    try FileManager.default.copyItem(atPath: folder.path("7.png"), toPath: folder.path("more/7.png"))
+    #expect(
+      try Program.run("posecam \(cache) maps --unlabeled more", in: folder).output.contains("31 of 31 pictures, 30 of"))
+    let learnt = try Program.run("\(distill) --teacher-cache maps --unlabeled more --out student", in: folder)
+    #expect(learnt.status == 0 && learnt.output.contains("61 samples"), "\(learnt.output) \(learnt.errors)")
+    #expect(try folder.text("student/settings.yaml").contains("teacher_cache: \"maps\""))
+    let again = try Program.run("posecam distill --resume student --steps 3", in: folder)
+    #expect(again.status == 0 && again.output.contains("step 3/3"), "\(again.errors)")
+
+    for (line, status, reason) in [
+      ("posecam \(cache) maps --size 128", 1, "holds the maps of best.safetensors at 256 pixels"),
+      ("posecam cache-teacher --teacher people.json --data people.json --out other", 1, "people.json"),
+      ("posecam cache-teacher --teacher run/best.safetensors --out other", 64, "--data or --unlabeled"),
+      ("\(distill) --teacher-cache nowhere --out other", 1, "nowhere: holds no maps"),
+      ("\(distill) --teacher-cache maps --teacher run/best.safetensors --out other", 64, "Only one of"),
+      ("\(distill) --out other", 64, "--pseudo-labels"),
+      ("posecam train --data people.json --set unlabeled=more --out other", 1, "only where there is a teacher"),
+      ("\(distill) --pseudo-labels run/log.jsonl --out other", 1, "run/log.jsonl"),
+      ("\(distill) --teacher-cache maps --unlabeled run --out other", 1, "run: holds no pictures"),
+    ] {
+      let outcome = try Program.run(line, in: folder)
+      #expect(Int(outcome.status) == status && outcome.errors.contains(reason), "\(line): \(outcome.errors)")
+    }
+  }
+
   @Test func curvesAreDrawn() throws {
     #expect(try Program.run("\(Self.train) 4 --out run", in: folder).status == 0)
     let log = try folder.text("run/log.jsonl")

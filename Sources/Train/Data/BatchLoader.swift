@@ -13,6 +13,10 @@ public final class BatchLoader: BatchSource {
     public var ahead = 3
     /// Bytes of decoded pictures to keep in memory.
     public var cacheLimit = 1 << 30
+    /// What a teacher said of the pictures; with it, the batches' targets are mixed.
+    public var distillation: Distillation?
+    /// Pictures that only the teacher knows.
+    public var unlabelled: UnlabelledPictures?
     /// Of several processes that train together: this one's part of every batch; the whole batch if absent.
     public var share: BatchShare?
 
@@ -28,7 +32,7 @@ public final class BatchLoader: BatchSource {
     precondition(options.threads > 0 && options.ahead > 0)
     let composer = try SampleComposer(
       annotations, folder: images, augmentation: options.augmentation, seed: options.seed,
-      cacheLimit: options.cacheLimit)
+      cacheLimit: options.cacheLimit, distillation: options.distillation, unlabelled: options.unlabelled)
     maker = BatchMaker(composer, options)
     for index in 0..<options.threads {
       let thread = Thread { [maker] in maker.work() }
@@ -40,7 +44,7 @@ public final class BatchLoader: BatchSource {
 
   deinit { maker.stop() }
 
-  /// People in the middle of a sample each: an epoch.
+  /// People in the middle of a sample each, and pictures without labels: an epoch.
   public var sampleCount: Int { maker.composer.samples.count }
 
   /// Pictures without people, drawn from in the share that the augmentation says.

@@ -15,7 +15,10 @@ enum RecordFraming {
 
   /// CRC-32C (Castagnoli; RFC 3720, appendix B.4).
   static func checksum(_ bytes: some Sequence<UInt8>) -> UInt32 {
-    ~bytes.reduce(~UInt32(0)) { table[Int(UInt8(truncatingIfNeeded: $0) ^ $1)] ^ $0 >> 8 }
+    func sum(_ bytes: some Sequence<UInt8>) -> UInt32 {
+      ~bytes.reduce(~UInt32(0)) { table[Int(UInt8(truncatingIfNeeded: $0) ^ $1)] ^ $0 >> 8 }
+    }
+    return bytes.withContiguousStorageIfAvailable { sum($0) } ?? sum(bytes)
   }
 
   private static let table: [UInt32] = (0..<256).map { byte in

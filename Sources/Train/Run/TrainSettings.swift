@@ -19,6 +19,11 @@ public struct TrainSettings: Codable, Equatable, Sendable {
 
   /// Model file of a teacher; "" for none.
   public var teacher = ""
+  /// Folder of a teacher's maps, or a file of people whom it found, in the teacher's place; "" for none.
+  public var teacherCache = ""
+  public var pseudoLabels = ""
+  /// Folder of pictures that only the teacher knows; "" for none.
+  public var unlabeled = ""
   /// The teacher's share in the loss of labelled pictures.
   public var teacherShare = 0.5
   public var formula = DistillationFormula.everywhere
@@ -66,7 +71,9 @@ public struct TrainSettings: Codable, Equatable, Sendable {
     case data, images, validation, augmentation
     case validationImages = "validation_images"
     case validationSize = "validation_size"
-    case teacher
+    case teacher, unlabeled
+    case teacherCache = "teacher_cache"
+    case pseudoLabels = "pseudo_labels"
     case teacherShare = "teacher_share"
     case formula
     case backboneWidth = "backbone_width"
@@ -196,6 +203,10 @@ public struct TrainSettings: Codable, Equatable, Sendable {
     }
     try check((32...2048).contains(validationSize), .validationSize, "32 to 2048")
     try check((0...1).contains(teacherShare), .teacherShare, "0 to 1")
+    let teachers = [teacher, teacherCache, pseudoLabels].filter { !$0.isEmpty }
+    try check(
+      teachers.count <= 1, .teacher, "no value beside 'teacher_cache' or 'pseudo_labels': one teacher is enough")
+    try check(unlabeled.isEmpty || teachers.count == 1, .unlabeled, "a folder only where there is a teacher")
     try check((0.05...4).contains(backboneWidth), .backboneWidth, "0.05 to 4")
     try check((8...1024).contains(channels), .channels, "8 to 1024")
     try check((8...4096).contains(headChannels), .headChannels, "8 to 4096")

@@ -367,7 +367,8 @@ public final class Trainer {
     return ModelFile(
       network: settings.network, tensors: weights.tensors.merging(statistics.tensors) { first, _ in first },
       provenance: ([provenance, "trained by posecam on \(name(settings.data))"]
-        + (settings.teacher.isEmpty ? [] : ["distilled from \(name(settings.teacher))"])
+        + [settings.teacher, settings.teacherCache, settings.pseudoLabels].filter { !$0.isEmpty }
+        .map { "distilled from \(name($0))" }
         + ["step \(step)", "batches of \(settings.batch * settings.accumulate)"])
         .filter { !$0.isEmpty }.joined(separator: ", "))
   }

@@ -23,7 +23,7 @@ struct AnnotateCommand: ParsableCommand {
   @OptionGroup(title: "Drawing") var drawing: DrawingOptions
   @OptionGroup(title: "Network") var engine: EngineOptions
   @OptionGroup(title: "People") var following: FollowOptions
-  @OptionGroup(title: "Camera") var camera: CameraOptions
+  @OptionGroup(title: "Source") var selected: InputOptions
 
   func validate() throws {
     if outputs.isEmpty { throw ValidationError("Nothing to write: give --output FILE, --json FILE or --serve.") }
@@ -32,14 +32,14 @@ struct AnnotateCommand: ParsableCommand {
   func run() throws {
     try outputs.check(inputs: [input, engine.model])
     let model = try engine.loadModel()
-    var options = camera.sourceOptions
+    var options = selected.sourceOptions
     options.isDemoLive = false
     let source = try openSource(input, options: options)
     let streams = engine.streamCount(isLive: source.info.isLive)
     let measurements = Measurements()
     let sink = try outputs.open(
       PoseStream(source.info, model: model.name), startTime: source.info.startTime,
-      video: drawing.videoSettings(source.info, soundPath: input), measurements)
+      video: drawing.videoSettings(source.info, soundPath: input, selected), measurements)
     let pipeline = Pipeline(
       source: source, estimators: following.estimators(model, engine, streams: streams),
       tracker: following.makeFollowing(isVideo: !source.info.isStill), measurements: measurements)
@@ -48,15 +48,21 @@ struct AnnotateCommand: ParsableCommand {
     var progress = ProgressLine()
     var state = ProgressLine.State(total: source.info.frameCount)
     func tell() {
-      for notice in sink.takeNotices() + source.takeNotices() { progress.note(notice) }
+      for notice in sink.takeNotices() + pipeline.takeNotices() { progress.note(notice) }
     }
     do {
       tell()
-      while case .element(let result) = pipeline.next() {
-        try sink.write(result)
-        state.done += 1
-        (state.people, state.rate) = (result.people.count, measurements.processedRate)
-        state.dropped = pipeline.dropped
+      frames: while true {
+        // A stream that broke off sends none for long, but tells of it.
+        switch pipeline.next(until: Date(timeIntervalSinceNow: 0.2)) {
+        case .closed: break frames
+        case .nothingYet: break
+        case .element(let result):
+          try sink.write(result)
+          state.done += 1
+          (state.people, state.rate) = (result.people.count, measurements.processedRate)
+          state.dropped = pipeline.dropped
+        }
         tell()
         progress.update(state)
       }

@@ -41,11 +41,13 @@ struct DrawingOptions: ParsableArguments {
   }
 
   /// - Parameter soundPath: the source as the user named it; sound comes from files only, since a stream cannot be opened twice.
-  func videoSettings(_ info: SourceInfo, soundPath: String) -> AnnotatedVideo.Settings {
+  func videoSettings(_ info: SourceInfo, soundPath: String, _ selected: InputOptions) -> AnnotatedVideo.Settings {
     var settings = AnnotatedVideo.Settings()
     (settings.style, settings.onBlack) = (style, black)
     settings.video.nominalRate = info.nominalRate
-    settings.video.startTime = info.startTime
+    settings.video.startTime = info.startTime + (selected.start?.seconds ?? 0)
+    if selected.start != nil { settings.video.soundStart = settings.video.startTime }
+    settings.video.soundEnd = selected.end.map { info.startTime + $0.seconds }
     if !info.isLive, FileManager.default.fileExists(atPath: soundPath) { settings.video.soundPath = soundPath }
     return settings
   }

@@ -28,21 +28,34 @@ struct LiveCommand: ParsableCommand {
         + "(default: half, or what the terminal can show).", valueName: "kind"))
   var pixels: Blitter?
 
+  @Flag(help: "Begin anew when the video is over.")
+  var loop = false
+  @Option(help: ArgumentHelp("Play a file on the screen this many times as fast.", valueName: "factor"))
+  var speed = 1.0
+
   @OptionGroup(title: "Outputs") var outputs: OutputOptions
   @OptionGroup(title: "Drawing into a video") var drawing: DrawingOptions
   @OptionGroup(title: "Network") var engine: EngineOptions
   @OptionGroup(title: "People") var following: FollowOptions
-  @OptionGroup(title: "Camera") var camera: CameraOptions
+  @OptionGroup(title: "Source") var selected: InputOptions
+
+  func validate() throws {
+    guard (0.01...100).contains(speed) else { throw ValidationError("--speed takes 0.01 to 100.") }
+  }
 
   func run() throws {
     try outputs.check(inputs: [video, engine.model])
     let model = try engine.loadModel()
-    let source = try openSource(video, options: camera.sourceOptions)
+    var options = selected.sourceOptions
+    options.isLooped = loop
+    let source = try openSource(video, options: options)
     let hasScreen = !outputs.usesStandardOutput && isatty(STDOUT_FILENO) == 1
     let streams = engine.streamCount(isLive: source.info.isLive)
     let measurements = Measurements()
     let stream = PoseStream(source.info, model: model.name)
-    let drawn = drawing.videoSettings(source.info, soundPath: video)
+    var drawn = drawing.videoSettings(source.info, soundPath: video, selected)
+    // It would end with the first round.
+    if loop { drawn.video.soundPath = nil }
     let written = try outputs.open(stream, startTime: source.info.startTime, video: drawn, measurements)
     let settings = following.settings(model, engine, streams: streams)
     let estimators = (0..<streams).map { _ in PoseEstimator(model, settings) }
@@ -70,7 +83,7 @@ struct LiveCommand: ParsableCommand {
     }
     let session = LiveSession(
       source: source, pipeline: pipeline, control: EngineControl(estimators, settings), outputs: outputs,
-      measurements: measurements, screen: screen, modelName: model.name)
+      measurements: measurements, screen: screen, modelName: model.name, speed: speed)
     let result = Result { try session.run() }
     screen.close()
     try end(pipeline, result, outputs.takeNotices) {

@@ -183,34 +183,3 @@ struct FollowOptions: ParsableArguments {
     return settings
   }
 }
-
-/// What a camera is asked for.
-struct CameraOptions: ParsableArguments {
-  @Option(help: ArgumentHelp("Ask the camera for this picture size.", valueName: "WxH"))
-  var cameraSize: PixelSize?
-
-  @Option(help: ArgumentHelp("Ask the camera for this many frames per second.", valueName: "rate"))
-  var cameraFps: Double?
-
-  @Option(help: ArgumentHelp("Ask the camera for this format, e.g. mjpeg or yuyv422.", valueName: "format"))
-  var cameraFormat: String?
-
-  var sourceOptions: SourceOptions {
-    var options = SourceOptions()
-    options.cameraMode = Camera.Mode(
-      size: cameraSize.map { ($0.width, $0.height) }, rate: cameraFps, format: cameraFormat)
-    return options
-  }
-}
-
-/// "640x480"
-struct PixelSize: ExpressibleByArgument, Sendable {
-  var width: Int
-  var height: Int
-
-  init?(argument: String) {
-    let sides = argument.split(separator: "x").compactMap { Int($0) }
-    guard sides.count == 2, sides.allSatisfy({ (1...16384).contains($0) }) else { return nil }
-    (width, height) = (sides[0], sides[1])
-  }
-}

@@ -69,9 +69,11 @@ extension RunOptions {
       (options.threads, options.cacheLimit) = (loaders, cache << 20)
       options.share = try BatchShare(of: settings.batch, among: processes)
       let images = folder(settings.images, beside: settings.data)
+      if !settings.unlabeled.isEmpty { options.unlabelled = try UnlabelledPictures(settings.unlabeled) }
+      options.distillation = try distillation(settings)
       return (annotations, try BatchLoader(annotations, images: images, options: options))
     }
-    for line in annotations.problems.lines { print("\(settings.data): \(line)") }
+    for line in annotations.problems.lines + loader.problems.lines { print("\(settings.data): \(line)") }
     let contents = "\(loader.sampleCount) samples, \(loader.negativeCount) pictures without people"
     print("\(settings.data): \(contents)")
     try processes.compare(annotations.problems.lines + loader.problems.lines + [contents], what: settings.data)
@@ -81,6 +83,21 @@ extension RunOptions {
         loader, teacher: Model(contentsOf: settings.teacher), share: settings.teacherShare, formula: settings.formula,
         size: settings.size, threads: threadCount)
     }
+  }
+
+  /// The teacher who said beforehand what is in the pictures, if there is one.
+  private func distillation(_ settings: TrainSettings) throws -> Distillation? {
+    let teacher: Distillation.Teacher
+    if !settings.teacherCache.isEmpty {
+      teacher = .cache(try TeacherCache(contentsOf: settings.teacherCache))
+    } else if !settings.pseudoLabels.isEmpty {
+      let labels = try PseudoLabels(contentsOf: settings.pseudoLabels)
+      for line in labels.problems.lines { print("\(settings.pseudoLabels): \(line)") }
+      teacher = .people(labels)
+    } else {
+      return nil
+    }
+    return Distillation(teacher, share: settings.teacherShare, formula: settings.formula)
   }
 
   /// How the run begins: where all processes must agree.
@@ -112,8 +129,8 @@ extension RunOptions {
 
 extension RunOptions {
   /// Pictures for validation as they are, to look at during the run; `nil` where there are none with people.
-  /// - Parameter count: how many.
-  func pictures(_ settings: TrainSettings, count: Int) throws -> Batch? {
+  func pictures(for trainer: Trainer) throws -> Batch? {
+    let settings = trainer.settings
     guard !settings.validation.isEmpty else { return nil }
     var options = BatchLoader.Options()
     (options.augmentation.rotation, options.augmentation.shift, options.augmentation.mirror) = (0, 0, 0)
@@ -122,7 +139,7 @@ extension RunOptions {
       KeypointAnnotations(contentsOf: settings.validation),
       images: folder(settings.validationImages, beside: settings.validation), options: options)
     guard let loader else { return nil }
-    var batch = Batch(empty: count, height: settings.size, width: settings.size)
+    var batch = trainer.emptyBatch()
     try loader.read(0, into: &batch)
     return batch
   }
@@ -204,9 +221,7 @@ struct TrainingRun {
   mutating func run() throws {
     let (trainer, seconds) = (trainer, options.timeLimit?.seconds ?? .infinity)
     let validate = try processes.agree { try processes.isFirst ? options.validator(trainer.settings) : nil }
-    let pictures = try processes.agree {
-      try processes.isFirst ? options.pictures(trainer.settings, count: trainer.network.count) : nil
-    }
+    let pictures = try processes.agree { try processes.isFirst ? options.pictures(for: trainer) : nil }
     // Where another process was lost, mpirun asks the rest to end and kills them soon after.
     let farewell =
       "told to stop, by the user or since a process was lost: continue with --resume \(trainer.folder.path)\n"

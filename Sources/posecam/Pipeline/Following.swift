@@ -5,6 +5,14 @@ enum Following: Sendable {
   case tracked(PoseTracker)
   case compatible(ReferenceTracker)
 
+  /// Seconds for which someone unseen keeps the identity; the reference forgets at once.
+  var keepLost: Double {
+    switch self {
+    case .tracked(let tracker): tracker.options.keepLost
+    case .compatible: 0
+    }
+  }
+
   mutating func update(_ poses: [Pose], at seconds: Double) -> [Person] {
     switch self {
     case .tracked(var tracker):

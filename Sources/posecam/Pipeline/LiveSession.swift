@@ -19,7 +19,9 @@ final class LiveSession {
   private var latest: TrackedFrame?
   private var sightings = Sightings()
   private var meter = LoadMeter()
-  private var pace = Pace()
+  /// Times as fast as the source is.
+  private let speed: Double
+  private var pace: Pace
   /// Frames to show although paused.
   private var steps = 0
   private var hasEnded = false
@@ -32,8 +34,10 @@ final class LiveSession {
 
   init(
     source: any FrameSource, pipeline: Pipeline, control: EngineControl, outputs: LiveOutputs,
-    measurements: Measurements, screen: Screen, modelName: String
+    measurements: Measurements, screen: Screen, modelName: String, speed: Double = 1
   ) {
+    self.speed = speed
+    pace = Pace(speed: speed)
     self.source = source
     self.pipeline = pipeline
     self.control = control
@@ -103,7 +107,7 @@ final class LiveSession {
     case .quit: wantsToQuit = true
     case .pause:
       view.isPaused.toggle()
-      pace = Pace()
+      pace = Pace(speed: speed)
     case .step:
       view.isPaused = true
       steps += 1
@@ -141,7 +145,7 @@ final class LiveSession {
     let target = max(0, min(last, seconds))
     pipeline.seek(to: target)
     epoch += 1
-    pace = Pace()
+    pace = Pace(speed: speed)
     view.time = target
     hasEnded = false
     isOver = false
@@ -223,13 +227,16 @@ final class LiveSession {
 
 /// When the frames of a file are due on the screen.
 private struct Pace {
+  let speed: Double
   /// The clock's time of the source's time 0.
   private var origin: UInt64?
+
+  init(speed: Double) { self.speed = speed }
 
   /// The clock's time at which a frame is due. A late one makes all later ones late instead of rushed.
   mutating func due(_ seconds: Double) -> UInt64 {
     let now = Clock.now()
-    let offset = UInt64(max(0, seconds) * 1e9)
+    let offset = UInt64(max(0, seconds) / speed * 1e9)
     if let origin, origin + offset >= now { return origin + offset }
     origin = now > offset ? now - offset : 0
     return now

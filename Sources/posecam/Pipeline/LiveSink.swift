@@ -24,11 +24,17 @@ struct LiveSink {
       for notice in takeNotices() { progress.note(notice) }
       progress.finish(state)
     }
-    while case .element(let result) = pipeline.next() {
-      done += 1
-      people = result.people.count
-      try outputs.write(result)
-      measurements.countShown(captured: result.frame.captured)
+    while true {
+      // A stream that broke off sends none for long, but tells of it.
+      switch pipeline.next(until: Date(timeIntervalSinceNow: 0.2)) {
+      case .closed: return
+      case .nothingYet: break
+      case .element(let result):
+        done += 1
+        people = result.people.count
+        try outputs.write(result)
+        measurements.countShown(captured: result.frame.captured)
+      }
       for notice in takeNotices() { progress.note(notice) }
       progress.update(state)
     }

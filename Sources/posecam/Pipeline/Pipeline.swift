@@ -42,7 +42,7 @@ final class Pipeline: Sendable {
   private let measurements: Measurements
   private let frames: Handover<Item<Frame>>
   private let results: Handover<Item<TrackedFrame>>
-  private let tracking: Mutex<Following>
+  private let tracking: Mutex<(following: Following, clock: TrackingClock)>
   private let tickets = Mutex(0)
   private let order: FrameOrder<Item<(Frame, Estimate)>>
   private let tap: @Sendable (TrackedFrame) -> Void
@@ -67,7 +67,7 @@ final class Pipeline: Sendable {
     frames = Handover(source.info.isLive ? .newest : .every(capacity: 2))
     results = Handover(source.info.isLive ? .newest : .every(capacity: 2))
     order = FrameOrder(reach: 2 * estimators.count)
-    tracking = Mutex(tracker)
+    tracking = Mutex((tracker, TrackingClock(keepLost: tracker.keepLost)))
 
     DispatchQueue(label: "posecam.decode").async(group: work) { self.decode() }
     for (stream, estimator) in estimators.enumerated() {
@@ -207,7 +207,10 @@ final class Pipeline: Sendable {
     guard isCurrent(item.epoch) else { return true }
     guard case .content(let (frame, estimate), let epoch) = item else { return results.put(.end(epoch: item.epoch)) }
     let people = measurements.time(.track) {
-      tracking.withLock { $0.update(estimate.poses, at: frame.timestamp.seconds) }
+      tracking.withLock {
+        let time = $0.clock.time(of: frame.timestamp.seconds, outages: frame.outages)
+        return $0.following.update(estimate.poses, at: time)
+      }
     }
     measurements.countProcessed()
     let result = TrackedFrame(frame: frame, people: people, maps: estimate.maps, epoch: epoch)

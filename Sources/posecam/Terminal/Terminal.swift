@@ -25,6 +25,8 @@ final class Terminal {
   private let output: Int32
   private var parser = InputParser()
   private var inputs: [Input] = []
+  /// When the terminal was asked something that it has not answered yet.
+  private var asked: UInt64?
   /// When the last byte came.
   private var heard: UInt64 = 0
   private var isOpen = true
@@ -107,10 +109,35 @@ final class Terminal {
 
   deinit { close() }
 
+  /// Asks the terminal something that it answers at last with its attributes.
+  func ask(_ questions: [UInt8]) {
+    guard !questions.isEmpty else { return }
+    asked = Clock.now()
+    ct_guard_expect_answer(true)
+    enqueue(questions)
+  }
+
+  /// An answer that comes after the end would be keys for a shell, so it is waited for a little.
+  private func awaitAnswer() {
+    while let asked, ct_guard_is_entered(), Clock.now() - asked < 1_000_000_000 {
+      switch wait(milliseconds: 50) {
+      case .input, .nothing: break
+      case .hangUp: return
+      }
+    }
+  }
+
+  private func hear(_ input: Input) {
+    guard case .reply(.attributes) = input else { return }
+    asked = nil
+    ct_guard_expect_answer(false)
+  }
+
   /// Gives the terminal back; the object is of no use afterwards.
   func close() {
     guard isOpen else { return }
     isOpen = false
+    awaitAnswer()
     ct_guard_leave()
     ct_guard_disarm()
     delscreen(screen)
@@ -192,7 +219,7 @@ final class Terminal {
 
   /// Waits for an input, a wake-up or the deadline, sending what is pending meanwhile.
   func wait(milliseconds: Int) -> Event {
-    if !inputs.isEmpty { return .input(inputs.removeFirst()) }
+    if let input = nextInput() { return .input(input) }
     var patience = max(0, milliseconds)
     if parser.isWaiting { patience = min(patience, InputParser.patience) }
     var watched = [
@@ -217,8 +244,15 @@ final class Terminal {
     {
       inputs.append(input)
     }
-    if !inputs.isEmpty { return .input(inputs.removeFirst()) }
+    if let input = nextInput() { return .input(input) }
     return state & (POLLHUP | POLLERR | POLLNVAL) != 0 ? .hangUp : .nothing
+  }
+
+  private func nextInput() -> Input? {
+    guard !inputs.isEmpty else { return nil }
+    let input = inputs.removeFirst()
+    hear(input)
+    return input
   }
 
   private static func openAgain(_ flags: Int32) -> Int32 {

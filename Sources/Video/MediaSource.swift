@@ -31,6 +31,8 @@ public final class MediaSource: FrameSource, @unchecked Sendable {
   private var firstReceived: UInt64?
   /// After a seek: the place is looked up with the first packet.
   private var isPlaceUnknown = false
+  /// After a seek in a video of constant rate whose frames are stored out of order: the first frame's time tells the place.
+  private var isPlaceByTime = false
 
   /// - Parameters:
   ///   - input: just opened.
@@ -161,6 +163,10 @@ public final class MediaSource: FrameSource, @unchecked Sendable {
         if decoded.pointee.flags & AV_FRAME_FLAG_CORRUPT != 0 || decoded.pointee.decode_error_flags != 0 {
           damaged += 1
         }
+        if isPlaceByTime {
+          isPlaceByTime = false
+          if let place = place(ofTicks: decoded.pointee.best_effort_timestamp) { frameCount = place }
+        }
         if let firstTicks, decoded.pointee.best_effort_timestamp < firstTicks,
           decoded.pointee.best_effort_timestamp != ff_nopts_value
         {
@@ -191,11 +197,17 @@ public final class MediaSource: FrameSource, @unchecked Sendable {
     guard canSeek, let decoder, seconds.isFinite else { return }
     let base = stream.pointee.time_base
     let ticks = Int64(((info.startTime + max(0, seconds)) * Double(base.den) / Double(max(1, base.num))).rounded(.down))
-    let code = av_seek_frame(input.context, stream.pointee.index, ticks, AVSEEK_FLAG_BACKWARD)
+    // Containers look for a key frame by the time of decoding, which is earlier than that of showing where frames are
+    // stored out of order.
+    let delay = max(decoder.pointee.has_b_frames, stream.pointee.codecpar.pointee.video_delay)
+    let margin = delay > 0 ? Int64(delay + 1) * ticksPerFrame : 0
+    let code = av_seek_frame(input.context, stream.pointee.index, ticks - margin, AVSEEK_FLAG_BACKWARD)
     guard code >= 0 else { throw VideoError("\(info.name): cannot go to another place: \(VideoError.reason(code))") }
     avcodec_flush_buffers(decoder)
     (isDraining, hasEnded, hasPending) = (false, false, false)
     (lastTicks, firstTicks, isPlaceUnknown) = (nil, ticks, true)
+    let (mean, least) = (stream.pointee.avg_frame_rate, stream.pointee.r_frame_rate)
+    isPlaceByTime = delay > 0 && av_cmp_q(mean, least) == 0
   }
 
   /// Which frame of the source a packet holds: by the container's index where that lists every frame, else by the rate.
@@ -208,11 +220,17 @@ public final class MediaSource: FrameSource, @unchecked Sendable {
       frameCount = Int(place)
       return
     }
+    if let place = place(ofTicks: packet.pointee.pts == ff_nopts_value ? packet.pointee.dts : packet.pointee.pts) {
+      frameCount = place
+    }
+  }
+
+  /// The number of the frame at a time, as far as a constant rate tells.
+  private func place(ofTicks ticks: Int64) -> Int? {
+    guard ticks != ff_nopts_value, info.nominalRate > 0 else { return nil }
     let base = stream.pointee.time_base
-    let ticks = packet.pointee.pts == ff_nopts_value ? packet.pointee.dts : packet.pointee.pts
-    guard ticks != ff_nopts_value, info.nominalRate > 0 else { return }
     let seconds = Double(ticks) * Double(base.num) / Double(max(1, base.den)) - info.startTime
-    frameCount = max(0, Int((seconds * info.nominalRate).rounded()))
+    return max(0, Int((seconds * info.nominalRate).rounded()))
   }
 
   /// Gives the decoder the next packet of the video.

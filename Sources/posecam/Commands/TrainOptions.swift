@@ -17,7 +17,7 @@ struct TrainOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Height of the network's input in validation.", valueName: "pixels"))
   var validationSize: Int?
 
-  @Option(help: ArgumentHelp("Settings file (YAML), such as another run's settings.yaml.", valueName: "file"))
+  @Option(help: ArgumentHelp("Settings file (YAML or TOML), such as another run's settings.yaml.", valueName: "file"))
   var settings: String?
   @Option(
     help: ArgumentHelp(
@@ -59,14 +59,12 @@ struct TrainOptions: ParsableArguments {
 
   /// The settings file's or the defaults, with the flags applied.
   func load() throws(TrainError) -> TrainSettings {
-    var text = ""
+    var all: TrainSettings
     if let settings {
-      guard let content = try? String(contentsOfFile: settings, encoding: .utf8) else {
-        throw TrainError("\(settings): cannot be read")
-      }
-      text = content
+      all = try TrainSettings(contentsOf: settings, changes: set)
+    } else {
+      all = try TrainSettings(yaml: "", changes: set, name: "--set")
     }
-    var all = try TrainSettings(yaml: text, changes: set, name: settings ?? "--set")
     apply(to: &all)
     return all
   }

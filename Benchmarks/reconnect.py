@@ -135,7 +135,7 @@ def run(options, kind, clips):
     grown = late[2] - early[2]
     print(
         f"{kind:9s} back after {statistics.median(returns):.2f} s (longest {max(returns):.2f}), identities kept {kept} of {short}, "
-        f"descriptors {early[0]} -> {late[0]}, threads {early[1]} -> {late[1]}, memory {grown:+.1f} MB, {len(told)} lines told")
+        f"descriptors {early[0]} -> {late[0]}, threads {early[1]} -> {late[1]}, memory {grown:+.1f} MB, {len(told)} lines told", flush=True)
     expected = 2 * options.times
     holds = max(returns) <= options.limit and kept == short and late[0] <= early[0] and grown < 8
     holds = holds and times == sorted(times) and (kind.startswith("udp") or len(told) == expected)
@@ -165,7 +165,7 @@ def main():
         subprocess.run(
             [*encode, "-c:v", "libx264", "-preset", "veryfast", "-tune", "zerolatency", "-g", "6", clips["other"]], check=True)
         subprocess.run([*encode, "-c:v", "mjpeg", "-q:v", "4", clips["http"]], check=True)
-        print(f"load {os.getloadavg()[0]:.1f}, {options.times} times")
+        print(f"load {os.getloadavg()[0]:.1f}, {options.times} times", flush=True)
         results = [run(options, kind, clips) for kind in options.kinds]
         sys.exit(0 if all(results) else 1)
 

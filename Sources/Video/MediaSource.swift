@@ -31,6 +31,8 @@ public final class MediaSource: FrameSource, @unchecked Sendable {
   private var firstReceived: UInt64?
   /// After a seek: `packet` was read already.
   private var hasPacket = false
+  /// After a seek in a video of constant rate whose frames are stored out of order: the first frame's time tells the place.
+  private var isPlaceByTime = false
 
   /// - Parameters:
   ///   - input: just opened.
@@ -161,6 +163,10 @@ public final class MediaSource: FrameSource, @unchecked Sendable {
         if decoded.pointee.flags & AV_FRAME_FLAG_CORRUPT != 0 || decoded.pointee.decode_error_flags != 0 {
           damaged += 1
         }
+        if isPlaceByTime {
+          isPlaceByTime = false
+          if let place = place(ofTicks: decoded.pointee.best_effort_timestamp) { frameCount = place }
+        }
         if let firstTicks, decoded.pointee.best_effort_timestamp < firstTicks,
           decoded.pointee.best_effort_timestamp != ff_nopts_value
         {
@@ -189,12 +195,18 @@ public final class MediaSource: FrameSource, @unchecked Sendable {
   /// Goes to the key frame before and decodes from there.
   public func seek(to seconds: Double) throws(VideoError) {
     guard canSeek, let decoder, let packet, seconds.isFinite else { return }
+    // Far beyond any video, and still a whole number of ticks.
+    let seconds = min(max(0, seconds), 1e9)
     let perSecond = Double(stream.pointee.time_base.den) / Double(max(1, stream.pointee.time_base.num))
-    let ticks = Int64(((info.startTime + max(0, seconds)) * perSecond).rounded(.down))
+    let ticks = Int64(((info.startTime + seconds) * perSecond).rounded(.down))
+    // Containers look for a key frame by the time of decoding, which is earlier than that of showing where frames are
+    // stored out of order.
+    let delay = max(decoder.pointee.has_b_frames, stream.pointee.codecpar.pointee.video_delay)
+    let margin = delay > 0 ? Int64(delay + 1) * ticksPerFrame : 0
     // Containers without an index are entered anywhere, before a key frame that comes too late.
     for back in [0, 2, 10, 60, seconds + 1] {
       let code = av_seek_frame(
-        input.context, stream.pointee.index, ticks - Int64(back * perSecond), AVSEEK_FLAG_BACKWARD)
+        input.context, stream.pointee.index, ticks - margin - Int64(back * perSecond), AVSEEK_FLAG_BACKWARD)
       guard code >= 0 || back > 0 else {
         throw VideoError("\(info.name): cannot go to another place: \(VideoError.reason(code))")
       }
@@ -206,6 +218,8 @@ public final class MediaSource: FrameSource, @unchecked Sendable {
     (isDraining, hasEnded, hasPending) = (false, false, false)
     (lastTicks, firstTicks) = (nil, ticks)
     if hasPacket { findPlace(of: packet) }
+    let (mean, least) = (stream.pointee.avg_frame_rate, stream.pointee.r_frame_rate)
+    isPlaceByTime = delay > 0 && av_cmp_q(mean, least) == 0
   }
 
   /// Reads up to the next key frame and keeps its packet to be decoded: when it is shown, `nil` at the end.
@@ -231,11 +245,17 @@ public final class MediaSource: FrameSource, @unchecked Sendable {
       frameCount = Int(place)
       return
     }
+    if let place = place(ofTicks: packet.pointee.pts == ff_nopts_value ? packet.pointee.dts : packet.pointee.pts) {
+      frameCount = place
+    }
+  }
+
+  /// The number of the frame at a time, as far as a constant rate tells.
+  private func place(ofTicks ticks: Int64) -> Int? {
+    guard ticks != ff_nopts_value, info.nominalRate > 0 else { return nil }
     let base = stream.pointee.time_base
-    let ticks = packet.pointee.pts == ff_nopts_value ? packet.pointee.dts : packet.pointee.pts
-    guard ticks != ff_nopts_value, info.nominalRate > 0 else { return }
     let seconds = Double(ticks) * Double(base.num) / Double(max(1, base.den)) - info.startTime
-    frameCount = max(0, Int((seconds * info.nominalRate).rounded()))
+    return max(0, Int((seconds * info.nominalRate).rounded()))
   }
 
   /// Gives the decoder the next packet of the video.

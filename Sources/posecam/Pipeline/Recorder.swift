@@ -65,7 +65,7 @@ final class Recorder: @unchecked Sendable {
       if let failure = state.failure { return failure }
       let left = state.left > 0 ? ", \(state.left) left out since the encoder was too slow" : ""
       return state.count > 0
-        ? "\(path): \(state.count) frames, \(Figure.time(max(0, state.last - (state.first ?? 0)))) s\(left)"
+        ? "\(path): \(state.count) frames, \(Figure.time(max(0, state.last - (state.first ?? 0))))\(left)"
         : "\(path): nothing recorded"
     }
   }

@@ -112,6 +112,9 @@ struct Composer: Sendable {
   }
 
   private func picture(_ view: LiveView, _ layout: ScreenLayout, _ grid: inout CellGrid) -> Bitmap? {
+    var view = view
+    // Someone who is not there cannot stand out.
+    if !view.people.contains(where: { $0.id == view.selected }) { view.selected = nil }
     guard let picture = view.picture, picture.width > 0, picture.height > 0 else {
       let wait = "waiting for the first frame"
       grid.write(
@@ -237,7 +240,8 @@ struct Composer: Sendable {
     let notice = hasEvents ? nil : view.events.last?.text
     let room = rect.width - (notice == nil ? 1 : min(30, rect.width / 2))
     var x = 1
-    for (key, meaning) in hints where x + key.count + meaning.count + 1 <= room {
+    for (key, meaning) in hints {
+      guard x + key.count + meaning.count + 1 <= room else { break }
       x += grid.write(key, x: x, y: rect.y, glyphs: glyphs, ink: Theme.title, style: .bold) + 1
       x += grid.write(meaning, x: x, y: rect.y, ink: Theme.label, style: .faint) + 2
     }

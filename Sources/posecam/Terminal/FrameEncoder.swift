@@ -24,10 +24,11 @@ struct FrameEncoder: Sendable {
 
   /// Appends what leads to `grid`; nothing when it is already shown.
   /// - Parameters:
-  ///   - area: where a picture of real pixels lies, below the characters that are not blank.
+  ///   - area: where a picture of real pixels lies, around the characters that are not blank.
+  ///   - erases: characters erase the picture, blanks too: they are left to the picture, which is drawn around the others.
   ///   - picture: appends the picture with the cursor at its corner, or nothing where it is already shown.
   mutating func encode(
-    _ grid: CellGrid, around area: CellRect = CellRect(), into bytes: inout [UInt8],
+    _ grid: CellGrid, around area: CellRect = CellRect(), erases: Bool = false, into bytes: inout [UInt8],
     picture: (_ state: PictureState, _ bytes: inout [UInt8]) -> Void = { _, _ in }
   ) {
     let isWhole = shown?.width != grid.width || shown?.height != grid.height
@@ -35,19 +36,26 @@ struct FrameEncoder: Sendable {
     shown = nil  // so that `before` is not shared and is updated in place
     let start = bytes.count
     var (cursorX, cursorY) = (-1, -1)
-    var isCovered = false
+    var state = PictureState(isLost: isWhole)
     grid.cells.withUnsafeBufferPointer { cells in
       before.cells.withUnsafeMutableBufferPointer { before in
         for y in 0..<grid.height {
           for x in 0..<grid.width {
             let index = y * grid.width + x
             let cell = cells[index]
+            if erases, area.contains(x, y) {
+              if cell == Cell() {
+                if before[index] != cell { state.uncovered.append(CellRect(x: x, y: y, width: 1, height: 1)) }
+                before[index] = cell
+                continue
+              }
+              state.covered.append(CellRect(x: x, y: y, width: 1, height: 1))
+            }
             if cell.scalar == 0 || (!isWhole && isSame(cell, before[index])) { continue }
             if bytes.count == start { begin(&bytes) }
             if cursorY != y || cursorX != x { move(to: x, y, from: cursorX, cursorY, &bytes) }
             put(cell, x: x, y: y, &bytes)
             before[index] = cell
-            if area.contains(x, y) { isCovered = true }
             (cursorX, cursorY) = (x + 1, y)
             if x + 1 < grid.width, cells[index + 1].scalar == 0 {
               before[index + 1] = cells[index + 1]
@@ -58,35 +66,28 @@ struct FrameEncoder: Sendable {
       }
     }
     if !area.isEmpty {
-      show(picture, isWhole ? .lost : isCovered ? .covered : .kept, area, grid, isFirst: bytes.count == start, &bytes)
+      let before = bytes.count
+      if bytes.count == start { begin(&bytes) }
+      move(to: area.x, area.y, from: -1, -1, &bytes)
+      let corner = bytes.count
+      picture(state, &bytes)
+      if bytes.count == corner { bytes.removeSubrange(before...) }
     }
     if bytes.count > start, synchronizes { bytes.append(contentsOf: "\u{1B}[?2026l".utf8) }
     shown = before
   }
 
-  /// The picture, then again what is written over it.
-  private mutating func show(
-    _ picture: (PictureState, inout [UInt8]) -> Void, _ state: PictureState, _ area: CellRect, _ grid: CellGrid,
-    isFirst: Bool, _ bytes: inout [UInt8]
-  ) {
-    let before = bytes.count
-    if isFirst { begin(&bytes) }
-    move(to: area.x, area.y, from: -1, -1, &bytes)
-    let start = bytes.count
-    picture(state, &bytes)
-    if bytes.count == start { return bytes.removeSubrange(before...) }
-    for y in area.y..<area.bottom {
-      var isNext = false
-      for x in area.x..<area.right {
-        let cell = grid[x, y]
-        if cell == Cell() || cell.scalar == 0 {
-          isNext = false
-          continue
-        }
-        if !isNext { move(to: x, y, from: -1, -1, &bytes) }
-        put(cell, x: x, y: y, &bytes)
-        isNext = x + 1 < area.right && grid[x + 1, y].scalar != 0
+  /// Appends the rows as lines of text from where the cursor is, without what is blank at their ends.
+  mutating func encodeLines(_ grid: CellGrid, into bytes: inout [UInt8]) {
+    for y in 0..<grid.height {
+      let row = grid.cells[y * grid.width..<(y + 1) * grid.width]
+      let end = row.lastIndex { $0.scalar != 0x20 || $0.style.contains(.reversed) }.map { $0 + 1 } ?? row.startIndex
+      for (x, cell) in row[..<end].enumerated() where cell.scalar != 0 { put(cell, x: x, y: y, &bytes) }
+      if (ink, paper, style) != (ColorLevel.standardCode, ColorLevel.standardCode, []) {
+        bytes.append(contentsOf: "\u{1B}[0m".utf8)
+        (ink, paper, style) = (ColorLevel.standardCode, ColorLevel.standardCode, [])
       }
+      bytes.append(UInt8(ascii: "\n"))
     }
   }
 
@@ -193,4 +194,14 @@ struct FrameEncoder: Sendable {
       bytes.append(contentsOf: UTF8.encode(scalar) ?? UTF8.encodedReplacementCharacter)
     }
   }
+}
+
+/// What became of the picture that a terminal shows.
+struct PictureState {
+  /// Nothing of it can be relied on.
+  var isLost = false
+  /// Cells that characters cover now.
+  var covered: [CellRect] = []
+  /// Cells that characters covered until now.
+  var uncovered: [CellRect] = []
 }

@@ -15,28 +15,36 @@ struct GraphicsTerminal {
   private var offered: Set<Blitter> = []
   private var wanted: Blitter?
   private let asked = Clock.now()
+  private var isLate = false
   private var sixel = Sixel()
   private var kitty = KittyGraphics()
   private var shown: Bitmap?
   private static let patience: UInt64 = 1_000_000_000
 
   /// - Parameter wanted: asked for by the user.
-  init(_ traits: TerminalTraits, wanted: Blitter?) {
+  init(_ traits: TerminalTraits, environment: [String: String], wanted: Blitter?) {
     characters = Blitter.characters(for: traits)
     let standard = Blitter.standard(for: traits)
     blitter = wanted.map { $0.isGraphics ? standard : $0 } ?? standard
     self.wanted = wanted?.isGraphics == true ? wanted : nil
     asks = traits.synchronizes
+    // tmux and screen take a string that is not for them for a title.
+    let term = environment["TERM"] ?? ""
+    isMultiplexed =
+      environment["TMUX"] != nil || environment["STY"] != nil || term.hasPrefix("screen") || term.hasPrefix("tmux")
   }
 
   private let asks: Bool
+  private let isMultiplexed: Bool
   private static let synchronizedUpdate = 2026
   private static let question = 31
 
   /// Cell size, synchronized updates, kitty graphics and at last the attributes, which every terminal answers.
   var questions: [UInt8] {
     guard asks else { return [] }
-    let graphics = "\u{1B}_Gi=\(Self.question),s=1,v=1,a=q,t=d,f=24;AAAA\u{1B}\\"
+    let graphics =
+      isMultiplexed
+      ? "" : "\u{1B}_Gi=\(Self.question),s=1,v=1,a=q,t=d,f=24;AAAA\u{1B}\\"
     return Array("\u{1B}[16t\u{1B}[?\(Self.synchronizedUpdate)$p\(graphics)\u{1B}[c".utf8)
   }
 
@@ -55,19 +63,17 @@ struct GraphicsTerminal {
     if let cell, (3...100).contains(cell.width), (5...200).contains(cell.height) { cellSize = cell }
   }
 
-  /// Takes what was asked for as soon as it is offered; a sentence when it is not in time.
+  /// Takes what was asked for as soon as it is offered, however late; a sentence when it is not in time.
   mutating func verdict() -> String? {
     guard let name = wanted else { return nil }
     if offered.contains(name) {
+      wanted = nil
       blitter = name
-    } else if Clock.now() - asked > Self.patience {
-      self.wanted = nil
-      return "this terminal does not say that it shows \(name.rawValue) graphics; \(blitter.rawValue) is used"
-    } else {
-      return nil
+      return isLate ? "the terminal shows \(name.rawValue) graphics after all" : nil
     }
-    wanted = nil
-    return nil
+    guard !isLate, Clock.now() - asked > Self.patience else { return nil }
+    isLate = true
+    return "this terminal does not say that it shows \(name.rawValue) graphics; \(blitter.rawValue) is used"
   }
 
   /// The next way of those the terminal offers.
@@ -84,18 +90,21 @@ struct GraphicsTerminal {
 
   /// Appends what makes the terminal show a picture, with the cursor at its corner; nothing where it already does.
   mutating func encode(_ picture: Bitmap, in rect: CellRect, over state: PictureState, into bytes: inout [UInt8]) {
-    if blitter == .sixel { return sixel.encode(picture, whole: state != .kept, into: &bytes) }
-    guard state == .lost || picture != shown else { return }
+    if blitter == .sixel {
+      return sixel.encode(picture, columns: rect.width, rows: rect.height, state.moved(to: rect), into: &bytes)
+    }
+    guard state.isLost || picture != shown else { return }
     shown = picture
     kitty.encode(picture, columns: rect.width, rows: rect.height, into: &bytes)
   }
 }
 
-/// What became of the picture that a terminal shows.
-enum PictureState {
-  case kept
-  /// Characters were written over a part of it.
-  case covered
-  /// Nothing that was shown can be relied on.
-  case lost
+extension PictureState {
+  /// Cells counted from the picture's corner.
+  fileprivate func moved(to rect: CellRect) -> PictureState {
+    func inside(_ cell: CellRect) -> CellRect {
+      CellRect(x: cell.x - rect.x, y: cell.y - rect.y, width: cell.width, height: cell.height)
+    }
+    return PictureState(isLost: isLost, covered: covered.map(inside), uncovered: uncovered.map(inside))
+  }
 }

@@ -49,11 +49,11 @@ final class Screen {
       terminfoColors: terminal.terminfoColors, terminfoDirect: terminal.terminfoDirect)
     composer = Composer(traits)
     encoder = FrameEncoder(colors: traits.colors, synchronizes: traits.synchronizes)
-    graphics = GraphicsTerminal(traits, wanted: options.pixels)
+    graphics = GraphicsTerminal(traits, environment: options.environment, wanted: options.pixels)
     size = terminal.measure()
     grid = CellGrid(width: size.columns, height: size.rows)
     composer.blitter = graphics.blitter
-    terminal.enqueue(graphics.questions)
+    terminal.ask(graphics.questions)
   }
 
   /// The size, in picture pixels, that the next picture of this view should have.
@@ -209,7 +209,7 @@ final class Screen {
     let picture = composer.draw(latest, layout: layout, showsHelp: showsHelp, skipped: skipped, into: &grid)
     bytes.removeAll(keepingCapacity: true)
     if let picture {
-      encoder.encode(grid, around: layout.picture, into: &bytes) { state, bytes in
+      encoder.encode(grid, around: layout.picture, erases: composer.blitter == .sixel, into: &bytes) { state, bytes in
         graphics.encode(picture, in: layout.picture, over: state, into: &bytes)
       }
     } else {

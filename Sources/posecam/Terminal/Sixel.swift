@@ -30,47 +30,67 @@ struct Sixel {
   /// Bayer's 4 × 4 matrix in 32nds, odd so that the mean of the thresholds is a half.
   private static let thresholds: [Int] = [0, 8, 2, 10, 12, 4, 14, 6, 3, 11, 1, 9, 15, 7, 13, 5].map { 2 * $0 + 1 }
 
+  /// What is to be done with the pixels of a cell.
+  private enum Place: UInt8 { case drawn, covered, lost }
+
   /// Appends the picture; nothing where the one shown already looks the same.
-  /// - Parameter whole: nothing of the picture before can be relied on.
-  mutating func encode(_ picture: Bitmap, whole: Bool, into bytes: inout [UInt8]) {
+  /// - Parameters:
+  ///   - columns, rows: the picture's size in cells.
+  ///   - state: cells that characters cover are left out.
+  mutating func encode(
+    _ picture: Bitmap, columns: Int, rows: Int, _ state: PictureState, into bytes: inout [UInt8]
+  ) {
     let (width, height) = (picture.width, picture.height)
-    guard width > 0, height > 0 else { return }
-    let whole = whole || shown.width != width || shown.height != height
-    if whole { shown = Bitmap(width: width, height: height) }
+    guard width > 0, height > 0, columns > 0, rows > 0 else { return }
+    let isLost = state.isLost || shown.width != width || shown.height != height
+    if isLost { shown = Bitmap(width: width, height: height) }
     if masks.count != Self.colorCount * width { masks = [UInt8](repeating: 0, count: Self.colorCount * width) }
+    var places = [Place](repeating: isLost ? .lost : .drawn, count: columns * rows)
+    for (cells, place) in [(state.uncovered, Place.lost), (state.covered, .covered)] {
+      for cell in cells where cell.x < columns && cell.y < rows { places[cell.y * columns + cell.x] = place }
+    }
+    let columnOf = (0..<width).map { $0 * columns / width }
     let start = bytes.count
     // Transparent where nothing is drawn; square pixels.
     bytes.append(contentsOf: "\u{1B}P0;1;0q\"1;1;\(width);\(height)".utf8)
     bytes.append(contentsOf: Self.palette)
     var hasDrawn = false
     for top in stride(from: 0, to: height, by: 6) {
-      let rows = top..<min(height, top + 6)
-      if Self.collect(picture, rows, whole, shown: &shown.pixels, &masks, &extents) {
-        draw(width, into: &bytes)
-        hasDrawn = true
+      var hasChanged = false
+      for y in top..<min(height, top + 6) {
+        let row = y * rows / height
+        let isDrawn = Self.collect(
+          picture, y, bit: UInt8(1 << (y - top)), places[row * columns..<(row + 1) * columns], columnOf,
+          shown: &shown.pixels, &masks, &extents)
+        hasChanged = hasChanged || isDrawn
       }
+      if hasChanged { draw(width, into: &bytes) }
+      hasDrawn = hasDrawn || hasChanged
       bytes.append(UInt8(ascii: "-"))
     }
     guard hasDrawn else { return bytes.removeSubrange(start...) }
     bytes.append(contentsOf: [0x1B, 0x5C])
   }
 
-  /// Sets the masks of a band; false where nothing in it changed.
+  /// Sets the masks of a row; false where nothing in it changed.
   private static func collect(
-    _ picture: Bitmap, _ rows: Range<Int>, _ whole: Bool, shown: inout [UInt8], _ masks: inout [UInt8],
-    _ extents: inout [(first: Int, last: Int)]
+    _ picture: Bitmap, _ y: Int, bit: UInt8, _ places: ArraySlice<Place>, _ columnOf: [Int], shown: inout [UInt8],
+    _ masks: inout [UInt8], _ extents: inout [(first: Int, last: Int)]
   ) -> Bool {
     let width = picture.width
     var hasChanged = false
     picture.pixels.withUnsafeBufferPointer { pixels in
       shown.withUnsafeMutableBufferPointer { shown in
         masks.withUnsafeMutableBufferPointer { masks in
-          for y in rows {
-            let bit = UInt8(1 << (y - rows.lowerBound))
+          places.withUnsafeBufferPointer { places in
             for x in 0..<width {
+              let place = places[columnOf[x]]
+              if place == .covered { continue }
               let offset = (y * width + x) * 3
               let (r, g, b) = (pixels[offset], pixels[offset + 1], pixels[offset + 2])
-              if !whole, near(r, shown[offset]), near(g, shown[offset + 1]), near(b, shown[offset + 2]) { continue }
+              if place == .drawn, near(r, shown[offset]), near(g, shown[offset + 1]), near(b, shown[offset + 2]) {
+                continue
+              }
               (shown[offset], shown[offset + 1], shown[offset + 2]) = (r, g, b)
               let threshold = thresholds[(y & 3) * 4 + (x & 3)]
               // value × steps / 255, rounded up where the rest exceeds the threshold.

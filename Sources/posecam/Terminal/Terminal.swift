@@ -7,9 +7,9 @@ import Video
 /// The terminal itself: its modes, its size, what it says and the way bytes get there.
 ///
 /// **Who does what.** ncurses knows the terminal (terminfo), sets its modes and enters the full screen. It does not read,
-/// since answers of the terminal come between keys (`InputParser`), and it does not paint: curses has to believe that it alone moves the cursor and sets colours, so letting it
-/// paint panels beside a picture sent past it needs two writes per frame and a guess about what the other one left; and
-/// its colour pairs (65,536 at best, 64 on many terminals) can not hold a picture of half blocks, whose pairs of 24-bit
+/// since answers of the terminal come between keys (`InputParser`), and it does not paint: curses has to believe that it
+/// alone moves the cursor and sets colours, so letting it paint panels beside a picture sent past it needs two writes per
+/// frame and a guess about what the other one left; and its colour pairs (65,536 at best, 64 on many terminals) can not hold a picture of half blocks, whose pairs of 24-bit
 /// colours are new in every frame. So one `FrameEncoder` paints everything, in one write per frame, in the codes of
 /// ECMA-48; terminfo is asked whether the terminal speaks them (`cup`), and one that does not is refused with a sentence.
 /// That holds for xterm and its kin, the Linux console, tmux, screen and a VT100 alike, near or over SSH.
@@ -25,6 +25,8 @@ final class Terminal {
   private let output: Int32
   private var parser = InputParser()
   private var inputs: [Input] = []
+  /// When the terminal was asked something that it has not answered yet.
+  private var asked: UInt64?
   /// When the last byte came.
   private var heard: UInt64 = 0
   private var isOpen = true
@@ -89,23 +91,53 @@ final class Terminal {
 
   /// What the live screen would use on this terminal, for people, without entering it.
   static func describe(environment: [String: String]) -> String {
-    setlocale(LC_CTYPE, "")
-    let term = environment["TERM"] ?? ""
-    var status: Int32 = 0
-    guard !term.isEmpty, setupterm(nil, STDOUT_FILENO, &status) == OK else { return "unknown type, no screen" }
-    let traits = TerminalTraits(
-      choice: .auto, environment: environment, isUTF8: nc_locale_is_utf8(),
-      terminfoColors: Int(nc_terminfo_number("colors")),
-      terminfoDirect: nc_terminfo_flag("RGB") || nc_terminfo_flag("Tc"))
+    guard let traits = traits(.auto, environment: environment) else { return "unknown type, no screen" }
     return "colours: \(traits.colors), characters: \(traits.glyphs)"
   }
 
+  /// What the terminal on standard output can do, without entering it; `nil` where its type is not known.
+  static func traits(_ choice: ColorChoice, environment: [String: String]) -> TerminalTraits? {
+    setlocale(LC_CTYPE, "")
+    let term = environment["TERM"] ?? ""
+    var status: Int32 = 0
+    guard !term.isEmpty, setupterm(nil, STDOUT_FILENO, &status) == OK else { return nil }
+    return TerminalTraits(
+      choice: choice, environment: environment, isUTF8: nc_locale_is_utf8(),
+      terminfoColors: Int(nc_terminfo_number("colors")),
+      terminfoDirect: nc_terminfo_flag("RGB") || nc_terminfo_flag("Tc"))
+  }
+
   deinit { close() }
+
+  /// Asks the terminal something that it answers at last with its attributes.
+  func ask(_ questions: [UInt8]) {
+    guard !questions.isEmpty else { return }
+    asked = Clock.now()
+    ct_guard_expect_answer(true)
+    enqueue(questions)
+  }
+
+  /// An answer that comes after the end would be keys for a shell, so it is waited for a little.
+  private func awaitAnswer() {
+    while let asked, ct_guard_is_entered(), Clock.now() - asked < 1_000_000_000 {
+      switch wait(milliseconds: 50) {
+      case .input, .nothing: break
+      case .hangUp: return
+      }
+    }
+  }
+
+  private func hear(_ input: Input) {
+    guard case .reply(.attributes) = input else { return }
+    asked = nil
+    ct_guard_expect_answer(false)
+  }
 
   /// Gives the terminal back; the object is of no use afterwards.
   func close() {
     guard isOpen else { return }
     isOpen = false
+    awaitAnswer()
     ct_guard_leave()
     ct_guard_disarm()
     delscreen(screen)
@@ -187,7 +219,7 @@ final class Terminal {
 
   /// Waits for an input, a wake-up or the deadline, sending what is pending meanwhile.
   func wait(milliseconds: Int) -> Event {
-    if !inputs.isEmpty { return .input(inputs.removeFirst()) }
+    if let input = nextInput() { return .input(input) }
     var patience = max(0, milliseconds)
     if parser.isWaiting { patience = min(patience, InputParser.patience) }
     var watched = [
@@ -212,8 +244,15 @@ final class Terminal {
     {
       inputs.append(input)
     }
-    if !inputs.isEmpty { return .input(inputs.removeFirst()) }
+    if let input = nextInput() { return .input(input) }
     return state & (POLLHUP | POLLERR | POLLNVAL) != 0 ? .hangUp : .nothing
+  }
+
+  private func nextInput() -> Input? {
+    guard !inputs.isEmpty else { return nil }
+    let input = inputs.removeFirst()
+    hear(input)
+    return input
   }
 
   private static func openAgain(_ flags: Int32) -> Int32 {

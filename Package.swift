@@ -55,7 +55,10 @@ let package = Package(
     .testTarget(name: "TrainTests", dependencies: ["Train", "TestSupport"], swiftSettings: swift),
     .testTarget(
       name: "posecamTests",
-      dependencies: ["posecam", "Video", "Infer", "Tracker", "TestSupport"],
+      dependencies: [
+        "posecam", "Video", "Infer", "Tracker", "TestSupport",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
       exclude: ["Snapshots"],
       swiftSettings: swift),
   ],

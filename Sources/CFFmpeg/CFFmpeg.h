@@ -52,7 +52,8 @@ static inline int64_t ff_frame_duration(const AVFrame *_Nonnull frame) {
 #ifdef __linux__
 #include <fcntl.h>
 #include <linux/videodev2.h>
-#include <sys/ioctl.h>
+// Declared here, since a module that includes <sys/ioctl.h> would claim its types, `winsize` among them, as its own.
+int ioctl(int descriptor, unsigned long request, ...);
 #include <unistd.h>
 
 // Format `index` of the camera open as `descriptor`: its FOURCC into `name` (5 bytes), its description into `text` (33 bytes).

@@ -140,6 +140,31 @@ struct TrainCommandTests {
     #expect(try folder.text("run/log.jsonl") == log)
   }
 
+  @Test func aDryRunShowsEverythingAndTrainsNothing() throws {
+    try "batch = 3\nsteps = 7\n[augmentation]\nmirror = 0.25\n"
+      .write(toFile: folder.path("own.toml"), atomically: false, encoding: .utf8)
+    let train = "posecam train --data people.json --validation people.json --settings own.toml --dry-run"
+    let outcome = try Program.run("\(train) --steps 5 --out run", in: folder)
+    #expect(outcome.status == 0 && outcome.errors == "", "\(outcome.errors)")
+    for part in [
+      "batch: 3\n", "steps: 5\n", "mirror: 0.25\n", "network: 4091698 parameters, 4.298 G multiply-adds at 256x256",
+      "people.json: 4 pictures, 0 with nobody; 8 people", "8 samples", "run/batch.png",
+    ] { #expect(outcome.output.contains(part), "\(part)") }
+    #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path("run")) == ["batch.png"])
+    #expect(try Program.run("\(Self.train) 1 --out run", in: folder).status == 0)
+
+    for (options, status, reason) in [
+      ("--from-mobilenet run/best.safetensors --backbone-width 0.25", 1, "--backbone-width must be that of the file"),
+      ("--from-mobilenet nowhere", 1, "nowhere: no such file"), ("--resume run", 64, "leave out --resume"),
+      ("--images nowhere", 1, "nothing to train on"), ("--validation-images nowhere", 1, "none of its pictures"),
+      ("--settings nowhere.toml", 1, "nowhere.toml: cannot be read"), ("--size 100", 1, "setting 'size'"),
+    ] {
+      let outcome = try Program.run("\(train) \(options)", in: folder)
+      #expect(Int(outcome.status) == status && outcome.errors.contains(reason), "\(options): \(outcome.errors)")
+    }
+    #expect(!FileManager.default.fileExists(atPath: folder.path("batch.png")))
+  }
+
   @Test func checkpointsOfAnotherNetworkAreRefused() throws {
     #expect(try Program.run("\(Self.train) 1 --out run", in: folder).status == 0)
     for (options, reason) in [

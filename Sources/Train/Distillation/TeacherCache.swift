@@ -139,7 +139,9 @@ public final class TeacherCache: Sendable {
         guard data.isEmpty || TeacherCache.mark.starts(with: data.prefix(TeacherCache.mark.count)) else {
           throw TrainError("\(path): no file of a teacher's maps")
         }
-        guard ftruncate(descriptor, 0) == 0, let json = try? JSONEncoder().encode(origin) else { throw failure }
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = .sortedKeys
+        guard ftruncate(descriptor, 0) == 0, let json = try? encoder.encode(origin) else { throw failure }
         return try append([UInt8](TeacherCache.mark + json) + [UInt8(ascii: "\n")])
       }
       guard known == origin else {

@@ -43,6 +43,7 @@ public struct TrainSettings: Codable, Equatable, Sendable {
   /// Of several processes that train together: whether batch norm takes its statistics over the pictures of all of them.
   public var syncBatchNorm = true
   public var seed: UInt64 = 1
+  public var precision = TrainingPrecision.f32
 
   // The optimiser.
   public var optimiser = "adam"
@@ -80,7 +81,7 @@ public struct TrainSettings: Codable, Equatable, Sendable {
     case channels
     case headChannels = "head_channels"
     case refinementStages = "refinement_stages"
-    case batch, size, accumulate
+    case batch, size, accumulate, precision
     case syncBatchNorm = "sync_batch_norm"
     case seed, optimiser, groups
     case learningRate = "learning_rate"
@@ -96,34 +97,48 @@ public struct TrainSettings: Codable, Equatable, Sendable {
 
   public init() {}
 
+  /// Reads a settings file: TOML where its name ends so, else YAML. What it does not name keeps its default.
+  /// - Parameter changes: "key=value" or "key.key=value", which win over the file.
+  public init(contentsOf path: String, changes: [String] = []) throws(TrainError) {
+    guard let text = try? String(contentsOfFile: path, encoding: .utf8) else {
+      throw TrainError("\(path): cannot be read; is it a text file?")
+    }
+    guard URL(fileURLWithPath: path).pathExtension.lowercased() == "toml" else {
+      try self.init(yaml: text, changes: changes, name: path)
+      return
+    }
+    try self.init(TOMLTable(text, name: path).values, changes: changes, name: path)
+  }
+
   /// - Parameters:
   ///   - yaml: a mapping of any of the keys; the others keep their defaults.
   ///   - changes: "key=value" or "key.key=value", which win over the mapping.
   ///   - name: what messages call it.
   public init(yaml: String, changes: [String] = [], name: String) throws(TrainError) {
-    do {
-      let loaded = try Yams.load(yaml: yaml) ?? [String: Any]()
-      guard var given = loaded as? [String: Any] else {
-        throw TrainError("\(name): not a list of settings, one 'name: value' per line")
-      }
-      for change in changes {
-        let parts = change.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
-        guard parts.count == 2 else { throw TrainError("'\(change)': settings are changed as name=value") }
-        Self.set(try Yams.load(yaml: parts[1]) ?? "", at: parts[0].split(separator: ".")[...], in: &given)
-      }
-      if let settings = try Self.decode(given, name: name) {
-        self = settings
-      } else {
-        let culprit = try given.sorted { $0.key < $1.key }.first {
-          try Self.decode([$0.key: $0.value], name: name) == nil
-        }
-        throw TrainError("\(name): setting '\(culprit?.key ?? "")' takes no such value: \(culprit?.value ?? "")")
-      }
-    } catch let error as TrainError {
-      throw error
-    } catch {
-      throw TrainError("\(name): not valid YAML: \(error)")
+    guard let given = (try Self.load(yaml, name: name) ?? [String: Any]()) as? [String: Any] else {
+      throw TrainError("\(name): not a list of settings, one 'name: value' per line")
     }
+    try self.init(given, changes: changes, name: name)
+  }
+
+  private static func load(_ yaml: String, name: String) throws(TrainError) -> Any? {
+    do { return try Yams.load(yaml: yaml) } catch { throw TrainError("\(name): not valid YAML: \(error)") }
+  }
+
+  private init(_ given: [String: Any], changes: [String], name: String) throws(TrainError) {
+    var given = given
+    for change in changes {
+      let parts = change.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+      guard parts.count == 2 else { throw TrainError("'\(change)': settings are changed as name=value") }
+      Self.set(try Self.load(parts[1], name: "'\(change)'") ?? "", at: parts[0].split(separator: ".")[...], in: &given)
+    }
+    guard let settings = try Self.decode(given, name: name) else {
+      for (key, value) in given.sorted(by: { $0.key < $1.key }) where try Self.decode([key: value], name: name) == nil {
+        throw TrainError("\(name): setting '\(key)' takes no such value: \(value)")
+      }
+      throw TrainError("\(name): a setting has a value of the wrong kind")
+    }
+    self = settings
   }
 
   /// The defaults with what was given in their place; `nil` where a value has the wrong type.

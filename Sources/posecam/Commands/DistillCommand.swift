@@ -48,18 +48,25 @@ struct DistillCommand: ParsableCommand {
   }
 
   func run() throws {
+    if options.dryRun {
+      var all = try settings.load()
+      change(&all)
+      return try DryRun(settings: all, options: options).run()
+    }
     try options.together { processes in
-      var run = try TrainingRun(settings, options, processes) { settings in
-        if teacher ?? teacherCache ?? pseudoLabels != nil {
-          (settings.teacher, settings.teacherCache) = (teacher ?? "", teacherCache ?? "")
-          settings.pseudoLabels = pseudoLabels ?? ""
-        }
-        if let unlabeled { settings.unlabeled = unlabeled }
-        if let alpha { settings.teacherShare = alpha }
-        if let formula { settings.formula = formula }
-      }
+      var run = try TrainingRun(settings, options, processes, adjust: change)
       try run.run()
     }
+  }
+
+  private func change(_ settings: inout TrainSettings) {
+    if teacher ?? teacherCache ?? pseudoLabels != nil {
+      (settings.teacher, settings.teacherCache) = (teacher ?? "", teacherCache ?? "")
+      settings.pseudoLabels = pseudoLabels ?? ""
+    }
+    if let unlabeled { settings.unlabeled = unlabeled }
+    if let alpha { settings.teacherShare = alpha }
+    if let formula { settings.formula = formula }
   }
 }
 

@@ -24,6 +24,7 @@ struct TrainCommand: ParsableCommand {
   var benchmark: Int?
 
   func run() throws {
+    if options.dryRun { return try DryRun(settings: settings.load(), options: options).run() }
     try options.together { processes in
       if let benchmark {
         return try TrainBenchmark(settings.load(), threads: options.threadCount, steps: benchmark).run(processes)

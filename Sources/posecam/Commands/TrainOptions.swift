@@ -17,7 +17,7 @@ struct TrainOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Height of the network's input in validation.", valueName: "pixels"))
   var validationSize: Int?
 
-  @Option(help: ArgumentHelp("Settings file (YAML), such as another run's settings.yaml.", valueName: "file"))
+  @Option(help: ArgumentHelp("Settings file (YAML or TOML), such as another run's settings.yaml.", valueName: "file"))
   var settings: String?
   @Option(
     help: ArgumentHelp(
@@ -37,6 +37,8 @@ struct TrainOptions: ParsableArguments {
     help: "Under mpirun, take batch norm's statistics over the pictures of all processes (default: yes).")
   var syncBatchNorm: Bool?
   @Option(help: "Seed of all that is random.") var seed: UInt64?
+  @Option(help: "What is multiplied: f32, or bf16 (needs AVX512-BF16), which is faster.") var precision:
+    TrainingPrecision?
   @Option(help: "adam (weight decay in the gradient) or adamw (apart from it).") var optimiser: String?
   @Option(help: "Learning rates of the parts: \(names(ParameterGroups.self)).") var groups: ParameterGroups?
   @Option(help: "Base learning rate.") var learningRate: Double?
@@ -57,14 +59,12 @@ struct TrainOptions: ParsableArguments {
 
   /// The settings file's or the defaults, with the flags applied.
   func load() throws(TrainError) -> TrainSettings {
-    var text = ""
+    var all: TrainSettings
     if let settings {
-      guard let content = try? String(contentsOfFile: settings, encoding: .utf8) else {
-        throw TrainError("\(settings): cannot be read")
-      }
-      text = content
+      all = try TrainSettings(contentsOf: settings, changes: set)
+    } else {
+      all = try TrainSettings(yaml: "", changes: set, name: "--set")
     }
-    var all = try TrainSettings(yaml: text, changes: set, name: settings ?? "--set")
     apply(to: &all)
     return all
   }
@@ -93,6 +93,7 @@ struct TrainOptions: ParsableArguments {
     set(\.accumulate, accumulate)
     set(\.syncBatchNorm, syncBatchNorm)
     set(\.seed, seed)
+    set(\.precision, precision)
     set(\.optimiser, optimiser)
     set(\.groups, groups)
     set(\.learningRate, learningRate)
@@ -111,3 +112,4 @@ struct TrainOptions: ParsableArguments {
 
 extension ParameterGroups: ExpressibleByArgument {}
 extension LearningRateSchedule: ExpressibleByArgument {}
+extension TrainingPrecision: ExpressibleByArgument {}

@@ -32,6 +32,7 @@ struct RunOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Threads that read and change pictures.", valueName: "n")) var loaders = 1
   @Option(help: ArgumentHelp("Megabytes of decoded pictures to keep in memory.", valueName: "MB")) var cache = 1024
   @Flag(help: "Print lines where there would be a screen.") var plain = false
+  @Flag(help: "Check everything, draw one batch into --out (or here), and stop.") var dryRun = false
 
   @Option(help: ArgumentHelp("Under mpirun, give up when the other processes are silent for so long.", valueName: "s"))
   var rankTimeout = 600
@@ -50,12 +51,13 @@ struct RunOptions: ParsableArguments {
     guard [fromMobilenet, weightsOnly, resume].compactMap({ $0 }).count <= 1 else {
       throw ValidationError("Only one of --from-mobilenet, --weights-only and --resume makes sense.")
     }
+    if resume != nil && dryRun { throw ValidationError("--dry-run looks at a new run: leave out --resume.") }
     if resume != nil && out != nil { throw ValidationError("--resume continues in its own folder: leave out --out.") }
   }
 }
 
 extension RunOptions {
-  private func folder(_ given: String, beside annotations: String) -> String {
+  func folder(_ given: String, beside annotations: String) -> String {
     given.isEmpty ? URL(fileURLWithPath: annotations).deletingLastPathComponent().path : given
   }
 
@@ -105,6 +107,20 @@ extension RunOptions {
     ["resume": resume, "from-mobilenet": fromMobilenet, "weights-only": weightsOnly].compactMap { name, value in
       value.map { "--\(name) \($0)" }
     }.sorted()
+  }
+
+  /// Refuses weights to start from that lack too much.
+  /// - Parameters:
+  ///   - missing: names of the network's tensors that the file does not have.
+  ///   - isBackbone: whether the file must hold the whole backbone.
+  static func check(_ missing: [String], of graph: Graph, from path: String, isBackbone: Bool) throws(PosecamError) {
+    if isBackbone, let first = missing.first(where: { $0.hasPrefix("model.") }) {
+      throw PosecamError(
+        "\(path): tensor '\(first)' is missing or has another shape; --backbone-width must be that of the file")
+    }
+    guard missing.count < graph.tensorShapes.count else {
+      throw PosecamError("\(path): no tensor of it has the name and shape of one of the network's")
+    }
   }
 
   /// Measures models on the pictures that the settings name for it.
@@ -196,18 +212,11 @@ struct TrainingRun {
   private mutating func start() throws {
     if let path = options.fromMobilenet {
       let missing = try trainer.start(from: weights(path), source: &source)
-      try processes.agree {
-        guard let first = missing.first(where: { $0.hasPrefix("model.") }) else { return }
-        throw PosecamError(
-          "\(path): tensor '\(first)' is missing or has another shape; --backbone-width must be that of the file")
-      }
+      try processes.agree { try RunOptions.check(missing, of: trainer.network.graph, from: path, isBackbone: true) }
       trainer.provenance = "backbone from \(name(path))"
     } else if let path = options.weightsOnly {
       let missing = try trainer.start(from: weights(path), source: &source)
-      try processes.agree {
-        if missing.count < trainer.network.tensors.count { return }
-        throw PosecamError("\(path): no tensor of it has the name and shape of one of the network's")
-      }
+      try processes.agree { try RunOptions.check(missing, of: trainer.network.graph, from: path, isBackbone: false) }
       if let first = missing.first {
         print("\(path): \(missing.count) tensors of the network are not in it and start at random, '\(first)' first")
       }

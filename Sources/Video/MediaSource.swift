@@ -199,14 +199,10 @@ public final class MediaSource: FrameSource, @unchecked Sendable {
     let seconds = min(max(0, seconds), 1e9)
     let perSecond = Double(stream.pointee.time_base.den) / Double(max(1, stream.pointee.time_base.num))
     let ticks = Int64(((info.startTime + seconds) * perSecond).rounded(.down))
-    // Containers look for a key frame by the time of decoding, which is earlier than that of showing where frames are
-    // stored out of order.
-    let delay = max(decoder.pointee.has_b_frames, stream.pointee.codecpar.pointee.video_delay)
-    let margin = delay > 0 ? Int64(delay + 1) * ticksPerFrame : 0
     // Containers without an index are entered anywhere, before a key frame that comes too late.
     for back in [0, 2, 10, 60, seconds + 1] {
       let code = av_seek_frame(
-        input.context, stream.pointee.index, ticks - margin - Int64(back * perSecond), AVSEEK_FLAG_BACKWARD)
+        input.context, stream.pointee.index, ticks - Int64(back * perSecond), AVSEEK_FLAG_BACKWARD)
       guard code >= 0 || back > 0 else {
         throw VideoError("\(info.name): cannot go to another place: \(VideoError.reason(code))")
       }
@@ -218,8 +214,8 @@ public final class MediaSource: FrameSource, @unchecked Sendable {
     (isDraining, hasEnded, hasPending) = (false, false, false)
     (lastTicks, firstTicks) = (nil, ticks)
     if hasPacket { findPlace(of: packet) }
-    let (mean, least) = (stream.pointee.avg_frame_rate, stream.pointee.r_frame_rate)
-    isPlaceByTime = delay > 0 && av_cmp_q(mean, least) == 0
+    let delay = max(decoder.pointee.has_b_frames, stream.pointee.codecpar.pointee.video_delay)
+    isPlaceByTime = delay > 0 && av_cmp_q(stream.pointee.avg_frame_rate, stream.pointee.r_frame_rate) == 0
   }
 
   /// Reads up to the next key frame and keeps its packet to be decoded: when it is shown, `nil` at the end.

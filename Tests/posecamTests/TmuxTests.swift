@@ -54,10 +54,10 @@ struct TmuxTests {
 
   @Test func recordsAndSaves() throws {
     let folder = try Folder()
-    let tmux = try Tmux(columns: 120, rows: 40, folder: folder)
+    let tmux = try Tmux(columns: 170, rows: 40, folder: folder)
     try tmux.waitUntil("a frame") { _ in tmux.frame ?? 0 > 0 }
     tmux.press("s")
-    try tmux.waitFor("saved posecam-")
+    try tmux.waitFor(".jsonl")
     tmux.press("r")
     try tmux.waitFor("recording 0:01")
     tmux.press("r")
@@ -101,7 +101,7 @@ struct TmuxTests {
     try expectFrame(after: "Home") { _ in 0 }
     // A click in the middle of the bar.
     let row = try #require(
-      tmux.screen.split(separator: "\n", omittingEmptySubsequences: false).firstIndex { $0.contains("0:30.0") })
+      tmux.screen.split(separator: "\n", omittingEmptySubsequences: false).lastIndex { $0.contains("0:30.0") })
     tmux.sendBytes("\u{1B}[<0;45;\(row + 1)M")
     try tmux.waitUntil("the middle") { _ in tmux.frame.map { (350...550).contains($0) } ?? false }
     tmux.press("q")

@@ -11,6 +11,7 @@ moment. It is away for less than a second three times of four, else for longer. 
 taken, and the identities seen before and after are compared; at the end, descriptors and memory with those after the first returns.
 """
 import argparse
+import contextlib
 import json
 import os
 import re
@@ -47,7 +48,8 @@ class Source:
         return time.monotonic()
 
     def kill(self):
-        os.killpg(self.process.pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
         self.process.stdout.close()
 
@@ -92,8 +94,14 @@ class Watcher:
 
 
 def run(options, kind, clips):
-    clip = clips["http" if kind == "http" else "other"]
-    source = Source(kind, clip, time.time())
+    source = Source(kind, clips["http" if kind == "http" else "other"], time.time())
+    try:
+        return measure(options, kind, source)
+    finally:
+        source.kill()
+
+
+def measure(options, kind, source):
     port = source.command[3]
     url = {"tcp": f"tcp://127.0.0.1:{port}", "http": f"http://127.0.0.1:{port}/", "udp": f"udp://127.0.0.1:{port}"}.get(
         kind, f"rtsp://127.0.0.1:{port}/")
@@ -128,7 +136,6 @@ def run(options, kind, clips):
     late = watcher.resources()
     watcher.process.send_signal(signal.SIGTERM)
     watcher.process.wait(20)
-    source.kill()
     time.sleep(0.2)
     times = [time for _, time, _ in watcher.frames]
     told = [line for line in watcher.told if "trying again" in line or "back after" in line]

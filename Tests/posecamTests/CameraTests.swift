@@ -34,7 +34,7 @@ struct CameraTests {
       ])
     #expect(run.errors.contains("after 8 frames"))
     #expect(run.output.contains("\"width\":800,\"height\":600"))
-    #expect(run.errors.contains("/dev/video9: mjpeg yuvj420p 800x600 at 30.0 fps\n"), "what was agreed on is told")
+    #expect(run.errors.contains("/dev/video9: mjpeg yuvj420p 800x600 at 30 fps\n"), "what was agreed on is told")
     let listed = try CameraRun(
       "devices", "9",
       camera: [
@@ -53,7 +53,7 @@ struct CameraTests {
     let run = try CameraRun(
       "--video", "9", "--camera-size", "1280x720", "--json", "-", camera: ["CAMERA_SHIM_FRAMES": "4"])
     #expect(run.errors.contains("after 4 frames") && run.output.contains("\"width\":320,\"height\":240"))
-    #expect(run.errors.contains("/dev/video9: rawvideo yuyv422 320x240 at 30.0 fps (asked for 1280x720)"))
+    #expect(run.errors.contains("/dev/video9: rawvideo yuyv422 320x240 at 30 fps (asked for 1280x720)"))
   }
 
   @Test func aCameraThatSendsNothingIsNotWaitedForForEver() throws {

@@ -52,10 +52,13 @@ let package = Package(
     .testTarget(name: "VideoTests", dependencies: ["Video", "TestSupport"], swiftSettings: swift),
     .testTarget(name: "InferTests", dependencies: ["Infer", "CKernels", "TestSupport"], swiftSettings: swift),
     .testTarget(name: "TrackerTests", dependencies: ["Tracker", "TestSupport"], swiftSettings: swift),
-    .testTarget(name: "TrainTests", dependencies: ["Train", "TestSupport"], swiftSettings: swift),
+    .testTarget(name: "TrainTests", dependencies: ["Train", "CKernels", "TestSupport"], swiftSettings: swift),
     .testTarget(
       name: "posecamTests",
-      dependencies: ["posecam", "Video", "Infer", "Tracker", "TestSupport"],
+      dependencies: [
+        "posecam", "Video", "Infer", "Tracker", "TestSupport",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
       exclude: ["Snapshots"],
       swiftSettings: swift),
   ],

@@ -7,11 +7,13 @@
     Benchmarks/mpi.py --namespaces          # as root: also two machines, played by network namespaces with a cable between
 
 A small network learns the clip of samples/. Every run makes the same steps on the same global batches; the largest relative
-difference from one process's losses is printed, for all steps and for the first ten, before rounding has grown. Then processes
-are killed (kill -9) at random moments, and one is stopped so that it hangs: the job must end with a message, and the checkpoint
-must be one from which another number of processes comes to the same curve.
+difference from one process's losses is printed, for the first step, the first ten and all. Rounding grows from step to step: a
+run of one process whose first weights are off by their last bit shows how much. Then processes are killed (kill -9) at random
+moments, and one is stopped so that it hangs: the job must end with a message, and the checkpoint must be one from which another
+number of processes comes to the same curve.
 """
 import argparse
+import array
 import json
 import os
 import random
@@ -90,9 +92,28 @@ class Trainer:
     def report(self, title, name, reference):
         run = self.folder / name
         rate = statistics.median(entry["images_per_second"] for entry in entries(run))
-        first = difference(curve(run)[:10], reference[:10])
-        whole = difference(curve(run), reference)
-        print(f"{title:40} difference of losses {whole:.1e} (first ten {first:.1e})   {rate:6.1f} images/s", flush=True)
+        parts = "  ".join(f"{difference(curve(run)[:count], reference[:count]):7.1e}" for count in (1, 10, len(reference)))
+        print(f"{title:52} {parts}  {rate:6.1f}", flush=True)
+
+
+def with_last_bits_changed(checkpoint, path):
+    """Writes the weights of a checkpoint as a model file, each of them off by its last bit."""
+    data = checkpoint.read_bytes()
+    start = 8 + int.from_bytes(data[:8], "little")
+    header, tensors, offset = {}, [], 0
+    for name, entry in json.loads(data[8:start]).items():
+        kind, _, tensor = name.partition("/")
+        if kind in ("weights", "statistics"):
+            first, last = entry["data_offsets"]
+            bits = array.array("I", data[start + first:start + last])
+            if kind == "weights":
+                bits = array.array("I", (value ^ 1 if value else 0 for value in bits))
+            tensors.append(bits.tobytes())
+            header[tensor] = {**entry, "data_offsets": [offset, offset + last - first]}
+            offset += last - first
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    path.write_bytes(len(text).to_bytes(8, "little") + text + b"".join(tensors))
 
 
 def processes_of(mpirun):
@@ -113,7 +134,7 @@ def lose_one(trainer, name, chance, rank, sign, message):
     run = trainer.folder / name
     command = trainer.command(4, *trainer.new(name), "--rank-timeout", 5)
     mpirun = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT)
-    while not (run / "last.ckpt").exists():
+    while not (run / "log.jsonl").exists() or len(entries(run)) < 6:
         if mpirun.poll() is not None:
             sys.exit(f"the run ended before it was disturbed:\n{mpirun.communicate()[1]}")
         time.sleep(0.01)
@@ -137,7 +158,8 @@ def lose(trainer, reference, kills, seed):
         seconds = lose_one(trainer, name, chance, rank, sign, message)
         saved = len(entries(trainer.folder / name))
         trainer.run(2, "--resume", trainer.folder / name)
-        trainer.report(f"rank {rank} {'hung' if is_hang else 'killed'} at {saved}, ended in {seconds:.1f} s, 2 go on", name, reference)
+        what = "hung" if is_hang else "killed"
+        trainer.report(f"rank {rank} of 4 {what} at {saved}, over in {seconds:.1f} s, 2 go on", name, reference)
 
 
 # MARK: network namespaces
@@ -200,6 +222,12 @@ def main():
         trainer = Trainer(options, Path(name))
         trainer.run(1, *trainer.new("whole"))
         reference = curve(trainer.folder / "whole")
+        print(f"batch {options.batch}, {options.size}x{options.size}, {options.steps} steps, threads of each: {options.threads}\n")
+        print(f"{'largest relative difference of losses':52} {'step 1':>7}  {'to 10':>7}  {'all':>7}  images/s")
+        trainer.run(1, *trainer.new("start", 1), "--learning-rate", "1e-30")
+        with_last_bits_changed(trainer.folder / "start" / "last.ckpt", trainer.folder / "start.safetensors")
+        trainer.run(1, *trainer.new("bits"), "--weights-only", trainer.folder / "start.safetensors")
+        trainer.report("1 process, weights off by their last bit", "bits", reference)
         for ranks in map(int, options.ranks.split(",")):
             trainer.run(ranks, *trainer.new(f"r{ranks}"))
             trainer.report(f"{ranks} {'processes' if ranks > 1 else 'process'}", f"r{ranks}", reference)

@@ -29,8 +29,10 @@ public final class MediaSource: FrameSource, @unchecked Sendable {
   /// Pictures come without times, hence have those of their arrival.
   private let isUntimed: Bool
   private var firstReceived: UInt64?
-  /// After a seek: the place is looked up with the first packet.
-  private var isPlaceUnknown = false
+  /// After a seek: `packet` was read already.
+  private var hasPacket = false
+  /// After a seek in a video of constant rate whose frames are stored out of order: the first frame's time tells the place.
+  private var isPlaceByTime = false
 
   /// - Parameters:
   ///   - input: just opened.
@@ -161,6 +163,10 @@ public final class MediaSource: FrameSource, @unchecked Sendable {
         if decoded.pointee.flags & AV_FRAME_FLAG_CORRUPT != 0 || decoded.pointee.decode_error_flags != 0 {
           damaged += 1
         }
+        if isPlaceByTime {
+          isPlaceByTime = false
+          if let place = place(ofTicks: decoded.pointee.best_effort_timestamp) { frameCount = place }
+        }
         if let firstTicks, decoded.pointee.best_effort_timestamp < firstTicks,
           decoded.pointee.best_effort_timestamp != ff_nopts_value
         {
@@ -188,19 +194,50 @@ public final class MediaSource: FrameSource, @unchecked Sendable {
 
   /// Goes to the key frame before and decodes from there.
   public func seek(to seconds: Double) throws(VideoError) {
-    guard canSeek, let decoder, seconds.isFinite else { return }
-    let base = stream.pointee.time_base
-    let ticks = Int64(((info.startTime + max(0, seconds)) * Double(base.den) / Double(max(1, base.num))).rounded(.down))
-    let code = av_seek_frame(input.context, stream.pointee.index, ticks, AVSEEK_FLAG_BACKWARD)
-    guard code >= 0 else { throw VideoError("\(info.name): cannot go to another place: \(VideoError.reason(code))") }
+    guard canSeek, let decoder, let packet, seconds.isFinite else { return }
+    // Far beyond any video, and still a whole number of ticks.
+    let seconds = min(max(0, seconds), 1e9)
+    let perSecond = Double(stream.pointee.time_base.den) / Double(max(1, stream.pointee.time_base.num))
+    let ticks = Int64(((info.startTime + seconds) * perSecond).rounded(.down))
+    // Containers look for a key frame by the time of decoding, which is earlier than that of showing where frames are
+    // stored out of order.
+    let delay = max(decoder.pointee.has_b_frames, stream.pointee.codecpar.pointee.video_delay)
+    let margin = delay > 0 ? Int64(delay + 1) * ticksPerFrame : 0
+    // Containers without an index are entered anywhere, before a key frame that comes too late.
+    for back in [0, 2, 10, 60, seconds + 1] {
+      let code = av_seek_frame(
+        input.context, stream.pointee.index, ticks - margin - Int64(back * perSecond), AVSEEK_FLAG_BACKWARD)
+      guard code >= 0 || back > 0 else {
+        throw VideoError("\(info.name): cannot go to another place: \(VideoError.reason(code))")
+      }
+      if let time = skipToKeyFrame(packet), time <= ticks || back > seconds { break }
+      hasPacket = false
+      av_packet_unref(packet)
+    }
     avcodec_flush_buffers(decoder)
     (isDraining, hasEnded, hasPending) = (false, false, false)
-    (lastTicks, firstTicks, isPlaceUnknown) = (nil, ticks, true)
+    (lastTicks, firstTicks) = (nil, ticks)
+    if hasPacket { findPlace(of: packet) }
+    let (mean, least) = (stream.pointee.avg_frame_rate, stream.pointee.r_frame_rate)
+    isPlaceByTime = delay > 0 && av_cmp_q(mean, least) == 0
+  }
+
+  /// Reads up to the next key frame and keeps its packet to be decoded: when it is shown, `nil` at the end.
+  private func skipToKeyFrame(_ packet: UnsafeMutablePointer<AVPacket>) -> Int64? {
+    av_packet_unref(packet)
+    while case .packet = input.read(into: packet) {
+      let isKey = packet.pointee.flags & ff_key_frame_flag != 0
+      if packet.pointee.stream_index == stream.pointee.index && isKey {
+        hasPacket = true
+        return packet.pointee.pts == ff_nopts_value ? packet.pointee.dts : packet.pointee.pts
+      }
+      av_packet_unref(packet)
+    }
+    return nil
   }
 
   /// Which frame of the source a packet holds: by the container's index where that lists every frame, else by the rate.
   private func findPlace(of packet: UnsafePointer<AVPacket>) {
-    isPlaceUnknown = false
     let listed = Int64(avformat_index_get_entries_count(stream))
     if listed > 0, listed == stream.pointee.nb_frames,
       case let place = av_index_search_timestamp(stream, packet.pointee.dts, Int32(AVSEEK_FLAG_ANY)), place >= 0
@@ -208,23 +245,30 @@ public final class MediaSource: FrameSource, @unchecked Sendable {
       frameCount = Int(place)
       return
     }
+    if let place = place(ofTicks: packet.pointee.pts == ff_nopts_value ? packet.pointee.dts : packet.pointee.pts) {
+      frameCount = place
+    }
+  }
+
+  /// The number of the frame at a time, as far as a constant rate tells.
+  private func place(ofTicks ticks: Int64) -> Int? {
+    guard ticks != ff_nopts_value, info.nominalRate > 0 else { return nil }
     let base = stream.pointee.time_base
-    let ticks = packet.pointee.pts == ff_nopts_value ? packet.pointee.dts : packet.pointee.pts
-    guard ticks != ff_nopts_value, info.nominalRate > 0 else { return }
     let seconds = Double(ticks) * Double(base.num) / Double(max(1, base.den)) - info.startTime
-    frameCount = max(0, Int((seconds * info.nominalRate).rounded()))
+    return max(0, Int((seconds * info.nominalRate).rounded()))
   }
 
   /// Gives the decoder the next packet of the video.
   private func feed(_ decoder: UnsafeMutablePointer<AVCodecContext>, _ packet: UnsafeMutablePointer<AVPacket>)
     throws(VideoError)
   {
-    switch input.read(into: packet) {
+    let reading = hasPacket ? .packet : input.read(into: packet)
+    hasPacket = false
+    switch reading {
     case .packet:
       received = Clock.now()
       defer { av_packet_unref(packet) }
       guard packet.pointee.stream_index == stream.pointee.index else { return }
-      if isPlaceUnknown { findPlace(of: packet) }
       if packet.pointee.flags & AV_PKT_FLAG_CORRUPT != 0 { damaged += 1 }
       // A packet that cannot be decoded is lost; the ones after it are not.
       if avcodec_send_packet(decoder, packet) < 0 { damaged += 1 }

@@ -17,7 +17,8 @@ struct MPITests {
   private let folder: Folder
   private let options =
     "--backbone-width 0.125 --channels 8 --head-channels 8 --batch 5 --size 64 --threads 1 --learning-rate 1e-5 "
-    + "--schedule constant --log-every 1 --save-every 2"
+    + "--schedule constant --log-every 1 --save-every 2 "
+    + "--validation people.json --validation-size 64 --validate-every 4 --record-every 4"
 
   /// A folder with pictures of the demo scene and their labels.
   init() throws {
@@ -79,7 +80,7 @@ struct MPITests {
     let run = try mpirun(
       """
       -np 2 sh -c 'if [ $OMPI_COMM_WORLD_RANK = 1 ]; then
-          (while [ ! -e run/last.ckpt ]; do sleep 0.05; done; kill -9 $$) &
+          (while [ ! -s run/log.jsonl ]; do sleep 0.05; done; kill -9 $$) &
         fi
         exec "$POSECAM" train --data people.json \(options) --steps 1000000 --out run'
       """)

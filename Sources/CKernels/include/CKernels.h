@@ -20,6 +20,9 @@ ck_level ck_level_detected(void);
 bool ck_has_avx_vnni(void);
 bool ck_has_avx512_vnni(void);
 
+/// Dot products of bfloat16.
+bool ck_has_avx512_bf16(void);
+
 /// Names of the features found that matter here ("avx2 fma avx512f avx512_vnni amx_int8"), for people.
 const char *ck_processor_features(void);
 

@@ -29,14 +29,15 @@ public final class TrainingNetwork {
   ///   - count: pictures of a batch.
   ///   - height, width: of the input in pixels.
   public init(
-    _ graph: Graph, count: Int, height: Int, width: Int, threads: Int = 1, level: CPULevel = .detected
+    _ graph: Graph, count: Int, height: Int, width: Int, threads: Int = 1, level: CPULevel = .detected,
+    precision: TrainingPrecision = .f32
   ) throws(TrainError) {
     guard (1...4096).contains(count), (1...8192).contains(height), (1...8192).contains(width),
       count * height * width <= 1 << 28
     else { throw TrainError("batches of \(count) pictures of \(height)x\(width) pixels are not supported") }
     self.graph = graph
     (self.count, self.height, self.width) = (count, height, width)
-    kernels = try TrainingKernels(level: level, threads: threads)
+    kernels = try TrainingKernels(level: level, threads: threads, precision: precision)
     let isStatistic = { (name: String) in name.contains(".running_") }
     parameters = try ParameterSet(graph.tensorShapes.filter { !isStatistic($0.name) })
     gradients = try ParameterSet(graph.tensorShapes.filter { !isStatistic($0.name) })
@@ -128,7 +129,7 @@ public final class TrainingNetwork {
     planes.withUnsafeMutableBufferPointer { buffer in
       for picture in 0..<shape.count {
         var view = pictures.first
-        view.base += picture * shape.picture
+        view.base += picture * pictures.view.picture
         ck_planes_from_view(
           view, Int32(shape.channels), Int32(shape.height), Int32(shape.width),
           buffer.baseAddress.map { $0 + picture * plane })

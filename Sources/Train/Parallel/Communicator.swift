@@ -88,8 +88,7 @@ extension Communicator {
   /// Throws on all processes if one of them has other settings than the first; paths may differ.
   public func compare(_ settings: TrainSettings) throws(TrainError) {
     var settings = settings
-    (settings.data, settings.images, settings.teacher) = ("", "", "")
-    (settings.validation, settings.validationImages) = ("", "")
+    for path in TrainSettings.paths { settings[keyPath: path] = "" }
     try compare(settings.yaml.split(separator: "\n").map(String.init), what: "settings differ")
   }
 
@@ -138,5 +137,12 @@ extension Communicator {
       ranks.count == count ? reason : "rank \(ranks.joined(separator: ", ")): \(reason)"
     }
     throw TrainError(lines.joined(separator: "; "), isShared: true)
+  }
+}
+
+extension TrainSettings {
+  /// Where things lie, which may be elsewhere on another machine.
+  fileprivate static var paths: [WritableKeyPath<TrainSettings, String>] {
+    [\.data, \.images, \.validation, \.validationImages, \.teacher, \.teacherCache, \.pseudoLabels, \.unlabeled]
   }
 }

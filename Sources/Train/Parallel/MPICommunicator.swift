@@ -88,7 +88,7 @@ public final class MPICommunicator: Communicator, @unchecked Sendable {
     submit(.abort)
     // If MPI cannot do it, mpirun notices that a process ended without leaving.
     sleep(5)
-    exit(1)
+    _exit(1)
   }
 
   // MARK: - What others call

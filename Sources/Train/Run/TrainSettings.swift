@@ -43,6 +43,7 @@ public struct TrainSettings: Codable, Equatable, Sendable {
   /// Of several processes that train together: whether batch norm takes its statistics over the pictures of all of them.
   public var syncBatchNorm = true
   public var seed: UInt64 = 1
+  public var precision = TrainingPrecision.f32
 
   // The optimiser.
   public var optimiser = "adam"
@@ -80,7 +81,7 @@ public struct TrainSettings: Codable, Equatable, Sendable {
     case channels
     case headChannels = "head_channels"
     case refinementStages = "refinement_stages"
-    case batch, size, accumulate
+    case batch, size, accumulate, precision
     case syncBatchNorm = "sync_batch_norm"
     case seed, optimiser, groups
     case learningRate = "learning_rate"

@@ -103,7 +103,7 @@ public final class Trainer {
     self.folder = folder
     network = try TrainingNetwork(
       settings.network.graph, count: share.range.count, height: settings.size, width: settings.size, threads: threads,
-      level: level)
+      level: level, precision: settings.precision)
     parallel = DataParallelism(network, share, among: processes, synchronises: settings.syncBatchNorm)
     optimiser = try Adam(
       Adam.Kind(rawValue: settings.optimiser) ?? .adam, weightDecay: Float(settings.weightDecay),
@@ -177,9 +177,9 @@ public final class Trainer {
       try makeStep(&source, &batch)
       // Without what validation takes.
       let worked = Self.now() - lineStart
-      let isDue = step % settings.validateEvery == 0 || step == settings.steps
-      let validation = try isDue && isFirst ? self.validate(validate) : nil
-      if isFirst && (step % settings.logEvery == 0 || step == settings.steps || validation != nil) {
+      func isDue(every steps: Int) -> Bool { isFirst && (step % steps == 0 || step == settings.steps) }
+      let validation = try isDue(every: settings.validateEvery) ? self.validate(validate) : nil
+      if isDue(every: settings.logEvery) || validation != nil {
         let progress = makeProgress(
           imagesPerSecond: Double((step - lineStep) * settings.batch * settings.accumulate) / max(worked, 1e-9),
           secondsLeft: Double(settings.steps - step) * worked / Double(step - lineStep), validation: validation)
@@ -188,9 +188,7 @@ public final class Trainer {
         (losses, lossCount) = ([], 0)
         (lineStart, lineStep) = (Self.now(), step)
       }
-      if isFirst, settings.recordEvery > 0, step % settings.recordEvery == 0 || step == settings.steps {
-        try record(pictures ?? batch)
-      }
+      if settings.recordEvery > 0, isDue(every: settings.recordEvery) { try record(pictures ?? batch) }
       let isStopping = try parallel.processes.any(shouldStop() || Self.now() - start >= seconds)
       if step % settings.saveEvery == 0 || step == settings.steps || isStopping {
         try parallel.checkWeights()

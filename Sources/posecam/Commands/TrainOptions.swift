@@ -37,6 +37,8 @@ struct TrainOptions: ParsableArguments {
     help: "Under mpirun, take batch norm's statistics over the pictures of all processes (default: yes).")
   var syncBatchNorm: Bool?
   @Option(help: "Seed of all that is random.") var seed: UInt64?
+  @Option(help: "What is multiplied: f32, or bf16 (needs AVX512-BF16), which is faster.") var precision:
+    TrainingPrecision?
   @Option(help: "adam (weight decay in the gradient) or adamw (apart from it).") var optimiser: String?
   @Option(help: "Learning rates of the parts: \(names(ParameterGroups.self)).") var groups: ParameterGroups?
   @Option(help: "Base learning rate.") var learningRate: Double?
@@ -91,6 +93,7 @@ struct TrainOptions: ParsableArguments {
     set(\.accumulate, accumulate)
     set(\.syncBatchNorm, syncBatchNorm)
     set(\.seed, seed)
+    set(\.precision, precision)
     set(\.optimiser, optimiser)
     set(\.groups, groups)
     set(\.learningRate, learningRate)
@@ -109,3 +112,4 @@ struct TrainOptions: ParsableArguments {
 
 extension ParameterGroups: ExpressibleByArgument {}
 extension LearningRateSchedule: ExpressibleByArgument {}
+extension TrainingPrecision: ExpressibleByArgument {}

@@ -121,8 +121,11 @@ final class LiveSession {
       view.mode = mode
       control.showMaps(mode.showsMaps)
       try showAgain()
-    case .record: if let latest { outputs.toggleRecording(like: latest, onBlack: view.mode == .skeletons) }
-    case .save: if let latest { outputs.save(latest, onBlack: view.mode == .skeletons) }
+    case .record, .save:
+      guard let latest else { return note("there is no frame yet") }
+      let onBlack = view.mode == .skeletons
+      if command == .record { outputs.toggleRecording(like: latest, onBlack: onBlack) }
+      if command == .save { outputs.save(latest, onBlack: onBlack) }
     case .score(let steps): control.changeScore(by: steps)
     case .networkSize(let steps): control.changeSize(by: steps, for: (view.frameWidth, view.frameHeight))
     case .precision: control.changePrecision(for: (view.frameWidth, view.frameHeight))

@@ -48,7 +48,7 @@ def main():
                         help="weights of the backbone; 'none' for random ones")
     parser.add_argument("--count", type=int, default=16)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--steps", type=int, default=500)
+    parser.add_argument("--steps", type=int, default=2400)
     parser.add_argument("--size", type=int, default=192)
     arguments = parser.parse_args()
 
@@ -64,9 +64,9 @@ def main():
         before = time.monotonic()
         subprocess.run(
             [arguments.posecam, "train", "--data", people, "--images", arguments.images, "--out", folder / "run", *start,
-             "--backbone-width", "0.5", "--channels", "64", "--head-channels", "128", "--batch", "16", "--groups", "uniform",
+             "--backbone-width", "0.5", "--channels", "64", "--head-channels", "128", "--batch", "4", "--groups", "uniform",
              "--size", str(arguments.size), "--learning-rate", "1e-3", "--schedule", "cosine", "--warm-up", "20",
-             "--weight-decay", "0", "--average", "0.99", "--steps", str(arguments.steps), "--log-every", "50",
+             "--weight-decay", "0", "--average", "0.99", "--steps", str(arguments.steps), "--log-every", "200",
              "--save-every", str(arguments.steps), *changes], check=True)
         seconds = time.monotonic() - before
         scores = subprocess.run(

@@ -25,6 +25,7 @@ let package = Package(
       pkgConfig: "libavdevice libavformat libavcodec libavutil libswscale",
       providers: [.apt(["libavdevice-dev", "libavformat-dev", "libavcodec-dev", "libavutil-dev", "libswscale-dev"])]),
     .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(name: "CNcurses", providers: [.apt(["libncurses-dev"])]),
 
     .target(name: "CKernels", cSettings: fastC),
@@ -37,7 +38,7 @@ let package = Package(
     .target(name: "Tracker", swiftSettings: swift),
     .target(
       name: "Train",
-      dependencies: ["Infer", "Tracker", "Video", "CKernels", .product(name: "Yams", package: "Yams")],
+      dependencies: ["Infer", "Tracker", "Video", "CKernels", "CZlib", .product(name: "Yams", package: "Yams")],
       swiftSettings: swift),
     .executableTarget(
       name: "posecam",
@@ -51,10 +52,13 @@ let package = Package(
     .testTarget(name: "VideoTests", dependencies: ["Video", "TestSupport"], swiftSettings: swift),
     .testTarget(name: "InferTests", dependencies: ["Infer", "CKernels", "TestSupport"], swiftSettings: swift),
     .testTarget(name: "TrackerTests", dependencies: ["Tracker", "TestSupport"], swiftSettings: swift),
-    .testTarget(name: "TrainTests", dependencies: ["Train", "TestSupport"], swiftSettings: swift),
+    .testTarget(name: "TrainTests", dependencies: ["Train", "CKernels", "TestSupport"], swiftSettings: swift),
     .testTarget(
       name: "posecamTests",
-      dependencies: ["posecam", "Video", "Infer", "Tracker", "TestSupport"],
+      dependencies: [
+        "posecam", "Video", "Infer", "Tracker", "TestSupport",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
       exclude: ["Snapshots"],
       swiftSettings: swift),
   ],

@@ -52,7 +52,8 @@ static inline int64_t ff_frame_duration(const AVFrame *_Nonnull frame) {
 #ifdef __linux__
 #include <fcntl.h>
 #include <linux/videodev2.h>
-#include <sys/ioctl.h>
+// Declared here, since a module that includes <sys/ioctl.h> would claim its types, `winsize` among them, as its own.
+int ioctl(int descriptor, unsigned long request, ...);
 #include <unistd.h>
 
 // Format `index` of the camera open as `descriptor`: its FOURCC into `name` (5 bytes), its description into `text` (33 bytes).
@@ -80,5 +81,26 @@ static inline int ff_camera_size(
   *width = size.stepwise.max_width;
   *height = size.stepwise.max_height;
   return 2;
+}
+
+// Whether the device open as `descriptor` is a camera, and not one of its other channels.
+static inline int ff_camera_captures(int descriptor) {
+  struct v4l2_capability it = {.device_caps = 0};
+  if (ioctl(descriptor, VIDIOC_QUERYCAP, &it) < 0) return 0;
+  const unsigned capabilities = it.capabilities & V4L2_CAP_DEVICE_CAPS ? it.device_caps : it.capabilities;
+  return (capabilities & (V4L2_CAP_VIDEO_CAPTURE | V4L2_CAP_VIDEO_CAPTURE_MPLANE)) != 0;
+}
+
+// Rate `index` of a format at a size, in pictures per second; 0 when there are no more, 2 for a range (the largest is given).
+static inline int ff_camera_rate(
+    int descriptor, const char *_Nonnull name, unsigned width, unsigned height, unsigned index, double *_Nonnull rate) {
+  struct v4l2_frmivalenum it = {
+    .index = index, .width = width, .height = height,
+    .pixel_format = v4l2_fourcc((unsigned char)name[0], (unsigned char)name[1], (unsigned char)name[2], (unsigned char)name[3])};
+  if (ioctl(descriptor, VIDIOC_ENUM_FRAMEINTERVALS, &it) < 0) return 0;
+  const struct v4l2_fract least = it.type == V4L2_FRMIVAL_TYPE_DISCRETE ? it.discrete : it.stepwise.min;
+  if (!least.numerator) return 0;
+  *rate = (double)least.denominator / least.numerator;
+  return it.type == V4L2_FRMIVAL_TYPE_DISCRETE ? 1 : 2;
 }
 #endif

@@ -39,6 +39,8 @@ static uint32_t leaf7(uint32_t subleaf, int word) {
 bool ck_has_avx512_vnni(void) { return ck_level_detected() == ck_level_avx512 && (leaf7(0, 2) >> 11 & 1); }
 bool ck_has_avx_vnni(void) { return ck_level_detected() >= ck_level_avx2 && (leaf7(1, 0) >> 4 & 1); }
 
+bool ck_has_avx512_bf16(void) { return ck_level_detected() == ck_level_avx512 && (leaf7(1, 0) >> 5 & 1); }
+
 const char *ck_processor_features(void) {
   static _Thread_local char text[256];
   uint32_t a = 0, b1 = 0, c1 = 0, d1 = 0, b7 = 0, c7 = 0, d7 = 0, a71 = 0, unused;
@@ -63,5 +65,6 @@ const char *ck_processor_features(void) {
 ck_level ck_level_detected(void) { return ck_level_scalar; }
 bool ck_has_avx_vnni(void) { return false; }
 bool ck_has_avx512_vnni(void) { return false; }
+bool ck_has_avx512_bf16(void) { return false; }
 const char *ck_processor_features(void) { return ""; }
 #endif

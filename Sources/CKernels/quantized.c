@@ -63,8 +63,8 @@ static void depthwise_scalar(const ck_q8_convolution *layer, int32_t y, uint8_t 
     }
 }
 
-static void quantize_scalar(const float *in, int32_t channels, float factor, float zero, uint8_t *out) {
-  for (int32_t c = 0; c < channels; c++) out[c] = byte(fmaf(in[c], factor, zero));
+static void quantize_scalar(const float *in, int32_t channels, const float *factor, float zero, uint8_t *out) {
+  for (int32_t c = 0; c < channels; c++) out[c] = byte(fmaf(in[c], factor[c], zero));
 }
 
 static const ck_q8_kernels scalar = {
@@ -134,23 +134,29 @@ typedef struct {
   const ck_q8_convolution *layer;
 } job;
 
-static void fill(const ck_q8_convolution *layer, ptrdiff_t y, ptrdiff_t x, int32_t pixels) {
-  uint8_t *target = layer->out.base + y * layer->out.row + x * layer->out.pixel;
-  for (int32_t i = 0; i < pixels; i++, target += layer->out.pixel)
-    memset(target, (int)layer->finish.zero, (size_t)layer->channels);
+// A picture of bytes, its margin and what stands for 0.
+typedef struct {
+  ck_bytes bytes;
+  int32_t height, width, channels, margin;
+  int zero;
+} framed;
+
+static void fill(const framed *out, ptrdiff_t y, ptrdiff_t x, int32_t pixels) {
+  uint8_t *target = out->bytes.base + y * out->bytes.row + x * out->bytes.pixel;
+  for (int32_t i = 0; i < pixels; i++, target += out->bytes.pixel) memset(target, out->zero, (size_t)out->channels);
 }
 
 // As for floats, but a margin of 0 is made of the byte that stands for 0.
-static void fill_margin(const ck_q8_convolution *layer, int32_t first, int32_t last) {
-  int32_t margin = layer->margin, width = layer->width, height = layer->height;
-  if (!margin || !layer->out.base) return;
+static void fill_margin(const framed *out, int32_t first, int32_t last) {
+  int32_t margin = out->margin, width = out->width, height = out->height;
+  if (!margin || !out->bytes.base) return;
   for (int32_t y = first; y < last; y++) {
-    fill(layer, y, -margin, margin);
-    fill(layer, y, width, margin);
+    fill(out, y, -margin, margin);
+    fill(out, y, width, margin);
   }
   for (int32_t i = 1; i <= margin; i++) {
-    if (first == 0) fill(layer, -i, -margin, width + 2 * margin);
-    if (last == height) fill(layer, height - 1 + i, -margin, width + 2 * margin);
+    if (first == 0) fill(out, -i, -margin, width + 2 * margin);
+    if (last == height) fill(out, height - 1 + i, -margin, width + 2 * margin);
   }
 }
 
@@ -168,7 +174,8 @@ static void convolve_rows(const void *context, int32_t index, int32_t thread) {
     in.base = rows - first * in.row;
   }
   job->kernels->convolve(layer, in, first, last);
-  fill_margin(layer, first, last);
+  framed out = {layer->out, layer->height, layer->width, layer->channels, layer->margin, (int)layer->finish.zero};
+  fill_margin(&out, first, last);
 }
 
 void ck_q8_convolve(const ck_q8_kernels *kernels, ck_pool *pool, const ck_q8_convolution *layer) {
@@ -178,13 +185,32 @@ void ck_q8_convolve(const ck_q8_kernels *kernels, ck_pool *pool, const ck_q8_con
 
 // MARK: pictures
 
-void ck_q8_quantize(
-    const ck_q8_kernels *kernels, ck_view in, int32_t channels, int32_t height, int32_t width, float factor, float zero,
-    ck_bytes out) {
-  for (int32_t y = 0; y < height; y++)
-    for (int32_t x = 0; x < width; x++)
-      kernels->quantize(
-          in.base + y * in.row + x * in.pixel, channels, factor, zero, out.base + y * out.row + x * out.pixel);
+typedef struct {
+  const ck_q8_kernels *kernels;
+  const ck_q8_quantization *picture;
+  int32_t tasks;
+} quantization_job;
+
+static void quantize_rows(const void *context, int32_t index, int32_t thread) {
+  (void)thread;
+  const quantization_job *job = context;
+  const ck_q8_quantization *picture = job->picture;
+  ck_view in = picture->in;
+  ck_bytes out = picture->out;
+  int32_t first = picture->height * index / job->tasks, last = picture->height * (index + 1) / job->tasks;
+  for (int32_t y = first; y < last; y++)
+    for (int32_t x = 0; x < picture->width; x++)
+      job->kernels->quantize(
+          in.base + y * in.row + x * in.pixel, picture->channels, picture->factor, picture->zero,
+          out.base + y * out.row + x * out.pixel);
+  framed framed = {out, picture->height, picture->width, picture->channels, picture->margin, (int)picture->zero};
+  fill_margin(&framed, first, last);
+}
+
+void ck_q8_quantize(const ck_q8_kernels *kernels, ck_pool *pool, const ck_q8_quantization *picture) {
+  int32_t threads = ck_pool_threads(pool);
+  quantization_job job = {kernels, picture, threads < picture->height ? threads : picture->height};
+  ck_pool_run(pool, quantize_rows, &job, job.tasks);
 }
 
 void ck_q8_pixels(const uint8_t *bytes, ptrdiff_t bytes_per_row, int32_t width, int32_t height, ck_bytes out) {

@@ -54,7 +54,8 @@ static void pack_block(const void *context, int32_t index, int32_t thread) {
   const ck_packing *p = job->packing;
   const int32_t first = index * p->block, width = p->channels - first < p->block ? p->channels - first : p->block;
   const int32_t depth = p->is_transposed ? p->outputs : p->inputs, real = p->is_transposed ? p->inputs : p->outputs;
-  float *packed = p->packed + (ptrdiff_t)first * (p->is_winograd ? points : p->taps) * p->depth;
+  uint16_t *halves = (uint16_t *)p->packed + (ptrdiff_t)first * p->depth;
+  float *packed = (float *)p->packed + (ptrdiff_t)first * (p->is_winograd ? points : p->taps) * p->depth;
   for (int32_t k = 0; k < p->depth; k++) {
     float kernels[9][most_block] = {};
     if (k < depth)
@@ -63,7 +64,9 @@ static void pack_block(const void *context, int32_t index, int32_t thread) {
         const float *kernel = p->weights + (p->is_transposed ? k * (ptrdiff_t)p->inputs + c : c * p->inputs + k) * p->taps;
         for (int32_t t = 0; t < p->taps; t++) kernels[t][i] = kernel[p->is_transposed ? p->taps - 1 - t : t];
       }
-    if (p->is_winograd)
+    if (p->is_bf16)
+      for (int32_t i = 0; i < width; i++) halves[((ptrdiff_t)(k / 2) * width + i) * 2 + k % 2] = ck_rounded(kernels[0][i]);
+    else if (p->is_winograd)
       job->level->winograd_kernels(kernels, width, packed + k * width, (ptrdiff_t)p->depth * width);
     else
       for (int32_t t = 0; t < p->taps; t++)
@@ -112,13 +115,13 @@ static void weights_part(const void *context, int32_t index, int32_t thread) {
   for (int32_t n = 0; n < job->extent.count; n++)
     for (int32_t y = 0; y < job->extent.height; y += job->chunk) {
       const int32_t rows = job->extent.height - y < job->chunk ? job->extent.height - y : job->chunk;
-      const float *corner =
-          in.base + n * in.picture + ((ptrdiff_t)y * job->window.stride + down) * in.row + right * in.pixel + i;
+      const float *corner = (const float *)in.base + n * in.picture +
+                            ((ptrdiff_t)y * job->window.stride + down) * in.row + right * in.pixel + i;
+      const float *g = (const float *)gradient.base + n * gradient.picture + y * gradient.row + o;
       job->level->outer(
           rows, job->extent.width,
-          (ck_rows){(float *)corner, in.row * job->window.stride, in.pixel * job->window.stride}, inputs,
-          (ck_rows){gradient.base + n * gradient.picture + y * gradient.row + o, gradient.row, gradient.pixel}, outputs,
-          sums, step);
+          &(ck_factor){corner, in.row * job->window.stride, in.pixel * job->window.stride, ck_lanes}, inputs,
+          &(ck_factor){g, gradient.row, gradient.pixel, ck_lanes}, outputs, sums, step);
     }
 }
 
@@ -131,7 +134,7 @@ void ck_dense_weights(
   job.output_group = 128;
   job.output_groups = (extent.channels + 127) / 128;
   // Fewer inputs at a time where there would not be work for all threads.
-  for (job.input_group = 126; job.input_group > 14; job.input_group -= 28) {
+  for (job.input_group = 128; job.input_group > 16; job.input_group -= 16) {
     job.input_groups = (inputs + job.input_group - 1) / job.input_group;
     if (taps * job.input_groups * job.output_groups >= wanted) break;
   }

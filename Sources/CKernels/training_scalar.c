@@ -2,8 +2,11 @@
 #include "training_rows.h"
 
 #define LANES 4
-#define TILE 4
-#define TILE_CASES CASE(1) CASE(2) CASE(3) CASE(4)
+#define BLOCK 16
+#define TILE 2
+#define TILE_CASES CASE(1) CASE(2)
+#define OUTER_TILE 2
+#define OUTER_CASES CASE(1) CASE(2)
 #include "x86/training_vector.h"
 
 const ck_training ck_training_scalar = TRAINING_TABLE;

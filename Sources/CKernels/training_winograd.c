@@ -50,7 +50,7 @@ static void transform_row(const void *context, int32_t index, int32_t thread) {
     job->kernels->winograd_in(&layer, y, x, job->in_points + place * job->depth, job->in_step);
     const int32_t below = (height - 1 - y) / dilation + 1, right = (width - 1 - x) / dilation + 1;
     job->level->winograd_gradient(
-        g.base + picture * g.picture + y * g.row + x * g.pixel, g.row * dilation, g.pixel * dilation,
+        (const float *)g.base + picture * g.picture + y * g.row + x * g.pixel, g.row * dilation, g.pixel * dilation,
         below < tile ? below : tile, right < tile ? right : tile, channels, job->out_points + place * channels,
         job->out_step);
   }
@@ -66,8 +66,8 @@ static void multiply_point(const void *context, int32_t index, int32_t thread) {
   float *sums = job->sums + ((ptrdiff_t)point * job->inputs + first) * channels;
   if (job->first == 0) memset(sums, 0, sizeof(float) * (size_t)(inputs * (ptrdiff_t)channels));
   job->level->outer(
-      1, job->tiles, (ck_rows){job->in_points + point * job->in_step + first, 0, job->depth}, inputs,
-      (ck_rows){job->out_points + point * job->out_step, 0, channels}, channels, sums, channels);
+      1, job->tiles, &(ck_factor){job->in_points + point * job->in_step + first, 0, job->depth, ck_lanes}, inputs,
+      &(ck_factor){job->out_points + point * job->out_step, 0, channels, ck_lanes}, channels, sums, channels);
 }
 
 static void transform_back(const void *context, int32_t input, int32_t thread) {

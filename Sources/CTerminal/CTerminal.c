@@ -19,7 +19,7 @@ static int terminal = -1;
 static struct sequence leave, enter;
 static struct termios outside, inside;
 static bool knows_inside;
-static atomic_bool entered, continued;
+static atomic_bool entered, continued, expects_answer;
 static struct sigaction before[signal_limit];
 static bool watched[signal_limit];
 static bool wants_report;
@@ -48,6 +48,7 @@ void ct_guard_leave(void) {
   // In the background the terminal belongs to somebody else.
   if (tcgetpgrp(terminal) == getpgrp() || tcgetpgrp(terminal) < 0) {
     send_sequence(&leave);
+    if (atomic_load(&expects_answer)) tcflush(terminal, TCIFLUSH);
     tcsetattr(terminal, TCSANOW, &outside);
   }
   errno = saved;
@@ -145,6 +146,8 @@ void ct_guard_disarm(void) {
   }
   knows_inside = false;
 }
+
+void ct_guard_expect_answer(bool is_expected) { atomic_store(&expects_answer, is_expected); }
 
 bool ct_guard_take_continued(void) { return atomic_exchange(&continued, false); }
 bool ct_guard_is_entered(void) { return atomic_load(&entered); }

@@ -54,6 +54,8 @@ public struct Calibration: Sendable {
   private static let bins = 1024
   /// By layer and channel.
   private var layers: [String: [Histogram]] = [:]
+  /// What the layers read, by layer.
+  var inputs: [String: InputMoments] = [:]
   private var isCounting = false
 
   public init() {}
@@ -77,6 +79,14 @@ public struct Calibration: Sendable {
       layers[name] = histograms
     }
     self.layers = layers
+    guard isCounting else { return }
+    var inputs = inputs
+    self.inputs = [:]
+    plan.run(pixels: 64) { name, values in
+      let shape = plan.model.tensors["\(name).weight"]?.shape ?? []
+      inputs[name, default: InputMoments(weights: shape)].add(values)
+    }
+    self.inputs = inputs
   }
 
   /// Ends the first round.

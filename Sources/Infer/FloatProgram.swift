@@ -13,8 +13,8 @@ final class FloatProgram: PlanProgram {
   private var work: [Work] = []
   private var input = ck_view()
   private let kernels: UnsafePointer<ck_kernels>
-  /// What a step computes, for those who watch; as many as there are steps.
-  private var observed: [(layer: String, channels: Int, depthwise: (name: String, channels: Int)?)] = []
+  /// What a step computes and the channels that it reads, for those who watch; as many as there are steps.
+  private var observed: [(layer: PlanLayout.Fused, channels: [Int])?] = []
 
   /// Kept alive: the layers point into it.
   private let weights: PackedWeights
@@ -25,72 +25,15 @@ final class FloatProgram: PlanProgram {
   init(_ model: Model, height: Int, width: Int, threads: Int, level: CPULevel) throws(InferError) {
     let layout = try PlanLayout(model.graph, height: height, width: width, of: .floats)
     kernels = ck_kernels_for(level.kernelLevel)
-    let kernels = kernels.pointee
     weights = model.packed
-    let block = Int(kernels.block)
-    var layers: [(step: PlanLayout.Step, layer: ck_convolution)] = []
+    var layers: [ck_convolution] = []
     var scratchSize = 0
 
-    for step in layout.steps {
-      guard case .convolve(let fused) = step else { continue }
-      let source = layout.storage(of: fused.input)
-      var layer = ck_convolution()
-      let size = model.graph.size(ofNode: fused.output, height: height, width: width)
-      (layer.height, layer.width) = (Int32(size.height), Int32(size.width))
-      layer.activation = fused.activation.kernel
-      layer.margin = Int32(layout.storage(of: fused.output).margin)
-      let convolution = fused.convolution
-      let channelMap = layout.channelMap(of: fused.input)
-      let packed: PackedWeights.Layer
-      var rowBytes = source.pixel * source.width * 4
-      if let part = fused.depthwise {
-        (layer.stride, layer.depthwise.stride) = (1, Int32(part.convolution.stride))
-        layer.depthwise.dilation = Int32(part.convolution.dilation)
-        layer.depthwise.activation = part.activation.kernel
-        let channels = PlanLayout.padded(part.convolution.outputs)
-        layer.depthwise.channels = Int32(channels)
-        let depthwise = weights.depthwise(part, of: model, channels: channels)
-        (layer.depthwise.weights, layer.depthwise.bias) = (depthwise.weights, depthwise.bias)
-        packed = weights.convolution(
-          fused, of: model, channelMap: Array(0..<part.convolution.outputs), channels: channels, pixel: channels,
-          block: block)
-        rowBytes = channels * size.width * 4
-      } else if kernels.winograd_in != nil && Self.suitsWinograd(convolution, channelMap, size) {
-        let depth = layout.channels(of: fused.input)
-        layer.winograd = Int32(convolution.dilation)
-        packed = weights.winograd(fused, of: model, inputs: channelMap.count, channels: depth, block: block)
-      } else {
-        layer.stride = Int32(convolution.stride)
-        packed = weights.convolution(
-          fused, of: model, channelMap: channelMap, channels: layout.channels(of: fused.input), pixel: source.pixel,
-          block: block)
-        let (row, pixel, dilation) = (source.row, source.pixel, convolution.dilation)
-        withUnsafeMutableBytes(of: &layer.tap_offset) { bytes in
-          let offsets = bytes.bindMemory(to: Int.self)
-          guard convolution.kernel == 3 else { return }
-          for tap in 0..<packed.taps {
-            let isWholeRow = packed.taps == 3
-            let (y, x) = isWholeRow ? (tap - 1, -1) : (tap / 3 - 1, tap % 3 - 1)
-            offsets[tap] = (y * row + x * pixel) * dilation
-          }
-        }
-      }
-      (layer.taps, layer.depth) = (Int32(packed.taps), Int32(packed.depth))
-      (layer.weights, layer.bias) = (packed.weights, packed.bias)
-      layer.channels = Int32(PlanLayout.padded(convolution.outputs))
-      layer.rows_per_task = Int32(
-        Self.rowsPerTask(height: size.height, rowBytes: rowBytes * Int(layer.stride), threads: threads))
-      if layer.winograd > 0 {
-        let columns = Int(ck_winograd_tiles(layer.width, layer.winograd))
-        let rows = Int(ck_winograd_tiles(layer.height, layer.winograd))
-        layer.rows_per_task = Int32(
-          Self.rowsPerTask(height: rows, rowBytes: columns * packed.depth * 36 * 4, cache: 640 << 10, threads: threads))
-        scratchSize = max(
-          scratchSize, ck_winograd_scratch(layer.rows_per_task * Int32(columns), Int32(packed.depth)))
-      } else if fused.depthwise != nil {
-        scratchSize = max(scratchSize, Int(layer.rows_per_task) * Int(layer.depthwise.channels) * size.width)
-      }
-      layers.append((step, layer))
+    for case .convolve(let fused) in layout.steps {
+      let (layer, scratch) = Self.layer(
+        fused, of: model, in: layout, kernels, height: height, width: width, threads: threads)
+      scratchSize = max(scratchSize, scratch)
+      layers.append(layer)
     }
 
     // One block of memory: activations, then scratch per thread; every part on its own cache lines.
@@ -109,7 +52,7 @@ final class FloatProgram: PlanProgram {
     for step in layout.steps {
       switch step {
       case .convolve(let fused):
-        var layer = layers[next].layer
+        var layer = layers[next]
         next += 1
         layer.in = layout.view(of: fused.input, in: memory)
         layer.out = layout.view(of: fused.output, in: memory)
@@ -121,12 +64,11 @@ final class FloatProgram: PlanProgram {
         let kernel = fused.kernelName(isWinograd: layer.winograd > 0)
         steps.append(PlanStep(name: fused.name, kernel: kernel, multiplyAdds: multiplyAdds))
         work.append(.convolve(layer))
-        observed.append(
-          (fused.name, fused.convolution.outputs, fused.depthwise.map { ($0.name, $0.convolution.outputs) }))
+        observed.append((fused, layout.channelMap(of: fused.input)))
       case .copy(let value, let storage, let channel):
         let size = model.graph.size(ofNode: value, height: height, width: width)
         steps.append(PlanStep(name: "copy", kernel: "copy", multiplyAdds: 0))
-        observed.append(("", 0, nil))
+        observed.append(nil)
         work.append(
           .copy(
             from: layout.view(of: value, in: memory), to: layout.storages[storage].view(in: memory, channel: channel),
@@ -137,6 +79,73 @@ final class FloatProgram: PlanProgram {
   }
 
   deinit { memory.deallocate() }
+
+  /// A layer with everything but its places in memory, and the floats of scratch that a thread needs for it.
+  static func layer(
+    _ fused: PlanLayout.Fused, of model: Model, in layout: PlanLayout, _ kernels: UnsafePointer<ck_kernels>,
+    height: Int,
+    width: Int, threads: Int
+  ) -> (layer: ck_convolution, scratch: Int) {
+    let source = layout.storage(of: fused.input)
+    var layer = ck_convolution()
+    var scratch = 0
+    let size = model.graph.size(ofNode: fused.output, height: height, width: width)
+    (layer.height, layer.width) = (Int32(size.height), Int32(size.width))
+    layer.activation = fused.activation.kernel
+    layer.margin = Int32(layout.storage(of: fused.output).margin)
+    let convolution = fused.convolution
+    let channelMap = layout.channelMap(of: fused.input)
+    let packed: PackedWeights.Layer
+    var rowBytes = source.pixel * source.width * 4
+    if let part = fused.depthwise {
+      (layer.stride, layer.depthwise.stride) = (1, Int32(part.convolution.stride))
+      layer.depthwise.dilation = Int32(part.convolution.dilation)
+      layer.depthwise.activation = part.activation.kernel
+      let channels = PlanLayout.padded(part.convolution.outputs)
+      layer.depthwise.channels = Int32(channels)
+      let depthwise = model.packed.depthwise(part, of: model, channels: channels)
+      (layer.depthwise.weights, layer.depthwise.bias) = (depthwise.weights, depthwise.bias)
+      packed = model.packed.convolution(
+        fused, of: model, channelMap: Array(0..<part.convolution.outputs), channels: channels, pixel: channels,
+        block: Int(kernels.pointee.block))
+      rowBytes = channels * size.width * 4
+    } else if kernels.pointee.winograd_in != nil && Self.suitsWinograd(convolution, channelMap, size) {
+      let depth = layout.channels(of: fused.input)
+      layer.winograd = Int32(convolution.dilation)
+      packed = model.packed.winograd(
+        fused, of: model, inputs: channelMap.count, channels: depth, block: Int(kernels.pointee.block))
+    } else {
+      layer.stride = Int32(convolution.stride)
+      packed = model.packed.convolution(
+        fused, of: model, channelMap: channelMap, channels: layout.channels(of: fused.input), pixel: source.pixel,
+        block: Int(kernels.pointee.block))
+      let (row, pixel, dilation) = (source.row, source.pixel, convolution.dilation)
+      withUnsafeMutableBytes(of: &layer.tap_offset) { bytes in
+        let offsets = bytes.bindMemory(to: Int.self)
+        guard convolution.kernel == 3 else { return }
+        for tap in 0..<packed.taps {
+          let isWholeRow = packed.taps == 3
+          let (y, x) = isWholeRow ? (tap - 1, -1) : (tap / 3 - 1, tap % 3 - 1)
+          offsets[tap] = (y * row + x * pixel) * dilation
+        }
+      }
+    }
+    (layer.taps, layer.depth) = (Int32(packed.taps), Int32(packed.depth))
+    (layer.weights, layer.bias) = (packed.weights, packed.bias)
+    layer.channels = Int32(PlanLayout.padded(convolution.outputs))
+    layer.rows_per_task = Int32(
+      Self.rowsPerTask(height: size.height, rowBytes: rowBytes * Int(layer.stride), threads: threads))
+    if layer.winograd > 0 {
+      let columns = Int(ck_winograd_tiles(layer.width, layer.winograd))
+      let rows = Int(ck_winograd_tiles(layer.height, layer.winograd))
+      layer.rows_per_task = Int32(
+        Self.rowsPerTask(height: rows, rowBytes: columns * packed.depth * 36 * 4, cache: 640 << 10, threads: threads))
+      scratch = Int(ck_winograd_scratch(layer.rows_per_task * Int32(columns), Int32(packed.depth)))
+    } else if fused.depthwise != nil {
+      scratch = Int(layer.rows_per_task) * Int(layer.depthwise.channels) * size.width
+    }
+    return (layer, scratch)
+  }
 
   func run(_ step: Int, on pool: OpaquePointer) {
     switch work[step] {
@@ -155,20 +164,53 @@ final class FloatProgram: PlanProgram {
   /// Lends the results of a fused depthwise layer too.
   func run(_ step: Int, on pool: OpaquePointer, observing see: (String, UnsafePointer<Float>, Int) -> Void) {
     run(step, on: pool)
-    guard case .convolve(var layer) = work[step] else { return }
-    let names = observed[step]
+    guard case .convolve(var layer) = work[step], let names = observed[step]?.layer else { return }
     for y in 0..<Int(layer.height) {
       for x in 0..<Int(layer.width) {
-        see(names.layer, layer.out.base.advanced(by: y * layer.out.row + x * layer.out.pixel), names.channels)
+        let pixel = layer.out.base.advanced(by: y * layer.out.row + x * layer.out.pixel)
+        see(names.name, pixel, names.convolution.outputs)
       }
     }
     guard let depthwise = names.depthwise else { return }
     for y in 0..<layer.height {
       kernels.pointee.depthwise(&layer, y, layer.scratch)
       for x in 0..<layer.width {
-        see(depthwise.name, layer.scratch + Int(x * layer.depthwise.channels), depthwise.channels)
+        see(depthwise.name, layer.scratch + Int(x * layer.depthwise.channels), depthwise.convolution.outputs)
       }
     }
+  }
+
+  /// Lends what a step that just ran has read for some of its pixels: layer, then for every pixel as many numbers as an
+  /// output has weights, in their order ([inputs][kernel][kernel]), or as all outputs have of a depthwise layer.
+  func lendInputs(of step: Int, pixels count: Int, to see: (String, [Double]) -> Void) {
+    guard case .convolve(var layer) = work[step], let (fused, channels) = observed[step] else { return }
+    func patch(_ view: ck_view, _ convolution: Graph.Convolution, y: Int, x: Int) -> [Double] {
+      let reach = convolution.kernel / 2
+      let center = view.base.advanced(by: y * convolution.stride * view.row + x * convolution.stride * view.pixel)
+      return channels.flatMap { channel in
+        (-reach...reach).flatMap { down in
+          (-reach...reach).map { right in
+            Double(center[(down * view.row + right * view.pixel) * convolution.dilation + channel])
+          }
+        }
+      }
+    }
+    let pixels = Int(layer.height * layer.width)
+    let places = (0..<min(count, pixels)).map {
+      ($0 * pixels / min(count, pixels)).quotientAndRemainder(dividingBy: Int(layer.width))
+    }
+    guard let part = fused.depthwise else {
+      see(fused.name, places.flatMap { patch(layer.in, fused.convolution, y: $0.quotient, x: $0.remainder) })
+      return
+    }
+    see(part.name, places.flatMap { patch(layer.in, part.convolution, y: $0.quotient, x: $0.remainder) })
+    see(
+      fused.name,
+      places.flatMap { place in
+        kernels.pointee.depthwise(&layer, Int32(place.quotient), layer.scratch)
+        let pixel = layer.scratch + place.remainder * Int(layer.depthwise.channels)
+        return (0..<part.convolution.outputs).map { Double(pixel[$0]) }
+      })
   }
 
   // MARK: - Input

@@ -10,10 +10,13 @@ public struct Model: Sendable {
   package let tensors: [String: Tensor]
   /// What the channels of the layers' results lie between, by the layer's name; empty if the model was not calibrated for bytes.
   let ranges: [String: [ChannelRange]]
+  /// Weights in bytes, by the layer's name, where they were not rounded to the nearest.
+  let roundedWeights: [String: [Int8]]
   /// The weights as plans read them; filled when the first plan is made.
   let packed = PackedWeights()
 
   private static let rangePrefix = "quantization."
+  private static let roundedSuffix = ".weight"
 
   /// Reads a model file: safetensors, or a PyTorch checkpoint of the reference implementation.
   public init(contentsOf path: String) throws(InferError) {
@@ -45,6 +48,7 @@ public struct Model: Sendable {
       tensors[tensorName] = tensor
     }
     ranges = try Self.ranges(in: file, name: name)
+    roundedWeights = try Self.roundedWeights(in: file, name: name, weights: tensors)
     // Batch norm's step counter is PyTorch's bookkeeping; anything else that is left over means another network.
     let extra = file.tensors.keys.filter {
       tensors[$0] == nil && !$0.hasSuffix(".num_batches_tracked") && !$0.hasPrefix(Self.rangePrefix)
@@ -66,6 +70,13 @@ public struct Model: Sendable {
   public static let agreementKey = "int8_agreement"
   public static let leastAgreementKey = "int8_least_agreement"
 
+  /// Metadata of a calibrated model: how many of the first layers stay with floats at int8, since their results are read by
+  /// all others and have the finest differences.
+  public static let floatLayersKey = "int8_float_layers"
+
+  /// First layers that compute with floats at int8, depthwise and pointwise ones counted as one.
+  var floatLayers: Int { metadata[Self.floatLayersKey].flatMap { Int($0) }.map { max(0, $0) } ?? 0 }
+
   /// The fastest precision whose results are within the limit that the model records.
   public func bestPrecision(at level: CPULevel = .detected) -> Precision {
     guard !ranges.isEmpty, level.hasFastBytes,
@@ -76,19 +87,26 @@ public struct Model: Sendable {
   }
 
   /// This model with ranges for bytes, as a file.
-  public func file(ranges: [String: [ChannelRange]], metadata added: [String: String]) -> WeightFile {
+  /// - Parameter rounded: weights in bytes by layer; those of other layers are rounded to the nearest.
+  public func file(
+    ranges: [String: [ChannelRange]], rounded: [String: [Int8]] = [:], metadata added: [String: String]
+  ) -> WeightFile {
     var file = WeightFile(tensors: tensors, metadata: metadata)
     file.metadata.merge(added) { $1 }
     for (layer, ranges) in ranges {
       file.tensors[Self.rangePrefix + layer] = Tensor(
         shape: [ranges.count, 3], values: ranges.flatMap { [$0.low, $0.high, $0.mean] })
     }
+    for (layer, bytes) in rounded {
+      file.tensors[Self.rangePrefix + layer + Self.roundedSuffix] = Tensor(
+        shape: tensors["\(layer).weight"]?.shape ?? [bytes.count], values: bytes.map(Float.init), isBytes: true)
+    }
     return file
   }
 
   private static func ranges(in file: WeightFile, name: String) throws(InferError) -> [String: [ChannelRange]] {
     var ranges: [String: [ChannelRange]] = [:]
-    for (key, tensor) in file.tensors where key.hasPrefix(rangePrefix) {
+    for (key, tensor) in file.tensors where key.hasPrefix(rangePrefix) && !key.hasSuffix(roundedSuffix) {
       let starts = stride(from: 0, to: tensor.values.count, by: 3)
       guard tensor.shape.count == 2, tensor.shape[1] == 3, tensor.values.allSatisfy({ abs($0) < 1e30 }),
         starts.allSatisfy({ tensor.values[$0] <= tensor.values[$0 + 1] })
@@ -98,6 +116,24 @@ public struct Model: Sendable {
       }
     }
     return ranges
+  }
+
+  private static func roundedWeights(
+    in file: WeightFile, name: String, weights: [String: Tensor]
+  ) throws(InferError) -> [String: [Int8]] {
+    var rounded: [String: [Int8]] = [:]
+    for (key, tensor) in file.tensors where key.hasPrefix(rangePrefix) && key.hasSuffix(roundedSuffix) {
+      let layer = String(key.dropFirst(rangePrefix.count).dropLast(roundedSuffix.count))
+      guard let weight = weights["\(layer).weight"], weight.shape == tensor.shape else {
+        throw InferError("\(name): tensor '\(key)' does not fit the weights of a layer '\(layer)'")
+      }
+      let bytes = tensor.values.compactMap { Int8(exactly: $0) }
+      guard bytes.count == tensor.values.count, !bytes.contains(-128) else {
+        throw InferError("\(name): tensor '\(key)' holds what is no whole number of -127 to 127")
+      }
+      rounded[layer] = bytes
+    }
+    return rounded
   }
 
   /// The network's options: from the metadata, or from the shapes of the tensors where there is none.

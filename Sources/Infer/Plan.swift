@@ -122,6 +122,15 @@ public final class Plan: @unchecked Sendable {
     for step in program.steps.indices { program.run(step, on: pool, observing: see) }
   }
 
+  /// Runs once and lends what the layers read for some of their pixels; see `FloatProgram.lendInputs`.
+  func run(pixels: Int, lendingInputs see: (String, [Double]) -> Void) {
+    guard let program = program as? FloatProgram else { preconditionFailure("inputs are lent by plans of floats") }
+    for step in program.steps.indices {
+      program.run(step, on: pool)
+      program.lendInputs(of: step, pixels: pixels, to: see)
+    }
+  }
+
   /// Distance of one layer's results from the right ones, summed over all values.
   public struct LayerError: Sendable {
     public let name: String

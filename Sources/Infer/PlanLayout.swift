@@ -33,10 +33,10 @@ struct PlanLayout {
   }
 
   /// What activations are made of.
-  enum Elements {
+  enum Elements: Equatable {
     case floats
-    /// Bytes, but for the network's outputs, which are floats.
-    case bytes
+    /// Bytes, but for the network's outputs and what the first layers compute, which are floats.
+    case bytes(after: Int)
   }
 
   /// A picture in the arena. Distances in elements, offset and size in bytes.
@@ -73,6 +73,10 @@ struct PlanLayout {
   private(set) var arenaSize = 0
   /// Storage and first channel of every value that is kept.
   private var places: [Int: (storage: Int, channel: Int)] = [:]
+  /// Where values of the first layers lie once more, as the bytes that later layers read.
+  private var bytePlaces: [Int: (storage: Int, channel: Int)] = [:]
+  /// What the first layers compute, the network's input with it; empty if all layers are alike.
+  private var firstValues: Set<Int> = []
   private let graph: Graph
   private let elements: Elements
 
@@ -83,13 +87,20 @@ struct PlanLayout {
     self.elements = elements
     let readers = graph.readers
     try fuse(readers: readers)
+    if case .bytes(let count) = elements, count > 0 { try keepFloats(inFirst: count) }
     try place(readers: readers, height: height, width: width)
     pack()
   }
 
+  /// Where the layer that computes a value writes it.
   func storage(of value: Int) -> Storage {
     guard let place = places[value] else { preconditionFailure("value \(value) has no storage") }
     return storages[place.storage]
+  }
+
+  /// Where layers of bytes read a value.
+  func byteStorage(of value: Int) -> Storage {
+    bytePlaces[value].map { storages[$0.storage] } ?? storage(of: value)
   }
 
   func view(of value: Int, in arena: UnsafeMutableRawPointer) -> ck_view {
@@ -98,19 +109,22 @@ struct PlanLayout {
   }
 
   func bytes(of value: Int, in arena: UnsafeMutableRawPointer) -> ck_bytes {
-    guard let place = places[value] else { preconditionFailure("value \(value) has no storage") }
+    guard let place = bytePlaces[value] ?? places[value] else { preconditionFailure("value \(value) has no storage") }
     return storages[place.storage].bytes(in: arena, channel: place.channel)
   }
 
-  /// Whether a value is kept as floats although other values are bytes.
+  /// Whether the layer that computes a value writes floats.
   func isFloats(_ value: Int) -> Bool { storage(of: value).elementSize == 4 }
+
+  /// Whether a layer reads floats and computes with them.
+  func computesFloats(_ layer: Fused) -> Bool { elements == .floats || firstValues.contains(layer.output) }
 
   /// Channels of a value in memory, padding included. The network's input has none as floats, and one as bytes, since
   /// kernels read four at a time.
   func channels(of value: Int) -> Int {
     let node = graph.nodes[value]
     switch node.operation {
-    case .input: return elements == .floats ? node.channels : (node.channels + 3) / 4 * 4
+    case .input: return isOfFloats(value) ? node.channels : (node.channels + 3) / 4 * 4
     case .concatenate: return node.inputs.reduce(0) { $0 + Self.padded(graph.nodes[$1].channels) }
     default: return Self.padded(node.channels)
     }
@@ -182,6 +196,24 @@ struct PlanLayout {
     }
   }
 
+  private mutating func keepFloats(inFirst count: Int) throws(InferError) {
+    firstValues = Set(graph.nodes.indices.filter { graph.nodes[$0].operation == .input })
+    guard count < steps.count else {
+      throw InferError("\(count) layers are to stay floats; the network has \(steps.count), and bytes need some")
+    }
+    for case .convolve(let fused) in steps.prefix(count) {
+      for value in [fused.input, fused.residual].compactMap({ $0 }) where !firstValues.contains(value) {
+        throw InferError("layer '\(fused.name)' cannot stay with floats: it reads more than the layer before it")
+      }
+      firstValues.insert(fused.output)
+    }
+  }
+
+  /// Whether a value is made of floats where it is computed.
+  private func isOfFloats(_ value: Int) -> Bool {
+    elements == .floats || firstValues.contains(value) || graph.outputs.contains { $0.value.node == value }
+  }
+
   // MARK: - Places
 
   private mutating func place(readers: [[Int]], height: Int, width: Int) throws(InferError) {
@@ -195,41 +227,50 @@ struct PlanLayout {
         }
       }
     }
-    func storage(for value: Int, pixel: Int, elementSize: Int? = nil) -> Storage {
+    func storage(for value: Int, pixel: Int, isFloats: Bool) -> Storage {
       let size = graph.size(ofNode: value, height: height, width: width)
       // Until lifetimes are known, everything lives for ever.
       return Storage(
         height: size.height, width: size.width, pixel: pixel, margin: margin(of: value),
-        elementSize: elementSize ?? (elements == .floats ? 4 : 1), life: 0...last)
+        elementSize: isFloats ? 4 : 1, life: 0...last)
     }
 
     for (index, node) in graph.nodes.enumerated() where node.operation == .input {
       inputStorage = storages.count
       places[index] = (storages.count, 0)
-      storages.append(storage(for: index, pixel: channels(of: index)))
+      storages.append(storage(for: index, pixel: channels(of: index), isFloats: isOfFloats(index)))
     }
-    if elements == .bytes {
+    var copies: [(value: Int, storage: Int, channel: Int)] = []
+    if elements != .floats {
+      // Outputs are read by bytes alone, if at all, and need no margin.
       for output in graph.outputs.map(\.value.node) {
         places[output] = (storages.count, 0)
-        var floats = storage(for: output, pixel: Self.padded(graph.nodes[output].channels), elementSize: 4)
+        var floats = storage(for: output, pixel: Self.padded(graph.nodes[output].channels), isFloats: true)
         floats.margin = 0
         storages.append(floats)
       }
+      for case .convolve(let fused) in steps where !computesFloats(fused) {
+        for value in [fused.input, fused.residual].compactMap({ $0 })
+        where firstValues.contains(value) && bytePlaces[value] == nil {
+          bytePlaces[value] = (storages.count, 0)
+          copies.append((value, storages.count, 0))
+          storages.append(storage(for: value, pixel: channels(of: value), isFloats: false))
+        }
+      }
     }
-    var copies: [(value: Int, storage: Int, channel: Int)] = []
     for (index, node) in graph.nodes.enumerated() where node.operation == .concatenate {
       let pixel = node.inputs.reduce(0) { $0 + Self.padded(graph.nodes[$1].channels) }
       places[index] = (storages.count, 0)
       var channel = 0
       for input in node.inputs {
-        if places[input] == nil {
+        if places[input] == nil && (elements == .floats || !isOfFloats(input)) {
           places[input] = (storages.count, channel)
         } else {
           copies.append((input, storages.count, channel))
         }
         channel += Self.padded(graph.nodes[input].channels)
       }
-      var storage = storage(for: index, pixel: pixel)
+      var storage = storage(for: index, pixel: pixel, isFloats: elements == .floats)
       storage.margin = node.inputs.reduce(storage.margin) { max($0, margin(of: $1)) }
       storages.append(storage)
     }
@@ -240,7 +281,8 @@ struct PlanLayout {
       ordered.append(step)
       if places[fused.output] == nil {
         places[fused.output] = (storages.count, 0)
-        storages.append(storage(for: fused.output, pixel: Self.padded(graph.nodes[fused.output].channels)))
+        let pixel = Self.padded(graph.nodes[fused.output].channels)
+        storages.append(storage(for: fused.output, pixel: pixel, isFloats: isOfFloats(fused.output)))
       }
       for copy in copies where copy.value == fused.output {
         ordered.append(.copy(value: copy.value, storage: copy.storage, channel: copy.channel))
@@ -251,8 +293,9 @@ struct PlanLayout {
       guard places[fused.input] != nil else {
         throw InferError("layer '\(fused.name)' reads a value that no layer computes")
       }
-      for value in [fused.input, fused.residual].compactMap({ $0 }) where elements == .bytes && isFloats(value) {
-        throw InferError("layer '\(fused.name)' reads an output of the network, which has no bytes")
+      for value in [fused.input, fused.residual].compactMap({ $0 })
+      where !computesFloats(fused) && byteStorage(of: value).elementSize == 4 {
+        throw InferError("layer '\(fused.name)' reads floats that have no bytes")
       }
     }
     limitLives()
@@ -267,8 +310,10 @@ struct PlanLayout {
     for (index, step) in steps.enumerated() {
       switch step {
       case .convolve(let fused):
-        for value in [fused.input, fused.output] + (fused.residual.map { [$0] } ?? []) {
-          if let place = places[value] { touch(place.storage, at: index) }
+        if let place = places[fused.output] { touch(place.storage, at: index) }
+        for value in [fused.input, fused.residual].compactMap({ $0 }) {
+          let place = computesFloats(fused) ? places[value] : bytePlaces[value] ?? places[value]
+          if let place { touch(place.storage, at: index) }
         }
       case .copy(let value, let storage, _):
         if let place = places[value] { touch(place.storage, at: index) }

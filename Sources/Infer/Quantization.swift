@@ -112,20 +112,19 @@ extension PackedWeights {
       let target = store.allocate(channels * taps * depth, of: Int8.self)
       var (scales, biases) = ([Float](), [Float]())
       let weight = model.values("\(layer.name).weight")
+      let rounded = model.roundedWeights[layer.name]
       let inputs = form.inputs.count
       for output in 0..<outputs {
         let first = output / block * block
         let width = min(block, channels - first)
         let start = first * taps * depth + (output - first) * 4
-        let row = (0..<inputs * kernel * kernel).map { index in
-          weight[output * inputs * kernel * kernel + index] * fold[output]
-            * form.inputs[index / (kernel * kernel)].scale
-        }
-        let unit = max(row.reduce(0) { max($0, abs($1)) }, 1e-30) / 127
+        let size = inputs * kernel * kernel
+        let (row, unit) = Self.row(
+          output, of: weight, fold[output], scales: form.inputs.map(\.scale), places: kernel * kernel)
         var (zeros, shift): (Float, Float) = (0, 0)
         for (index, value) in row.enumerated() {
           let (input, place) = (index / (kernel * kernel), index % (kernel * kernel))
-          let byte = signedByte(value / unit)
+          let byte = rounded?[output * size + index] ?? signedByte(value / unit)
           zeros += Float(byte) * form.inputs[input].zero
           shift += (value - Float(byte) * unit) * form.inputs[input].mean / form.inputs[input].scale
           let (y, x, channel) = (place / kernel, place % kernel, form.inputs[input].channel)
@@ -151,13 +150,16 @@ extension PackedWeights {
       let (fold, bias) = Self.fold(
         model, name: part.name, batchNorm: part.batchNorm, outputs: count, hasBias: part.convolution.hasBias)
       let weight = model.values("\(part.name).weight")
+      let rounded = model.roundedWeights[part.name]
       var bytes = [Int8](repeating: 0, count: channels * 9)
       var (scales, biases) = ([Float](repeating: 0, count: channels), [Float](repeating: 0, count: channels))
       for channel in 0..<count {
         let step = part.activation == .elu ? 1 : output.scales[channel]
-        let row = (0..<9).map { weight[channel * 9 + $0] * fold[channel] * input.scales[channel] }
-        let unit = max(row.reduce(0) { max($0, abs($1)) }, 1e-30) / 127
-        for (place, value) in row.enumerated() { bytes[channel * 9 + place] = signedByte(value / unit) }
+        let (row, unit) = Self.row(
+          channel, of: weight, fold[channel], scales: [input.scales[channel]], places: 9)
+        for (place, value) in row.enumerated() {
+          bytes[channel * 9 + place] = rounded?[channel * 9 + place] ?? signedByte(value / unit)
+        }
         let zeros = bytes[channel * 9..<channel * 9 + 9].reduce(Float(0)) { $0 + Float($1) * input.zero }
         let rest = row.reduce(0, +) - bytes[channel * 9..<channel * 9 + 9].reduce(Float(0)) { $0 + Float($1) * unit }
         let shift = rest * input.means[channel] / input.scales[channel]
@@ -175,6 +177,15 @@ extension PackedWeights {
       }
       return QuantizedLayer(weights: UnsafePointer(target), scale: packed(scales), bias: packed(biases))
     }
+  }
+
+  /// Weights of an output channel, batch norm and the inputs' scales in them, and what a byte counts in.
+  static func row(
+    _ output: Int, of weights: [Float], _ factor: Float, scales: [Float], places: Int
+  ) -> (values: [Float], unit: Float) {
+    let size = scales.count * places
+    let values = (0..<size).map { weights[output * size + $0] * factor * scales[$0 / places] }
+    return (values, max(values.reduce(0) { max($0, abs($1)) }, 1e-30) / 127)
   }
 
   /// One number per channel, then zeros.

@@ -1,11 +1,13 @@
 import CKernels
 
-/// The layers of a plan in bytes, with packed weights and places in the arena; the network's outputs are floats.
+/// The layers of a plan in bytes, with packed weights and places in the arena; the network's outputs are floats, and so are
+/// the results of as many of the first layers as the model says.
 final class QuantizedProgram: PlanProgram {
   private enum Work {
     case convolve(ck_q8_convolution)
-    /// An output of the network that later layers read.
-    case quantize(from: ck_view, to: ck_bytes, code: Quantization, size: (height: Int, width: Int, channels: Int))
+    case convolveFloats(ck_convolution)
+    /// Floats that layers of bytes read.
+    case quantize(ck_q8_quantization)
     /// A value that two concatenations hold.
     case copy(from: ck_bytes, to: ck_bytes, size: (height: Int, width: Int, channels: Int))
   }
@@ -15,35 +17,47 @@ final class QuantizedProgram: PlanProgram {
   private var work: [Work] = []
   /// Code and channels of what a step computes, for those who watch.
   private var observed: [Int: (code: Quantization, channels: Int)] = [:]
-  private var input = ck_bytes()
+  private var input = Input.bytes(ck_bytes())
   private var inputBytes = 0..<0
   private let kernels: UnsafePointer<ck_q8_kernels>
+  private let floatKernels: UnsafePointer<ck_kernels>
   /// Kept alive: the layers point into it.
   private let weights: PackedWeights
   private let memory: UnsafeMutableRawPointer
 
   init(_ model: Model, height: Int, width: Int, threads: Int, level: CPULevel) throws(InferError) {
-    let layout = try PlanLayout(model.graph, height: height, width: width, of: .bytes)
+    let layout = try PlanLayout(model.graph, height: height, width: width, of: .bytes(after: model.floatLayers))
     let codes = try Codes(model, layout)
     kernels = ck_q8_kernels_for(level.kernelLevel)
+    floatKernels = ck_kernels_for(level.kernelLevel)
     weights = model.packed
+    // Bytes.
     var scratchSize = 0
-    var layers: [ck_q8_convolution] = []
+    var layers: [Work] = []
     for case .convolve(let fused) in layout.steps {
+      if layout.computesFloats(fused) {
+        let (layer, scratch) = FloatProgram.layer(
+          fused, of: model, in: layout, floatKernels, height: height, width: width, threads: threads)
+        scratchSize = max(scratchSize, 4 * scratch)
+        layers.append(.convolveFloats(layer))
+        continue
+      }
       let layer = Self.layer(
         fused, of: model, in: layout, codes, kernels, height: height, width: width, threads: threads)
       if fused.depthwise != nil {
         scratchSize = max(scratchSize, Int(layer.rows_per_task * layer.depthwise.channels * layer.width))
       }
-      layers.append(layer)
+      layers.append(.convolve(layer))
     }
 
     scratchSize = (scratchSize + 255) / 256 * 256
     memory = .allocate(byteCount: layout.arenaSize + scratchSize * threads, alignment: 64)
-    let scratch = (memory + layout.arenaSize).assumingMemoryBound(to: UInt8.self)
+    let scratch = memory + layout.arenaSize
     let place = layout.storages[layout.inputStorage]
     inputBytes = place.offset..<place.offset + place.size
-    input = place.bytes(in: memory, channel: 0)
+    input =
+      model.floatLayers > 0
+      ? .floats(place.view(in: memory, channel: 0)) : .bytes(place.bytes(in: memory, channel: 0))
     for (name, value) in model.graph.outputs {
       outputs[name] = (layout.view(of: value.node, in: memory), model.graph.nodes[value.node].channels)
     }
@@ -52,32 +66,51 @@ final class QuantizedProgram: PlanProgram {
     for step in layout.steps {
       switch step {
       case .convolve(let fused):
-        var layer = layers[next]
-        next += 1
-        layer.in = layout.bytes(of: fused.input, in: memory)
-        if layout.isFloats(fused.output) {
-          layer.floats = layout.view(of: fused.output, in: memory)
-        } else {
-          layer.out = layout.bytes(of: fused.output, in: memory)
-        }
-        if let residual = fused.residual { layer.residual = layout.bytes(of: residual, in: memory) }
-        (layer.scratch, layer.scratch_size) = (scratch, scratchSize)
+        observed[steps.count] = (try codes.code(of: fused.output), fused.convolution.outputs)
         let multiplyAdds = fused.nodes.reduce(0) {
           $0 + model.graph.multiplyAdds(ofNode: $1, height: height, width: width)
         }
-        observed[steps.count] = (try codes.code(of: fused.output), fused.convolution.outputs)
-        steps.append(
-          PlanStep(name: fused.name, kernel: fused.kernelName(isWinograd: false), multiplyAdds: multiplyAdds))
-        work.append(.convolve(layer))
+        var isWinograd = false
+        switch layers[next] {
+        case .convolve(var layer):
+          layer.in = layout.bytes(of: fused.input, in: memory)
+          if layout.isFloats(fused.output) {
+            layer.floats = layout.view(of: fused.output, in: memory)
+          } else {
+            layer.out = layout.bytes(of: fused.output, in: memory)
+          }
+          if let residual = fused.residual { layer.residual = layout.bytes(of: residual, in: memory) }
+          (layer.scratch, layer.scratch_size) = (scratch.assumingMemoryBound(to: UInt8.self), scratchSize)
+          work.append(.convolve(layer))
+        case .convolveFloats(var layer):
+          layer.in = layout.view(of: fused.input, in: memory)
+          layer.out = layout.view(of: fused.output, in: memory)
+          if let residual = fused.residual { layer.residual = layout.view(of: residual, in: memory) }
+          (layer.scratch, layer.scratch_size) = (scratch.assumingMemoryBound(to: Float.self), scratchSize / 4)
+          isWinograd = layer.winograd > 0
+          work.append(.convolveFloats(layer))
+        default: preconditionFailure("layers are convolutions")
+        }
+        let kernel = fused.kernelName(isWinograd: isWinograd) + (layout.computesFloats(fused) ? ", f32" : "")
+        steps.append(PlanStep(name: fused.name, kernel: kernel, multiplyAdds: multiplyAdds))
+        next += 1
       case .copy(let value, let storage, let channel):
         let size = model.graph.size(ofNode: value, height: height, width: width)
         let whole = (size.height, size.width, PlanLayout.padded(model.graph.nodes[value].channels))
         let target = layout.storages[storage].bytes(in: memory, channel: channel)
         steps.append(PlanStep(name: "copy", kernel: "copy", multiplyAdds: 0))
         if layout.isFloats(value) {
+          let code = try codes.code(of: value)
+          let factors = weights.factors(
+            code.scales.map { 1 / $0 }, padTo: whole.2, key: "to the bytes of \(value)")
+          // Beside other parts of a concatenation there is no margin to fill.
+          let isWhole = layout.storages[storage].pixel == whole.2
           work.append(
             .quantize(
-              from: layout.view(of: value, in: memory), to: target, code: try codes.code(of: value), size: whole))
+              ck_q8_quantization(
+                in: layout.view(of: value, in: memory), out: target, height: Int32(size.height),
+                width: Int32(size.width), channels: Int32(whole.2), factor: factors, zero: code.zero,
+                margin: isWhole ? Int32(layout.storages[storage].margin) : 0)))
         } else {
           work.append(.copy(from: layout.bytes(of: value, in: memory), to: target, size: whole))
         }
@@ -93,7 +126,7 @@ final class QuantizedProgram: PlanProgram {
     _ fused: PlanLayout.Fused, of model: Model, in layout: PlanLayout, _ codes: Codes,
     _ kernels: UnsafePointer<ck_q8_kernels>, height: Int, width: Int, threads: Int
   ) -> ck_q8_convolution {
-    let source = layout.storage(of: fused.input)
+    let source = layout.byteStorage(of: fused.input)
     let size = model.graph.size(ofNode: fused.output, height: height, width: width)
     let convolution = fused.convolution
     var layer = ck_q8_convolution()
@@ -152,9 +185,8 @@ final class QuantizedProgram: PlanProgram {
   func run(_ step: Int, on pool: OpaquePointer) {
     switch work[step] {
     case .convolve(var layer): ck_q8_convolve(kernels, pool, &layer)
-    case .quantize(let from, let to, let code, let size):
-      ck_q8_quantize(
-        kernels, from, Int32(size.channels), Int32(size.height), Int32(size.width), 1 / code.scales[0], code.zero, to)
+    case .convolveFloats(var layer): ck_convolve(floatKernels, pool, &layer)
+    case .quantize(var picture): ck_q8_quantize(kernels, pool, &picture)
     case .copy(let from, let to, let size):
       for row in 0..<size.height {
         for column in 0..<size.width {
@@ -168,7 +200,15 @@ final class QuantizedProgram: PlanProgram {
 
   func run(_ step: Int, on pool: OpaquePointer, observing see: (String, UnsafePointer<Float>, Int) -> Void) {
     run(step, on: pool)
-    guard case .convolve(let layer) = work[step], let (code, channels) = observed[step] else { return }
+    guard let (code, channels) = observed[step] else { return }
+    if case .convolveFloats(let layer) = work[step] {
+      for y in 0..<Int(layer.height) {
+        for x in 0..<Int(layer.width) {
+          see(steps[step].name, layer.out.base.advanced(by: y * layer.out.row + x * layer.out.pixel), channels)
+        }
+      }
+    }
+    guard case .convolve(let layer) = work[step] else { return }
     var values = [Float](repeating: 0, count: channels)
     for y in 0..<Int(layer.height) {
       for x in 0..<Int(layer.width) {
@@ -186,12 +226,22 @@ final class QuantizedProgram: PlanProgram {
 
   // MARK: - Input
 
+  private enum Input {
+    case bytes(ck_bytes)
+    case floats(ck_view)
+  }
+
   func clearInput() {
-    let zero = UInt8(Quantization.pictures.zero)
+    var zero = UInt8(Quantization.pictures.zero)
+    if case .floats = input { zero = 0 }
     (memory + inputBytes.lowerBound).initializeMemory(as: UInt8.self, repeating: zero, count: inputBytes.count)
   }
 
   func setInput(planes: UnsafePointer<Float>, height: Int, width: Int) {
+    guard case .bytes(let input) = input else {
+      if case .floats(let view) = input { ck_view_from_planes(planes, 3, Int32(height), Int32(width), view) }
+      return
+    }
     let code = Quantization.pictures
     for channel in 0..<3 {
       for y in 0..<height {
@@ -207,14 +257,19 @@ final class QuantizedProgram: PlanProgram {
   }
 
   func setInput(bgr pixels: UnsafePointer<UInt8>, bytesPerRow: Int, area: InputArea) {
-    var target = input
-    target.base += area.top * target.row + area.left * target.pixel
-    ck_q8_pixels(pixels, bytesPerRow, Int32(area.width), Int32(area.height), target)
+    switch input {
+    case .bytes(var target):
+      target.base += area.top * target.row + area.left * target.pixel
+      ck_q8_pixels(pixels, bytesPerRow, Int32(area.width), Int32(area.height), target)
+    case .floats(var target):
+      target.base += area.top * target.row + area.left * target.pixel
+      ck_normalise_bytes(pixels, bytesPerRow, Int32(area.width), Int32(area.height), target)
+    }
   }
 }
 
 /// How the bytes of every value are to be read.
-private struct Codes {
+struct Codes {
   /// By the node that computes the value, concatenations excepted.
   var values: [Int: Quantization] = [:]
   var depthwise: [String: Quantization] = [:]
@@ -234,9 +289,8 @@ private struct Codes {
     let graph = model.graph
     for (index, node) in graph.nodes.enumerated() where node.operation == .input { values[index] = .pictures }
     for case .convolve(let fused) in layout.steps {
-      // An ELU's results and the network's outputs are brought to their scale by one factor.
-      values[fused.output] = try code(
-        fused.name, fused.convolution.outputs, isShared: fused.activation == .elu || layout.isFloats(fused.output))
+      // An ELU's results are brought to their scale by one factor.
+      values[fused.output] = try code(fused.name, fused.convolution.outputs, isShared: fused.activation == .elu)
       guard let part = fused.depthwise else { continue }
       depthwise[part.name] = try code(part.name, part.convolution.outputs, isShared: part.activation == .elu)
     }

@@ -77,7 +77,7 @@ enum Safetensors {
     }
     for place in places {
       let values = place.type.floats(in: data, at: place.range.lowerBound, count: place.range.count / place.type.size)
-      file.tensors[place.name] = Tensor(shape: place.shape, values: values)
+      file.tensors[place.name] = Tensor(shape: place.shape, values: values, isBytes: place.type == .int8)
     }
     return file
   }
@@ -87,11 +87,14 @@ enum Safetensors {
     var header: [String: Any] = [:]
     if !file.metadata.isEmpty { header["__metadata__"] = file.metadata }
     var offset = 0
-    let names = file.tensors.keys.sorted()
+    // Bytes come last, so that floats stay aligned.
+    let names = file.tensors.sorted { ($0.value.isBytes ? 1 : 0, $0.key) < ($1.value.isBytes ? 1 : 0, $1.key) }.map(
+      \.key)
     for name in names {
       guard let tensor = file.tensors[name] else { continue }
-      let end = offset + tensor.values.count * 4
-      header[name] = ["dtype": "F32", "shape": tensor.shape, "data_offsets": [offset, end]] as [String: Any]
+      let end = offset + tensor.values.count * (tensor.isBytes ? 1 : 4)
+      let type = tensor.isBytes ? "I8" : "F32"
+      header[name] = ["dtype": type, "shape": tensor.shape, "data_offsets": [offset, end]] as [String: Any]
       offset = end
     }
     guard
@@ -104,7 +107,12 @@ enum Safetensors {
     withUnsafeBytes(of: UInt64(json.count).littleEndian) { data.append(contentsOf: $0) }
     data.append(json)
     for name in names {
-      file.tensors[name]?.values.withUnsafeBytes { data.append(contentsOf: $0) }
+      guard let tensor = file.tensors[name] else { continue }
+      if tensor.isBytes {
+        data.append(contentsOf: tensor.values.map { UInt8(bitPattern: Int8(exactly: $0) ?? 0) })
+      } else {
+        tensor.values.withUnsafeBytes { data.append(contentsOf: $0) }
+      }
     }
     return data
   }

@@ -2,11 +2,14 @@
 public struct Tensor: Sendable, Equatable {
   public var shape: [Int]
   public var values: [Float]
+  /// Whether files hold it as signed bytes; the values are then whole numbers of -128 to 127.
+  public var isBytes: Bool
 
-  public init(shape: [Int], values: [Float]) {
+  public init(shape: [Int], values: [Float], isBytes: Bool = false) {
     precondition(shape.reduce(1, *) == values.count, "shape \(shape) does not hold \(values.count) values")
     self.shape = shape
     self.values = values
+    self.isBytes = isBytes
   }
 
   /// Number of elements of a shape read from a file; `nil` if a dimension is negative or the product overflows.

@@ -2,5 +2,10 @@
 /// known, the way out.
 public struct TrainError: Error, CustomStringConvertible, Sendable {
   public var description: String
-  public init(_ description: String) { self.description = description }
+  /// Whether all processes that train together threw it, each of them the same.
+  public var isShared: Bool
+
+  public init(_ description: String, isShared: Bool = false) {
+    (self.description, self.isShared) = (description, isShared)
+  }
 }

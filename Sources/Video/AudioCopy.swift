@@ -7,9 +7,11 @@ final class AudioCopy {
   private var packet = av_packet_alloc()
   private var hasPacket = false
   private var hasEnded = false
+  private let start: Double?
 
   /// `nil` if the file has no sound.
-  init?(path: String) {
+  /// - Parameter start: where to begin, in seconds of the source's time; `nil` for the beginning.
+  init?(path: String, start: Double? = nil) {
     guard let input = try? MediaInput(url: "file:\(path)", name: path) else { return nil }
     let index = av_find_best_stream(input.context, AVMEDIA_TYPE_AUDIO, -1, -1, nil, 0)
     guard index >= 0, let stream = input.context.pointee.streams[Int(index)] else { return nil }
@@ -18,6 +20,9 @@ final class AudioCopy {
     }
     self.input = input
     self.stream = stream
+    self.start = start
+    // Where that fails, all is read up to there.
+    if let start { av_seek_frame(input.context, -1, Int64(start * Double(AV_TIME_BASE)), AVSEEK_FLAG_BACKWARD) }
   }
 
   deinit { av_packet_free(&packet) }
@@ -41,7 +46,13 @@ final class AudioCopy {
       }
       let ticks = packet.pointee.dts == ff_nopts_value ? packet.pointee.pts : packet.pointee.dts
       let base = stream.pointee.time_base
-      if let limit, ticks != ff_nopts_value, Double(ticks) * Double(base.num) / Double(base.den) >= limit { return }
+      let seconds = ticks == ff_nopts_value ? nil : Double(ticks) * Double(base.num) / Double(max(1, base.den))
+      if let limit, let seconds, seconds >= limit { return }
+      if let start, let seconds, seconds < start {
+        av_packet_unref(packet)
+        hasPacket = false
+        continue
+      }
       try write(packet)
       hasPacket = false
     }

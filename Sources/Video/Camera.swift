@@ -8,6 +8,11 @@ public struct Camera: Sendable, Equatable {
   /// The name its driver gives it.
   public let name: String
 
+  public init(path: String, name: String) {
+    self.path = path
+    self.name = name
+  }
+
   /// What to ask of a camera; what is `nil` is left to it.
   public struct Mode: Sendable, Equatable {
     public var size: (width: Int, height: Int)?
@@ -38,11 +43,13 @@ public struct Camera: Sendable, Equatable {
     }
   }
 
-  /// Its formats with their sizes, a line each, e.g. "MJPG (Motion-JPEG): 640x480, 1280x720".
+  /// Its formats by the names that `Mode.format` takes, with their sizes and rates, a line each, e.g. "mjpeg (Motion-JPEG): 640x480
+  /// at 30 fps, 1280x720 at 30, 10 fps".
   public func formats() -> [String] {
     let descriptor = Foundation.open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC)
     guard descriptor >= 0 else { return ["cannot be opened: \(String(cString: strerror(errno)))"] }
     defer { close(descriptor) }
+    guard ff_camera_captures(descriptor) != 0 else { return ["sends no pictures"] }
     var lines: [String] = []
     var (name, text) = ([CChar](repeating: 0, count: 5), [CChar](repeating: 0, count: 33))
     // A broken driver must not keep us for ever.
@@ -52,12 +59,37 @@ public struct Camera: Sendable, Equatable {
         var (width, height): (UInt32, UInt32) = (0, 0)
         let kind = ff_camera_size(descriptor, name, number, &width, &height)
         guard kind != 0 else { break }
-        sizes.append(kind == 2 ? "up to \(width)x\(height)" : "\(width)x\(height)")
+        let rates = Self.rates(descriptor, name, width, height)
+        sizes.append("\(kind == 2 ? "up to " : "")\(width)x\(height)\(rates)")
         if kind == 2 { break }
       }
-      lines.append("\(Self.text(name)) (\(Self.text(text))): \(sizes.joined(separator: ", "))")
+      let code = Self.text(name)
+      lines.append("\(Self.names[code] ?? code) (\(Self.text(text))): \(sizes.joined(separator: ", "))")
     }
     return lines
+  }
+
+  /// FFmpeg's names of the formats that cameras have, by their FOURCC.
+  private static let names = [
+    "MJPG": "mjpeg", "JPEG": "mjpeg", "H264": "h264", "HEVC": "hevc", "YUYV": "yuyv422", "UYVY": "uyvy422",
+    "YU12": "yuv420p", "NV12": "nv12", "RGB3": "rgb24", "BGR3": "bgr24", "GREY": "gray",
+  ]
+
+  private static func rates(_ descriptor: Int32, _ name: [CChar], _ width: UInt32, _ height: UInt32) -> String {
+    var rates: [Double] = []
+    for index in 0..<UInt32(32) {
+      var rate = 0.0
+      let kind = ff_camera_rate(descriptor, name, width, height, index, &rate)
+      guard kind != 0 else { break }
+      if kind == 2 { return " at up to \(text(rate)) fps" }
+      rates.append(rate)
+    }
+    return rates.isEmpty ? "" : " at \(rates.map(text).joined(separator: ", ")) fps"
+  }
+
+  private static func text(_ rate: Double) -> String {
+    let rounded = (rate * 100).rounded() / 100
+    return rounded == rounded.rounded() ? String(Int(rounded)) : String(rounded)
   }
 
   private static func text(_ characters: [CChar]) -> String {
@@ -81,14 +113,26 @@ public struct Camera: Sendable, Equatable {
     let isLarge = mode.size.map { $0.width * $0.height > 640 * 480 } ?? false
     let wanted = mode.format ?? (isLarge ? "mjpeg" : nil)
     if let wanted { options[Self.isCompressed(wanted) ? "input_format" : "pixel_format"] = wanted }
+    let source: MediaSource
     do {
-      return try open(path: path, options: options)
+      source = try open(path: path, options: options)
     } catch {
       // A camera without MJPEG is still a camera.
       guard mode.format == nil, wanted != nil else { throw error }
       options["input_format"] = nil
-      return try open(path: path, options: options)
+      source = try open(path: path, options: options)
     }
+    source.notice("\(path): \(source.info.format)\(disappointment(mode, source.info))")
+    return source
+  }
+
+  /// What the camera could not do of what was asked.
+  private static func disappointment(_ mode: Mode, _ info: SourceInfo) -> String {
+    var asked: [String] = []
+    if let size = mode.size, size != (info.width, info.height) { asked.append("\(size.width)x\(size.height)") }
+    if let rate = mode.rate, abs(rate - info.nominalRate) > 0.01 * rate { asked.append("\(text(rate)) fps") }
+    if let format = mode.format, !info.format.contains(format) { asked.append(format) }
+    return asked.isEmpty ? "" : " (asked for \(asked.joined(separator: ", ")))"
   }
 
   private static func isCompressed(_ format: String) -> Bool { ["mjpeg", "h264", "hevc"].contains(format) }

@@ -34,7 +34,7 @@ public struct Canvas: ~Copyable {
     av_frame_copy_props(raw, frame.raw)
     self.frame = Frame(
       adopting: raw, index: frame.index, timestamp: frame.timestamp, captured: frame.captured,
-      decodeTime: frame.decodeTime)
+      decodeTime: frame.decodeTime, name: frame.name, outages: frame.outages)
     let isFull = frame.raw.pointee.color_range == AVCOL_RANGE_JPEG
     (black, span, chromaSpan) = isFull ? (0, 255, 255) : (16, 219, 224)
     if onBlack {

@@ -13,6 +13,10 @@ public final class Frame: @unchecked Sendable {
   public let captured: UInt64
   /// Nanoseconds of work to decode and convert it, without waiting for its data.
   public let decodeTime: UInt64
+  /// The file of a single picture, where the source is a set of them.
+  public let name: String?
+  /// How often the source had broken off and come back before this frame.
+  public let outages: Int
 
   /// How long the source shows it, in ticks of `timestamp`; 0 if the source does not say.
   var durationTicks: Int64 { ff_frame_duration(raw) }
@@ -23,13 +27,15 @@ public final class Frame: @unchecked Sendable {
   /// Takes over the caller's reference to an upright YUV 4:2:0 picture.
   init(
     adopting raw: UnsafeMutablePointer<AVFrame>, index: Int, timestamp: Timestamp, captured: UInt64,
-    decodeTime: UInt64 = 0
+    decodeTime: UInt64 = 0, name: String? = nil, outages: Int = 0
   ) {
     self.raw = raw
     self.index = index
     self.timestamp = timestamp
     self.captured = captured
     self.decodeTime = decodeTime
+    self.name = name
+    self.outages = outages
   }
 
   deinit {
@@ -40,8 +46,26 @@ public final class Frame: @unchecked Sendable {
 
 extension Frame {
   /// The same picture at another place in a source.
-  func renumbered(index: Int, timestamp: Timestamp) throws(VideoError) -> Frame {
+  func renumbered(
+    index: Int, timestamp: Timestamp, name: String? = nil, outages: Int? = nil
+  ) throws(VideoError) -> Frame {
+    Frame(
+      adopting: try copied(), index: index, timestamp: timestamp, captured: captured, decodeTime: decodeTime,
+      name: name ?? self.name, outages: outages ?? self.outages)
+  }
+
+  /// The same place in the source, the picture turned or of another size.
+  func converted(by converter: FrameConverter) throws(VideoError) -> Frame {
+    let start = Clock.now()
+    let picture = try converter.convert(try copied())
+    return Frame(
+      adopting: picture, index: index, timestamp: timestamp, captured: captured,
+      decodeTime: decodeTime + Clock.now() - start, name: name, outages: outages)
+  }
+
+  /// A second reference to the same memory.
+  private func copied() throws(VideoError) -> UnsafeMutablePointer<AVFrame> {
     guard let copy = av_frame_clone(raw) else { throw VideoError("out of memory for a picture") }
-    return Frame(adopting: copy, index: index, timestamp: timestamp, captured: captured, decodeTime: decodeTime)
+    return copy
   }
 }

@@ -12,9 +12,18 @@ final class FrameConverter {
   private var scaledPool: FramePool?
   private var turnedPool: FramePool?
 
-  /// - Parameter copies: pictures lie in memory of a device that goes with it, hence none is passed on as it is.
-  init(width: Int, height: Int, orientation: Orientation, copies: Bool = false) {
-    (self.width, self.height) = orientation.swapsSides ? (height, width) : (width, height)
+  /// - Parameters:
+  ///   - width: of the pictures as they are stored, before turning.
+  convenience init(width: Int, height: Int, orientation: Orientation) {
+    let (shownWidth, shownHeight) = orientation.swapsSides ? (height, width) : (width, height)
+    self.init(shownWidth: shownWidth, shownHeight: shownHeight, orientation: orientation)
+  }
+
+  /// - Parameters:
+  ///   - shownWidth: of the result.
+  ///   - copies: pictures lie in memory of a device that goes with it, hence none is passed on as it is.
+  init(shownWidth: Int, shownHeight: Int, orientation: Orientation, copies: Bool = false) {
+    (width, height) = (shownWidth, shownHeight)
     self.orientation = orientation
     self.copies = copies
   }

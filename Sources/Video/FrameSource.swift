@@ -43,6 +43,16 @@ public protocol FrameSource: AnyObject, Sendable {
   func next() throws(VideoError) -> Frame?
   /// Makes a `next()` that waits on another thread return `nil` soon. May be called from any thread, more than once.
   func cancel()
+  /// Whether `seek` works.
+  var canSeek: Bool { get }
+  /// Makes `next()` go on with the first frame at or after `seconds`, counted from the source's beginning, also after the
+  /// end. To be called between calls of `next()`, from the same thread.
+  func seek(to seconds: Double) throws(VideoError)
   /// What went wrong without ending the video ("3 corrupt packets skipped"), one line each, since the last call.
   func takeNotices() -> [String]
+}
+
+extension FrameSource {
+  public var canSeek: Bool { false }
+  public func seek(to seconds: Double) throws(VideoError) {}
 }

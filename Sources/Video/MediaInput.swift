@@ -1,39 +1,26 @@
 import CFFmpeg
 import Foundation
-import Synchronization
 
 /// An opened container, device or stream (`AVFormatContext` of a demuxer) whose blocking calls can be ended from outside.
 final class MediaInput: @unchecked Sendable {
-  /// Asked by FFmpeg again and again while it waits; its address must stay, hence a class.
-  private final class Patience: Sendable {
-    let isCancelled = Atomic(false)
-    /// `Clock.now()` after which waiting has lasted too long; 0 for no limit.
-    let deadline = Atomic<UInt64>(0)
-
-    func wait(atMost seconds: Double?) {
-      deadline.store(seconds.map { Clock.now() + UInt64($0 * 1e9) } ?? 0, ordering: .relaxed)
-    }
-
-    var isOver: Bool {
-      let limit = deadline.load(ordering: .relaxed)
-      return isCancelled.load(ordering: .relaxed) || (limit != 0 && Clock.now() > limit)
-    }
-  }
-
   private let patience: Patience
   let context: UnsafeMutablePointer<AVFormatContext>
   /// Seconds a read may wait; `nil` for ever.
   var readTimeout: Double?
+  /// When the source had answered: what it sent while it was looked at came about then.
+  private(set) var opened = Clock.now()
 
   /// - Parameters:
   ///   - name: what messages call it.
   ///   - format: FFmpeg's input format, e.g. "v4l2"; `nil` to find out.
+  ///   - cancellation: ends the opening too.
   convenience init(
-    url: String, name: String, format: String? = nil, options: [String: String] = [:], openTimeout: Double? = nil
+    url: String, name: String, format: String? = nil, options: [String: String] = [:], openTimeout: Double? = nil,
+    cancellation: Cancellation = Cancellation()
   ) throws(VideoError) {
     _ = FFmpegLog.isCaptured
     _ = FFmpegLog.take()
-    let patience = Patience()
+    let patience = Patience(cancellation)
     guard let allocated = avformat_alloc_context() else { throw VideoError("\(name): out of memory") }
     allocated.pointee.interrupt_callback.opaque = Unmanaged.passUnretained(patience).toOpaque()
     allocated.pointee.interrupt_callback.callback = { opaque in
@@ -59,6 +46,7 @@ final class MediaInput: @unchecked Sendable {
     var code = avformat_open_input(&opened, url, inputFormat, &dictionary)
     guard code >= 0, let opened else { throw VideoError(Self.openFailure(name, code)) }
     self.init(adopting: opened, patience)
+    self.opened = Clock.now()
     // A device has said everything by now, and its pictures would be lost.
     if format != nil { return }
     code = avformat_find_stream_info(opened, nil)
@@ -72,9 +60,8 @@ final class MediaInput: @unchecked Sendable {
 
   deinit {
     var closing: UnsafeMutablePointer<AVFormatContext>? = context
-    // Closing must not be cut short, or a device stays open.
-    patience.isCancelled.store(false, ordering: .relaxed)
-    patience.deadline.store(0, ordering: .relaxed)
+    // Closing must not be cut short, or a device stays open; but nobody waits long for a server that is gone.
+    patience.wait(atMost: 3, evenIfCancelled: true)
     avformat_close_input(&closing)
   }
 
@@ -87,15 +74,18 @@ final class MediaInput: @unchecked Sendable {
   }
 
   /// Ends a call that waits on another thread, and all later ones.
-  func cancel() { patience.isCancelled.store(true, ordering: .relaxed) }
+  func cancel() { patience.cancellation.cancel() }
 
   /// A camera, asked without waiting.
   var isDevice: Bool { context.pointee.flags & AVFMT_FLAG_NONBLOCK != 0 }
 
+  /// FFmpeg's name of the container or device.
+  var formatName: String { context.pointee.iformat?.pointee.name.map { String(cString: $0) } ?? "" }
+
   /// Whether the container knows how long it is.
   var hasDuration: Bool { context.pointee.duration > 0 }
 
-  var isCancelled: Bool { patience.isCancelled.load(ordering: .relaxed) }
+  var isCancelled: Bool { patience.cancellation.isCancelled }
 
   /// What reading a packet came to.
   enum Reading {

@@ -22,15 +22,28 @@ public final class MediaSource: FrameSource, @unchecked Sendable {
   /// Nanoseconds of decoding since the last frame.
   private var workTime: UInt64 = 0
   private var lastTicks: Int64?
+  /// After a seek: frames before this time are decoded but not given out.
+  private var firstTicks: Int64?
   private var damaged = 0
   private let notices = Mutex<[String]>([])
+  /// Pictures come without times, hence have those of their arrival.
+  private let isUntimed: Bool
+  private var firstReceived: UInt64?
+  /// After a seek: `packet` was read already.
+  private var hasPacket = false
+  /// After a seek in a video of constant rate whose frames are stored out of order: the first frame's time tells the place.
+  private var isPlaceByTime = false
 
   /// - Parameters:
   ///   - input: just opened.
   ///   - name: as the user gave it.
   ///   - decoderThreads: more than one helps files; a live source would pay with a frame of delay for each.
-  init(_ input: MediaInput, name: String, isLive: Bool, decoderThreads: Int) throws(VideoError) {
+  ///   - first: an earlier opening of the same, whose size pictures are brought to.
+  init(
+    _ input: MediaInput, name: String, isLive: Bool, decoderThreads: Int, like first: SourceInfo? = nil
+  ) throws(VideoError) {
     self.input = input
+    isUntimed = isLive && input.formatName == "mpjpeg"
     var codec: UnsafePointer<AVCodec>?
     let index = av_find_best_stream(input.context, AVMEDIA_TYPE_VIDEO, -1, -1, &codec, 0)
     guard index >= 0, let stream = input.context.pointee.streams[Int(index)], let codec,
@@ -68,7 +81,7 @@ public final class MediaSource: FrameSource, @unchecked Sendable {
     packet = av_packet_alloc()
     decoded = av_frame_alloc()
     var orientation = Orientation(displayMatrix: ff_stream_display_matrix(stream))
-    let isPicture = Self.isPicture(input)
+    let isPicture = input.isPicture
     // EXIF orientation comes with the picture itself, so that one must be decoded before its size is known; a device's
     // first picture shows that there is one, and when its time begins.
     if isPicture || input.isDevice, let packet, let decoded {
@@ -90,8 +103,9 @@ public final class MediaSource: FrameSource, @unchecked Sendable {
       let complaint = FFmpegLog.take()
       throw VideoError("\(name): the camera sends no pictures\(complaint.isEmpty ? "" : " (\(complaint))")")
     }
+    let (shownWidth, shownHeight) = orientation.swapsSides ? (height, width) : (width, height)
     converter = FrameConverter(
-      width: width, height: height, orientation: orientation,
+      shownWidth: first?.width ?? shownWidth, shownHeight: first?.height ?? shownHeight, orientation: orientation,
       copies: input.isDevice && codec.pointee.id == AV_CODEC_ID_RAWVIDEO)
     let rate = av_guess_frame_rate(input.context, stream, nil)
     let duration = input.context.pointee.duration
@@ -107,10 +121,12 @@ public final class MediaSource: FrameSource, @unchecked Sendable {
           ? 1
           : counted > 0 ? Int(counted) : seconds.flatMap { nominalRate > 0 ? Int(($0 * nominalRate).rounded()) : nil },
       isLive: isLive,
-      format: Self.describe(
+      format: MediaInput.describe(
         codec, parameters, pixelFormat: input.isDevice ? decoded?.pointee.format : nil, rate: nominalRate,
         orientation: orientation),
-      startTime: Self.startTime(of: input, stream, first: input.isDevice ? decoded?.pointee.best_effort_timestamp : nil)
+      startTime: isUntimed
+        ? 0
+        : input.startTime(of: stream, first: input.isDevice ? decoded?.pointee.best_effort_timestamp : nil)
     )
     info.isStill = isPicture
     self.info = info
@@ -134,7 +150,7 @@ public final class MediaSource: FrameSource, @unchecked Sendable {
     }
   }
 
-  private func notice(_ line: String) { notices.withLock { $0.append(line) } }
+  func notice(_ line: String) { notices.withLock { $0.append(line) } }
 
   public func next() throws(VideoError) -> Frame? {
     guard let decoder, let packet, let decoded else { return nil }
@@ -146,6 +162,17 @@ public final class MediaSource: FrameSource, @unchecked Sendable {
       case 0:
         if decoded.pointee.flags & AV_FRAME_FLAG_CORRUPT != 0 || decoded.pointee.decode_error_flags != 0 {
           damaged += 1
+        }
+        if isPlaceByTime {
+          isPlaceByTime = false
+          if let place = place(ofTicks: decoded.pointee.best_effort_timestamp) { frameCount = place }
+        }
+        if let firstTicks, decoded.pointee.best_effort_timestamp < firstTicks,
+          decoded.pointee.best_effort_timestamp != ff_nopts_value
+        {
+          av_frame_unref(decoded)
+          frameCount += 1
+          continue
         }
         defer { workTime = 0 }
         return try frame(from: decoded, workBefore: workTime + Clock.now() - start)
@@ -161,11 +188,79 @@ public final class MediaSource: FrameSource, @unchecked Sendable {
     return nil
   }
 
+  public var canSeek: Bool {
+    !info.isLive && !info.isStill && info.duration != nil && (input.context.pointee.pb?.pointee.seekable ?? 0) != 0
+  }
+
+  /// Goes to the key frame before and decodes from there.
+  public func seek(to seconds: Double) throws(VideoError) {
+    guard canSeek, let decoder, let packet, seconds.isFinite else { return }
+    // Far beyond any video, and still a whole number of ticks.
+    let seconds = min(max(0, seconds), 1e9)
+    let perSecond = Double(stream.pointee.time_base.den) / Double(max(1, stream.pointee.time_base.num))
+    let ticks = Int64(((info.startTime + seconds) * perSecond).rounded(.down))
+    // Containers without an index are entered anywhere, before a key frame that comes too late.
+    for back in [0, 2, 10, 60, seconds + 1] {
+      let code = av_seek_frame(
+        input.context, stream.pointee.index, ticks - Int64(back * perSecond), AVSEEK_FLAG_BACKWARD)
+      guard code >= 0 || back > 0 else {
+        throw VideoError("\(info.name): cannot go to another place: \(VideoError.reason(code))")
+      }
+      if let time = skipToKeyFrame(packet), time <= ticks || back > seconds { break }
+      hasPacket = false
+      av_packet_unref(packet)
+    }
+    avcodec_flush_buffers(decoder)
+    (isDraining, hasEnded, hasPending) = (false, false, false)
+    (lastTicks, firstTicks) = (nil, ticks)
+    if hasPacket { findPlace(of: packet) }
+    let delay = max(decoder.pointee.has_b_frames, stream.pointee.codecpar.pointee.video_delay)
+    isPlaceByTime = delay > 0 && av_cmp_q(stream.pointee.avg_frame_rate, stream.pointee.r_frame_rate) == 0
+  }
+
+  /// Reads up to the next key frame and keeps its packet to be decoded: when it is shown, `nil` at the end.
+  private func skipToKeyFrame(_ packet: UnsafeMutablePointer<AVPacket>) -> Int64? {
+    av_packet_unref(packet)
+    while case .packet = input.read(into: packet) {
+      let isKey = packet.pointee.flags & ff_key_frame_flag != 0
+      if packet.pointee.stream_index == stream.pointee.index && isKey {
+        hasPacket = true
+        return packet.pointee.pts == ff_nopts_value ? packet.pointee.dts : packet.pointee.pts
+      }
+      av_packet_unref(packet)
+    }
+    return nil
+  }
+
+  /// Which frame of the source a packet holds: by the container's index where that lists every frame, else by the rate.
+  private func findPlace(of packet: UnsafePointer<AVPacket>) {
+    let listed = Int64(avformat_index_get_entries_count(stream))
+    if listed > 0, listed == stream.pointee.nb_frames,
+      case let place = av_index_search_timestamp(stream, packet.pointee.dts, Int32(AVSEEK_FLAG_ANY)), place >= 0
+    {
+      frameCount = Int(place)
+      return
+    }
+    if let place = place(ofTicks: packet.pointee.pts == ff_nopts_value ? packet.pointee.dts : packet.pointee.pts) {
+      frameCount = place
+    }
+  }
+
+  /// The number of the frame at a time, as far as a constant rate tells.
+  private func place(ofTicks ticks: Int64) -> Int? {
+    guard ticks != ff_nopts_value, info.nominalRate > 0 else { return nil }
+    let base = stream.pointee.time_base
+    let seconds = Double(ticks) * Double(base.num) / Double(max(1, base.den)) - info.startTime
+    return max(0, Int((seconds * info.nominalRate).rounded()))
+  }
+
   /// Gives the decoder the next packet of the video.
   private func feed(_ decoder: UnsafeMutablePointer<AVCodecContext>, _ packet: UnsafeMutablePointer<AVPacket>)
     throws(VideoError)
   {
-    switch input.read(into: packet) {
+    let reading = hasPacket ? .packet : input.read(into: packet)
+    hasPacket = false
+    switch reading {
     case .packet:
       received = Clock.now()
       defer { av_packet_unref(packet) }
@@ -213,44 +308,25 @@ public final class MediaSource: FrameSource, @unchecked Sendable {
     if ticks == ff_nopts_value { ticks = lastTicks.map { $0 + ticksPerFrame } ?? 0 }
     if let last = lastTicks, ticks <= last, !info.isLive { ticks = last + 1 }
     lastTicks = ticks
+    firstTicks = nil
+    // The first picture of a stream came while the stream was looked at.
+    let captured = !info.isLive ? Clock.now() : frameCount == 0 && !input.isDevice ? input.opened : received
+    var timestamp = Timestamp(ticks: ticks, numerator: base.num, denominator: base.den)
+    if isUntimed {
+      let first = firstReceived ?? received
+      firstReceived = first
+      timestamp = Timestamp(ticks: Int64((received - first) / 1000), numerator: 1, denominator: 1_000_000)
+    }
     let upright = try converter.convert(own)
     defer { frameCount += 1 }
     return Frame(
-      adopting: upright, index: frameCount,
-      timestamp: Timestamp(ticks: ticks, numerator: base.num, denominator: base.den),
-      captured: info.isLive ? received : Clock.now(), decodeTime: workBefore + Clock.now() - start)
+      adopting: upright, index: frameCount, timestamp: timestamp, captured: captured,
+      decodeTime: workBefore + Clock.now() - start)
   }
 
   private var ticksPerFrame: Int64 {
     let rate = stream.pointee.avg_frame_rate
     guard rate.num > 0, rate.den > 0 else { return 1 }
     return max(1, av_rescale_q(1, AVRational(num: rate.den, den: rate.num), stream.pointee.time_base))
-  }
-
-  private static func isPicture(_ input: MediaInput) -> Bool {
-    guard let name = input.context.pointee.iformat?.pointee.name else { return false }
-    let format = String(cString: name)
-    return format.hasSuffix("_pipe") || format == "image2"
-  }
-
-  private static func startTime(of input: MediaInput, _ stream: UnsafePointer<AVStream>, first: Int64?) -> Double {
-    if let first, first != ff_nopts_value {
-      let base = stream.pointee.time_base
-      return Double(first) * Double(base.num) / Double(base.den)
-    }
-    let start = input.context.pointee.start_time
-    return start == ff_nopts_value ? 0 : Double(start) / Double(AV_TIME_BASE)
-  }
-
-  private static func describe(
-    _ codec: UnsafePointer<AVCodec>, _ parameters: UnsafePointer<AVCodecParameters>, pixelFormat: Int32?, rate: Double,
-    orientation: Orientation
-  ) -> String {
-    let format = pixelFormat ?? parameters.pointee.format
-    var text = "\(String(cString: codec.pointee.name)) \(pixelFormatName(format)) "
-    text += "\(parameters.pointee.width)x\(parameters.pointee.height)"
-    if rate > 0 { text += " at \((rate * 100).rounded() / 100) fps" }
-    if orientation != .upright { text += ", turned upright" }
-    return text
   }
 }

@@ -3,25 +3,64 @@ import Foundation
 /// How to open a source.
 public struct SourceOptions: Sendable {
   public var cameraMode = Camera.Mode()
+  public var stream = StreamOptions()
   /// For files; live sources decode on one, which adds no delay.
   public var decoderThreads = 2
   /// Whether the demo scene keeps to the clock, as a camera would, instead of coming as fast as it is drawn.
   public var isDemoLive = true
+  public var selection = Selection()
+  /// Begins anew when it is over.
+  public var isLooped = false
+
+  public init() {}
+}
+
+/// How to keep a network stream.
+public struct StreamOptions: Sendable {
+  public enum Transport: String, Sendable, CaseIterable {
+    /// TCP, and UDP where the server has no TCP.
+    case auto
+    case tcp
+    case udp
+  }
+
+  /// How RTSP servers send.
+  public var rtspTransport = Transport.auto
+  /// Seconds to wait for an answer, and for the next data.
+  public var openTimeout = 15.0
+  public var readTimeout = 10.0
+  /// Seconds for which to try to reach a stream again that broke off, 0 for not at all; `nil` for ever, or half a minute where
+  /// HTTP or TCP ended in good order.
+  public var reconnect: Double?
 
   public init() {}
 }
 
 /// Opens whatever a user may name as a video.
 /// - Parameter specifier: a camera's index or device path; a video file or picture; a folder or pattern of pictures; a URL; "-"
-///   for standard input; "demo" for the built-in scene.
+///   for standard input; "screen:" for this computer's screen; "demo" for the built-in scene.
 public func openSource(_ specifier: String, options: SourceOptions = SourceOptions()) throws(VideoError)
   -> any FrameSource
 {
+  guard options.isLooped else { return try openOnce(specifier, options) }
+  if specifier == "-" { throw VideoError("-: standard input is read only once and cannot be looped") }
+  return try LoopingSource { () throws(VideoError) in try openOnce(specifier, options) }
+}
+
+private func openOnce(_ specifier: String, _ options: SourceOptions) throws(VideoError) -> any FrameSource {
+  let source = try openWhole(specifier, options)
+  return options.selection == Selection() ? source : try SelectedSource(source, options.selection)
+}
+
+private func openWhole(_ specifier: String, _ options: SourceOptions) throws(VideoError) -> any FrameSource {
   if !specifier.isEmpty, specifier.allSatisfy(\.isNumber), specifier.count <= 3 {
     return try Camera.open(path: "/dev/video\(specifier)", name: "camera \(specifier)", mode: options.cameraMode)
   }
   if specifier.hasPrefix("/dev/video") {
     return try Camera.open(path: specifier, name: specifier, mode: options.cameraMode)
+  }
+  if specifier == "screen" || specifier.hasPrefix("screen:") {
+    return try ScreenCapture.open(specifier, mode: options.cameraMode)
   }
   if specifier == "-" {
     let input = try MediaInput(url: "pipe:0", name: "standard input")
@@ -47,12 +86,33 @@ private func openStream(_ url: String, scheme: String, _ options: SourceOptions)
   // the first key frame) is decoded: without it nothing could be shown before the second one.
   var settings = ["fpsprobesize": "0"]
   if scheme == "udp" { settings["overrun_nonfatal"] = "1" }
+  if scheme.hasPrefix("rtsp") {
+    switch options.stream.rtspTransport {
+    case .auto: settings["rtsp_flags"] = "prefer_tcp"
+    case .tcp, .udp: settings["rtsp_transport"] = options.stream.rtspTransport.rawValue
+    }
+  }
   let isCertainlyLive = liveSchemes.contains(scheme)
-  let input = try MediaInput(url: url, name: url, options: settings, openTimeout: 15)
-  input.readTimeout = 10
+  let stream = options.stream
+  func open(_ cancellation: Cancellation) throws(VideoError) -> MediaInput {
+    let input = try MediaInput(
+      url: url, name: url, options: settings, openTimeout: stream.openTimeout, cancellation: cancellation)
+    input.readTimeout = stream.readTimeout
+    return input
+  }
+  let cancellation = Cancellation()
+  let input = try open(cancellation)
   // What is served over HTTP with a length is a file; without, a stream.
-  let isLive = isCertainlyLive || !input.hasDuration
-  return try MediaSource(input, name: url, isLive: isLive, decoderThreads: isLive ? 1 : options.decoderThreads)
+  guard isCertainlyLive || !input.hasDuration else {
+    return try MediaSource(input, name: url, isLive: false, decoderThreads: options.decoderThreads)
+  }
+  let mayEnd = ["http", "https", "tcp"].contains(scheme)
+  return try ReconnectingSource(
+    MediaSource(input, name: url, isLive: true, decoderThreads: 1), cancellation,
+    patience: { hasEnded in stream.reconnect ?? (hasEnded && mayEnd ? 30 : .infinity) },
+    open: { first, cancellation throws(VideoError) in
+      try MediaSource(open(cancellation), name: url, isLive: true, decoderThreads: 1, like: first)
+    })
 }
 
 private func openPath(_ path: String, _ options: SourceOptions) throws(VideoError) -> any FrameSource {

@@ -6,6 +6,17 @@ struct Orientation: Equatable, Sendable {
   var quarterTurns = 0
 
   static let upright = Orientation()
+  static let mirrored = Orientation(true, 0)
+
+  /// Clockwise.
+  static func turned(_ quarters: Int) -> Orientation { Orientation(false, ((quarters % 4) + 4) % 4) }
+
+  /// First this one, then another.
+  func then(_ next: Orientation) -> Orientation {
+    // A mirror turns a quarter to the right into one to the left.
+    let turns = next.isMirrored ? 4 - quarterTurns : quarterTurns
+    return Orientation(isMirrored != next.isMirrored, (turns + next.quarterTurns) % 4)
+  }
 
   var swapsSides: Bool { quarterTurns % 2 == 1 }
 

@@ -3,24 +3,26 @@ import Foundation
 /// A file that appears under its name only when it is whole: written beside it, renamed at the end.
 ///
 /// A device or pipe is written to as it is.
-final class PartialFile {
+public final class PartialFile {
   /// The file as the user named it.
-  let name: String
+  public let name: String
   /// Where to write.
-  let path: String
+  public let path: String
   private let destination: String
   private var isDone: Bool
 
   /// Refuses a folder, and a name beside which nothing can be made.
-  init(_ name: String) throws(VideoError) {
+  public init(_ name: String) throws(VideoError) {
     self.name = name
-    let resolved = URL(fileURLWithPath: name).resolvingSymlinksInPath().path
-    destination = resolved
     var status = stat()
-    let exists = stat(resolved, &status) == 0
+    let exists = stat(name, &status) == 0
+    // Behind a name like /dev/stdout may be a file, but it is not ours to replace.
+    let isDevice = exists && (status.st_mode & S_IFMT != S_IFREG || name.hasPrefix("/dev/"))
+    let resolved = isDevice ? name : URL(fileURLWithPath: name).resolvingSymlinksInPath().path
+    destination = resolved
     let kind = status.st_mode & S_IFMT
     guard !exists || kind != S_IFDIR else { throw VideoError("\(name): a folder, not a file to write") }
-    isDone = exists && kind != S_IFREG
+    isDone = isDevice
     if isDone {
       path = resolved
       return
@@ -39,7 +41,14 @@ final class PartialFile {
   deinit { if !isDone { unlink(path) } }
 
   /// Writes all the content at once.
-  func write(_ bytes: UnsafeRawBufferPointer) throws(VideoError) {
+  public func write(_ bytes: [UInt8]) throws(VideoError) {
+    do {
+      try bytes.withUnsafeBytes { try write($0) }
+    } catch { throw error as? VideoError ?? VideoError("\(name): \(error)") }
+  }
+
+  /// Writes all the content at once.
+  public func write(_ bytes: UnsafeRawBufferPointer) throws(VideoError) {
     guard let stream = fopen(path, "w") else {
       throw VideoError("\(name): cannot be written: \(String(cString: strerror(errno)))")
     }
@@ -51,13 +60,19 @@ final class PartialFile {
   }
 
   /// Makes the written file appear under its name, in the place of an older one.
-  func keep() throws(VideoError) {
+  /// - Parameter isDurable: it is on the disk first, so that not even a power failure leaves half of it under the name.
+  public func keep(isDurable: Bool = true) throws(VideoError) {
     guard !isDone else { return }
+    guard isDurable else { return try putInPlace() }
     let descriptor = open(path, O_RDONLY | O_CLOEXEC)
     let isSafe = descriptor >= 0 && fsync(descriptor) == 0
     let reason = errno
     if descriptor >= 0 { close(descriptor) }
     guard isSafe else { throw VideoError("\(name): cannot be written: \(String(cString: strerror(reason)))") }
+    try putInPlace()
+  }
+
+  private func putInPlace() throws(VideoError) {
     guard rename(path, destination) == 0 else {
       throw VideoError("\(name): cannot be put in place: \(String(cString: strerror(errno)))")
     }
@@ -65,7 +80,7 @@ final class PartialFile {
   }
 
   /// Whether something other than a file or folder goes by that name.
-  static func isDevice(_ name: String) -> Bool {
+  public static func isDevice(_ name: String) -> Bool {
     var status = stat()
     return stat(name, &status) == 0 && ![S_IFREG, S_IFDIR].contains(status.st_mode & S_IFMT)
   }

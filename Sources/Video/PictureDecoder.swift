@@ -33,6 +33,8 @@ public final class PictureDecoder {
     }
     defer { av_packet_unref(packet) }
     UnsafeMutableRawBufferPointer(start: packet.pointee.data, count: bytes.count).copyMemory(from: bytes)
+    // Without it FFmpeg adds a PNG to the last one of its size, as if it were a difference.
+    packet.pointee.flags |= AV_PKT_FLAG_KEY
     var decoded = av_frame_alloc()
     var code = avcodec_send_packet(decoder, packet)
     if code >= 0 { code = avcodec_receive_frame(decoder, decoded) }

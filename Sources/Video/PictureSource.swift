@@ -57,7 +57,8 @@ public final class PictureSource: FrameSource, @unchecked Sendable {
         guard let frame else { continue }
         defer { frameCount += 1 }
         return try frame.renumbered(
-          index: frameCount, timestamp: Timestamp(ticks: Int64(frameCount), numerator: 1, denominator: 1))
+          index: frameCount, timestamp: Timestamp(ticks: Int64(frameCount), numerator: 1, denominator: 1),
+          name: (path as NSString).lastPathComponent)
       } catch {
         notices.withLock { $0.append("skipped: \(error.description)") }
       }

@@ -3,23 +3,41 @@ import Foundation
 
 /// Writes single pictures: PNG or JPEG, by the name's extension. They appear under their names when they are whole.
 public enum PictureWriter {
+  public enum Kind: Sendable {
+    case png, jpeg
+  }
+
   /// - Throws: where the extension is another one, or the file cannot be written.
   public static func write(_ frame: Frame, to path: String) throws(VideoError) {
-    _ = FFmpegLog.isCaptured
-    let isPNG: Bool
+    let kind: Kind
     switch URL(fileURLWithPath: path).pathExtension.lowercased() {
-    case "png": isPNG = true
-    case "jpg", "jpeg": isPNG = false
+    case "png": kind = .png
+    case "jpg", "jpeg": kind = .jpeg
     case let other: throw VideoError("\(path): unknown kind of picture '.\(other)'; use .png or .jpg")
     }
-    let format = isPNG ? AV_PIX_FMT_RGB24 : AV_PIX_FMT_YUVJ420P
+    let bytes: [UInt8]
+    do throws(VideoError) {
+      bytes = try encode(frame, as: kind)
+    } catch {
+      throw VideoError("\(path): \(error)")
+    }
+    let file = try PartialFile(path)
+    let written = bytes.withUnsafeBytes { bytes in Result { () throws(VideoError) in try file.write(bytes) } }
+    try written.get()
+    try file.keep()
+  }
+
+  /// The bytes of a picture's file.
+  public static func encode(_ frame: Frame, as kind: Kind) throws(VideoError) -> [UInt8] {
+    _ = FFmpegLog.isCaptured
+    let format = kind == .png ? AV_PIX_FMT_RGB24 : AV_PIX_FMT_YUVJ420P
     var picture: UnsafeMutablePointer<AVFrame>? = try convert(frame, to: format)
     defer { av_frame_free(&picture) }
     var packet = av_packet_alloc()
     defer { av_packet_free(&packet) }
-    var encoder = avcodec_alloc_context3(avcodec_find_encoder(isPNG ? AV_CODEC_ID_PNG : AV_CODEC_ID_MJPEG))
+    var encoder = avcodec_alloc_context3(avcodec_find_encoder(kind == .png ? AV_CODEC_ID_PNG : AV_CODEC_ID_MJPEG))
     defer { avcodec_free_context(&encoder) }
-    guard let encoder, let picture, let packet else { throw VideoError("\(path): no encoder for this kind of picture") }
+    guard let encoder, let picture, let packet else { throw VideoError("no encoder for this kind of picture") }
     (encoder.pointee.width, encoder.pointee.height) = (picture.pointee.width, picture.pointee.height)
     encoder.pointee.pix_fmt = format
     encoder.pointee.color_range = AVCOL_RANGE_JPEG
@@ -32,10 +50,8 @@ public enum PictureWriter {
     if code >= 0 { code = avcodec_send_frame(encoder, picture) }
     if code >= 0 { code = avcodec_send_frame(encoder, nil) }
     if code >= 0 { code = avcodec_receive_packet(encoder, packet) }
-    guard code >= 0, let bytes = packet.pointee.data else { throw VideoError("\(path): \(VideoError.reason(code))") }
-    let file = try PartialFile(path)
-    try file.write(UnsafeRawBufferPointer(start: bytes, count: Int(packet.pointee.size)))
-    try file.keep()
+    guard code >= 0, let bytes = packet.pointee.data else { throw VideoError(VideoError.reason(code)) }
+    return Array(UnsafeBufferPointer(start: bytes, count: Int(packet.pointee.size)))
   }
 
   /// PNG takes RGB; JPEG is BT.601 at full range, whatever the frame is.

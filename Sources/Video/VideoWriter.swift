@@ -9,6 +9,9 @@ public final class VideoWriter {
   public struct Settings: Sendable {
     /// File whose sound is copied; `nil` for none.
     public var soundPath: String?
+    /// The part of the sound that is copied, in seconds of the source's time; `nil` from its beginning, to its end.
+    public var soundStart: Double?
+    public var soundEnd: Double?
     /// Where the source's time begins, in seconds: the file begins there.
     public var startTime = 0.0
     /// Frames per second as the source states it; only a hint, times decide.
@@ -49,15 +52,26 @@ public final class VideoWriter {
   /// FFmpeg's names of the containers, by extension.
   private static let containers = ["mp4": "mp4", "m4v": "mp4", "mov": "mov", "mkv": "matroska", "ts": "mpegts"]
 
+  /// Whether a name's extension is that of a video.
+  public static func hasExtension(_ path: String) -> Bool {
+    containers[URL(fileURLWithPath: path).pathExtension.lowercased()] != nil
+  }
+
+  /// Finds before there is a frame what would keep the file from being opened.
+  public static func check(path: String, settings: Settings) throws(VideoError) {
+    guard settings.soundPath.map({ !PartialFile.isSame($0, path) }) ?? true else {
+      throw VideoError("\(path): is the video being read; choose another name for the output")
+    }
+    _ = try PartialFile(path)
+  }
+
   /// - Parameters:
   ///   - first: the first frame to come; size, time base and colours are taken from it. It is not written.
   public init(path: String, like first: Frame, settings: Settings) throws(VideoError) {
     _ = FFmpegLog.isCaptured
     self.path = path
     self.settings = settings
-    guard settings.soundPath.map({ !PartialFile.isSame($0, path) }) ?? true else {
-      throw VideoError("\(path): is the video being read; choose another name for the output")
-    }
+    try Self.check(path: path, settings: settings)
     // A device has no extension.
     let fileExtension = URL(fileURLWithPath: path).pathExtension.lowercased()
     guard let container = Self.containers[fileExtension.isEmpty && PartialFile.isDevice(path) ? "mp4" : fileExtension]
@@ -129,7 +143,7 @@ public final class VideoWriter {
   }
 
   private func addSound(to context: UnsafeMutablePointer<AVFormatContext>) {
-    guard let soundPath = settings.soundPath, let sound = AudioCopy(path: soundPath),
+    guard let soundPath = settings.soundPath, let sound = AudioCopy(path: soundPath, start: settings.soundStart),
       let parameters = sound.stream.pointee.codecpar
     else { return }
     let name = String(cString: avcodec_get_name(parameters.pointee.codec_id))
@@ -182,7 +196,8 @@ public final class VideoWriter {
     avcodec_send_frame(encoder, nil)
     try drain(encoder)
     let base = encoder.pointee.time_base
-    try copySound(until: isComplete ? nil : Double(end) * Double(base.num) / Double(base.den) + settings.startTime)
+    try copySound(
+      until: isComplete ? settings.soundEnd : Double(end) * Double(base.num) / Double(base.den) + settings.startTime)
     var code = av_write_trailer(context)
     let flushed = avio_closep(&context.pointee.pb)
     if code >= 0 { code = flushed }

@@ -16,6 +16,7 @@ struct Posecam: ParsableCommand {
       LiveCommand.self, AnnotateCommand.self, BenchCommand.self, DoctorCommand.self, ForwardCommand.self,
       GroupCommand.self, SceneCommand.self, QuantizeCommand.self, TrainCommand.self, DistillCommand.self,
       EvalCommand.self, ScoreCommand.self, DataCommand.self,
+      PlotCommand.self, DevicesCommand.self, CacheTeacherCommand.self,
       TrackCommand.self, TrackEvalCommand.self,
     ],
     defaultSubcommand: LiveCommand.self)

@@ -262,14 +262,30 @@ private struct RandomBytesLayer: Sendable, CustomTestStringConvertible {
 
   @Test func bytesOfFloatsRoundAndSaturate() {
     let floats: [Float] = [-10, -0.26, 0, 0.24, 0.26, 100, 200, 1]
-    let values = Memory<Float>(floats + floats)
+    let pixel = floats + floats
+    let values = Memory<Float>(pixel + pixel + pixel)
+    let factors = Memory<Float>([Float](repeating: 1, count: 8) + [Float](repeating: 2, count: 8))
+    let pool = ck_pool_create(2)
+    defer { ck_pool_destroy(pool) }
     var index: Int32 = 0
     while let kernels = ck_q8_version(index) {
-      let bytes = Memory([UInt8](repeating: 9, count: 16))
-      ck_q8_quantize(
-        kernels, ck_view(base: values.start, row: 16, pixel: 16), 16, 1, 1, 2, 3,
-        ck_bytes(base: bytes.start, row: 16, pixel: 16))
-      #expect((8..<16).map { bytes.start[$0] } == [0, 2, 3, 3, 4, 203, 255, 5])
+      // Three rows of one pixel with a margin of one.
+      let bytes = Memory([UInt8](repeating: 9, count: 5 * 3 * 16))
+      var picture = ck_q8_quantization(
+        in: ck_view(base: values.start, row: 16, pixel: 16),
+        out: ck_bytes(base: bytes.start + 4 * 16, row: 3 * 16, pixel: 16), height: 3, width: 1, channels: 16,
+        factor: factors.start, zero: 3, margin: 1)
+      ck_q8_quantize(kernels, pool, &picture)
+      for y in 0..<5 {
+        for x in 0..<3 {
+          let found = (0..<16).map { bytes.start[(y * 3 + x) * 16 + $0] }
+          let isMargin = x != 1 || y == 0 || y == 4
+          #expect(
+            found
+              == (isMargin
+                ? [UInt8](repeating: 3, count: 16) : [0, 3, 3, 3, 3, 103, 203, 4] + [0, 2, 3, 3, 4, 203, 255, 5]))
+        }
+      }
       index += 1
     }
   }

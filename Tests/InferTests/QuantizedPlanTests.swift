@@ -38,9 +38,10 @@ import Testing
     return calibration
   }()
 
-  private static func calibrated(_ rule: Calibration.Rule = .extremes) throws -> Model {
+  private static func calibrated(_ rule: Calibration.Rule = .extremes, floatLayers: Int = 0) throws -> Model {
     let ranges = try #require(calibration).ranges(rule)
-    return try Model(Model(network, name: "small").file(ranges: ranges, metadata: [:]), name: "small, calibrated")
+    let metadata = [Model.floatLayersKey: "\(floatLayers)"]
+    return try Model(Model(network, name: "small").file(ranges: ranges, metadata: metadata), name: "small, calibrated")
   }
 
   private func outputs(_ plan: Plan) throws -> [[Float]] {
@@ -71,8 +72,54 @@ import Testing
     for (values, right) in zip(try outputs(bytes), try outputs(floats)) { #expect(distance(values, right) < most) }
   }
 
-  @Test func versionsAndThreadsAgree() throws {
-    let model = try Self.calibrated()
+  @Test func firstLayersStayFloats() throws {
+    for count in [0, 1, 4, 12] {
+      let model = try Self.calibrated(floatLayers: count)
+      let (floats, bytes) = (
+        try Plan(model, height: 72, width: 96), try Plan(model, height: 72, width: 96, precision: .int8)
+      )
+      for plan in [floats, bytes] { Self.load(plan, 77) }
+      let errors = Plan.compare(floats, bytes)
+      for (index, error) in errors.enumerated() {
+        let share = (error.squaredError / error.squaredSignal).squareRoot()
+        #expect(index < count ? share < 1e-5 : share > 1e-4, "\(error.name)")
+      }
+    }
+  }
+
+  @Test func weightsRoundedByWhatWasSeenAreBetter() throws {
+    var distances: [Double] = []
+    let nearest = try Self.calibrated()
+    let rounded = try #require(Self.calibration).roundedWeights(of: nearest)
+    #expect(rounded.count == 62 + 14)
+    for model in [nearest, try Model(nearest.file(ranges: nearest.ranges, rounded: rounded, metadata: [:]), name: "m")]
+    {
+      let plans = try [Precision.f32, .int8].map { try Plan(model, height: 72, width: 96, precision: $0) }
+      distances.append(0)
+      for seed in 77..<81 {
+        for plan in plans { Self.load(plan, UInt64(seed)) }
+        for error in Plan.compare(plans[0], plans[1]).prefix(12) {
+          distances[distances.count - 1] += error.squaredError / error.squaredSignal
+        }
+      }
+    }
+    // Rounding the results weighs more here than rounding the weights.
+    #expect(distances[1] < 0.98 * distances[0])
+  }
+
+  @Test func floatLayersMustBeAChain() throws {
+    for (count, words) in [(30, "reads more than"), (1000, "bytes need some")] {
+      let model = try Self.calibrated(floatLayers: count)
+      #expect {
+        try Plan(model, height: 72, width: 96, precision: .int8)
+      } throws: {
+        "\($0)".contains(words)
+      }
+    }
+  }
+
+  @Test(arguments: [0, 3]) func versionsAndThreadsAgree(floatLayers: Int) throws {
+    let model = try Self.calibrated(floatLayers: floatLayers)
     var reference: [[Float]] = []
     for level in CPULevel.allCases where level <= .detected {
       for threads in [1, 3] {

@@ -5,7 +5,7 @@ import Video
 @testable import Train
 
 /// A data set of painted pictures in a folder of its own, gone when the test is.
-private final class MadeUp {
+final class MadeUp {
   let folder: String
   let annotations: KeypointAnnotations
 
@@ -56,12 +56,12 @@ private final class MadeUp {
   }
 }
 
-private func areEqual(_ a: Batch, _ b: Batch) -> Bool {
+func areEqual(_ a: Batch, _ b: Batch) -> Bool {
   a.images == b.images && a.heatmaps == b.heatmaps && a.fields == b.fields && a.mask == b.mask
 }
 
 /// Everything that is random, on.
-private var everything: BatchLoader.Options {
+var everything: BatchLoader.Options {
   var options = BatchLoader.Options()
   options.augmentation.mosaic = 0.5
   options.augmentation.negatives = 0.2
@@ -104,12 +104,13 @@ struct BatchLoaderTests {
   @Test func processesShareAGlobalBatch() throws {
     let data = try MadeUp()
     let whole = try data.batches([1], everything, count: 4)[0]
-    for rank in 0..<2 {
+    for rank in 0..<3 {
       var options = everything
-      (options.rank, options.ranks) = (rank, 2)
-      let part = try data.batches([1], options, count: 2)[0]
-      let half = whole.images.count / 2
-      #expect(part.images.elementsEqual(whole.images[rank * half..<(rank + 1) * half]))
+      let share = try BatchShare(of: 4, rank: rank, count: 3)
+      options.share = share
+      let part = try data.batches([1], options, count: share.range.count)[0]
+      let size = whole.images.count / 4
+      #expect(part.images.elementsEqual(whole.images[share.range.lowerBound * size..<share.range.upperBound * size]))
     }
   }
 

@@ -37,8 +37,9 @@ struct ReferenceStepTests {
     let total = try #require(golden["total"]).values[0]
     #expect(abs(losses.reduce(0, +) / Double(total) - 1) < 1e-4)
 
-    // Where rounding turns a ReLU on or off, its whole gradient comes or goes: one of a layer's 40,000 changes what lies
-    // before it by half a per cent. So tensors may differ that much, and their norms by less than a thousandth as a rule.
+    // Rounding turns a few of the millions of ReLUs on or off, and with each the gradients of all layers before it change:
+    // PyTorch itself, with channels last, differs from the reference by 7e-4 in the median of all norms, 3e-3 in nine of ten,
+    // 1e-2 at most, and by up to 8e-2 in the first values. Nothing of that reaches the last layers.
     var errors: [Double] = []
     for (name, gradient) in network.gradientTensors {
       let norm = try #require(golden["gradnorm/\(name)"]).values[0]
@@ -49,13 +50,17 @@ struct ReferenceStepTests {
         continue
       }
       let head = try #require(golden["gradhead/\(name)"]).values
-      errors.append(abs(ours / Double(norm) - 1))
-      #expect(errors[errors.count - 1] < 3e-3, "\(name)")
-      #expect(Self.relativeError(Array(gradient.values.prefix(head.count)), head) < 2e-2, "\(name)")
+      let error = (
+        norm: abs(ours / Double(norm) - 1), head: Self.relativeError(Array(gradient.values.prefix(head.count)), head)
+      )
+      let isLast = name.hasPrefix("refinement_stages.0.heatmaps.1") || name.hasPrefix("refinement_stages.0.pafs.1")
+      #expect(error.norm < (isLast ? 1e-4 : 2e-2), "\(name)")
+      #expect(error.head < (isLast ? 1e-4 : 0.1), "\(name)")
+      errors.append(error.norm)
     }
     errors.sort()
-    #expect(errors[errors.count / 2] < 3e-4)
-    #expect(errors[errors.count * 9 / 10] < 1e-3)
+    #expect(errors[errors.count / 2] < 1.5e-3)
+    #expect(errors[errors.count * 9 / 10] < 5e-3)
     for (name, statistic) in network.statistics.tensors {
       let wanted = try #require(golden["running/\(name)"]).values
       #expect(Self.relativeError(statistic.values, wanted) < 1e-4, "\(name)")

@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 
 @testable import Train
@@ -31,6 +32,53 @@ import Testing
     #expect(settings == expected)
     #expect(throws: TrainError.self) { try TrainSettings(yaml: "", changes: ["augmentation.turn=3"], name: "test") }
     #expect(throws: TrainError.self) { try TrainSettings(yaml: "", changes: ["batch"], name: "test") }
+  }
+
+  private func toml(_ text: String) throws -> TrainSettings {
+    let path = NSTemporaryDirectory() + "settings-\(UUID().uuidString).toml"
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    try text.write(toFile: path, atomically: false, encoding: .utf8)
+    return try TrainSettings(contentsOf: path, changes: ["batch=4"])
+  }
+
+  @Test func tomlSaysTheSame() throws {
+    let settings = try toml(
+      """
+      # A student.
+      batch = 32
+      steps = 1_000_000   # many
+      learning_rate = 3e-5\r
+      data = "a \\"folder\\"/\\u00e9#1.json" # not a comment before
+      images = 'C:\\raw'
+      schedule = "cosine"
+      augmentation.mosaic = 0.25
+
+      [augmentation]
+      weighted = false
+      "rotation" = 20
+      """)
+    var expected = TrainSettings()
+    (expected.batch, expected.steps, expected.learningRate) = (4, 1_000_000, 3e-5)
+    (expected.data, expected.images, expected.schedule) = ("a \"folder\"/é#1.json", "C:\\raw", .cosine)
+    (expected.augmentation.mosaic, expected.augmentation.rotation, expected.augmentation.isWeighted) = (0.25, 20, false)
+    #expect(settings == expected)
+  }
+
+  @Test(arguments: [
+    ("steps 3", "line 1: '=' is missing"), ("\n= 3", "line 2: a name is missing"), ("steps =", "a value is missing"),
+    ("steps = 3 4", "'4' is too much"), ("steps = [3]", "no string, number"), ("steps = 1__0", "no string, number"),
+    ("steps = 0x10", "no string, number"), ("data = \"a", "does not end"), ("data = \"\"\"a", "several lines"),
+    ("data = \"\\q\"", "unknown escape"), ("data = \"\\ud800\"", "no character"), ("steps = 1\nsteps = 2", "set twice"),
+    ("[[a]]", "lists of tables"), ("[a", "']' is missing"), ("steps = 1\n[steps]", "a value and a table"),
+    ("step = 1", "there is no setting 'step'"), ("steps = 1.5", "takes no such value"),
+    ("steps = nan", "no string, number"),
+  ])
+  func badTOMLIsNamed(text: String, reason: String) {
+    #expect {
+      try toml(text)
+    } throws: { error in
+      "\(error)".contains(".toml: ") && "\(error)".contains(reason)
+    }
   }
 
   @Test(arguments: [

@@ -26,6 +26,18 @@ struct PictureDecoderTests {
     }
   }
 
+  @Test(arguments: ["png", "jpg"]) func aPictureIsTheSameAfterAnotherOfItsSize(kind: String) throws {
+    func pixels(_ frame: Frame) throws -> [UInt8] {
+      try Scaler(order: .rgb).scale(frame, width: frame.width, height: frame.height) { pixels, stride in
+        (0..<frame.height).flatMap { row in Array(pixels[row * stride..<row * stride + 3 * frame.width]) }
+      }
+    }
+    let (decoder, bytes) = (PictureDecoder(), try file(kind))
+    let first = try pixels(decode(bytes, decoder))
+    #expect(first.contains { $0 > 100 })
+    #expect(try pixels(decode(bytes, decoder)) == first)
+  }
+
   @Test func whatIsCutOffIsToldNotPatchedUp() throws {
     let jpeg = try file("jpg")
     for length in [0, 1, 4, 20, jpeg.count / 2, jpeg.count - 2] {

@@ -203,11 +203,83 @@ struct CommandTests {
     #expect(try folder.text("clip.mp4") == "precious")
   }
 
+  /// Standard output ends after one line, the disk takes no more of the table: the other outputs are whole.
+  @Test func anOutputThatFailsDoesNotStopTheOthers() throws {
+    let folder = try Folder()
+    let outcome = try Program.run(
+      "{ posecam annotate demo:seconds=2,size=192x128 -o out.mp4 --json - -o p.jsonl --size 64; echo $? > .status; } "
+        + "| head -n 1", in: folder)
+    #expect(try folder.text(".status") == "1\n")
+    #expect(
+      outcome.errors.contains("standard output: cannot be written: nobody reads it any more; the other outputs go on"))
+    #expect(outcome.complaints.filter { $0.hasPrefix("Error: standard output: cannot be written") }.count == 1)
+    #expect(try folder.text("p.jsonl").split(separator: "\n").count == 61)
+    let frames = try Program.run("posecam --video out.mp4 --json - --size 64 | wc -l", in: folder)
+    #expect(frames.output.trimmingCharacters(in: .whitespaces) == "61\n")
+  }
+
+  /// A full disk leaves a list that can be read, of whole results, and the place of an older one is taken only then.
+  @Test func fullDiskLeavesAWholeList() throws {
+    let folder = try Folder()
+    let outcome = try Program.run(
+      "trap '' XFSZ; ulimit -f 8; posecam annotate demo:seconds=1,size=320x180 -o out.json", in: folder)
+    #expect(outcome.status == 1 && outcome.errors.contains("out.json: cannot be written: File too large"))
+    let list = try #require(try JSONSerialization.jsonObject(with: folder.data("out.json")) as? [[String: Any]])
+    #expect(list.count > 3 && list.allSatisfy { ($0["keypoints"] as? [Double])?.count == 51 })
+  }
+
+  @Test func formatsByNameAndByOption() throws {
+    let folder = try Folder()
+    let run = "posecam annotate demo:seconds=0.2,size=192x128 --size 64"
+    let outcome = try Program.run("\(run) -o a.csv -o a.json -o a.ndjson -o poses/ -o a.mp4", in: folder)
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    #expect(try folder.contents() == ["a.csv", "a.json", "a.mp4", "a.ndjson", "poses"])
+    #expect(try Program.run("\(run) -o - --format csv", in: folder).output.hasPrefix("frame,time,person,"))
+    #expect(try Program.run("\(run) -o -", in: folder).output.hasPrefix(#"{"schema":"posecam/1""#))
+    #expect(try Program.run("\(run) -o a.txt --format coco; cat a.txt", in: folder).output.hasPrefix("["))
+    for (line, reason) in [
+      ("\(run) -o a.xml", "a.xml: its name does not tell the format; use .mp4"),
+      ("\(run) -o - --format openpose", "standard output: OpenPose's JSON is a file per frame"),
+      ("\(run) -o a.json --coordinates normalized", "COCO results are in pixels"),
+      ("\(run) -o a.mp4 -o b.mkv", "b.mkv: one annotated video"),
+      ("\(run) -o - --json -", "-: is the other output too"),
+      ("\(run) -o b/c/ ", "b/c/: the folder cannot be made: No such file"),
+    ] {
+      try expectFailure(line, reason, in: folder)
+    }
+    #expect(try Program.run(run, in: folder).status == 64)
+  }
+
+  /// Thresholds leave out, and what they leave out is in no output.
+  @Test func thresholds() throws {
+    let folder = try Folder()
+    func people(_ options: String) throws -> [[String: Any]] {
+      let outcome = try Program.run(
+        "posecam annotate demo:seconds=1,rate=5,people=3 --json - --smooth off \(options)", in: folder)
+      return try outcome.output.split(separator: "\n").dropFirst().flatMap { line in
+        let frame = try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any]
+        return frame?["people"] as? [[String: Any]] ?? []
+      }
+    }
+    func points(_ person: [String: Any]) -> [[Double]] {
+      (person["keypoints"] as? [Any] ?? []).compactMap { $0 as? [Double] }
+    }
+    let all = try people("")
+    let scores = all.flatMap { points($0).map { $0[2] } }.sorted()
+    try #require(scores.count > 20)
+    let middle = scores[scores.count / 2]
+    let strict = try people("--min-keypoint-score \(middle + 0.0001)")
+    #expect(strict.flatMap(points).allSatisfy { $0[2] > middle - 0.0001 })
+    #expect((1..<scores.count).contains(strict.flatMap(points).count))
+    #expect(try people("--min-keypoint-score \(middle) --min-keypoints 6").allSatisfy { points($0).count >= 6 })
+    #expect(try people("--min-score 0.99 --min-keypoints 18").isEmpty)
+  }
+
   /// A disk that fills up in the middle of a line leaves whole lines.
   @Test func fullDiskLeavesWholeLines() throws {
     let folder = try Folder()
     let outcome = try Program.run(
-      "trap '' XFSZ; ulimit -f 8; posecam --video demo:seconds=5 --json out.jsonl > .out", in: folder)
+      "trap '' XFSZ; ulimit -f 8; posecam annotate demo:seconds=1,size=320x180 --json out.jsonl", in: folder)
     #expect(outcome.status == 1 && outcome.errors.contains("out.jsonl: cannot be written: File too large"))
     let text = try folder.text("out.jsonl")
     #expect(text.hasSuffix("}\n"))

@@ -48,7 +48,7 @@ struct ComposerTests {
       (view.frameWidth, view.frameHeight) = (0, 0)
       var grid = CellGrid(width: 100, height: 30)
       Composer(TerminalSamples.traits(level)).draw(view, layout: layout, showsHelp: false, skipped: 3, into: &grid)
-      #expect(grid.text.contains("people 2"))
+      #expect(grid.text.contains("People 2"))
       #expect(grid.text.contains("screens 3"))
     }
   }
@@ -79,15 +79,6 @@ struct ComposerTests {
     #expect(Figure.time(0) == "0:00.0" && Figure.time(61.25) == "1:01.2" && Figure.time(3_661) == "1:01:01.0")
     #expect(Figure.time(.nan) == "-:--")
   }
-
-  @Test func keysMeanWhatPeopleKnow() {
-    func meaning(_ character: Unicode.Scalar) -> KeyMeaning? { KeyMeaning(key: character.value, isCode: false) }
-    #expect(meaning("q") == .command(.quit) && meaning("\u{3}") == .command(.quit))
-    #expect(meaning(" ") == .command(.pause) && meaning(".") == .command(.step))
-    #expect(meaning("h") == .help && meaning("?") == .help && meaning("\u{1B}") == .closeHelp)
-    #expect(KeyMeaning(key: UInt32(UnicodeScalar("q").value), isCode: true) == nil)
-    #expect(meaning("x") == nil)
-  }
 }
 
 struct PoseOverlayTests {
@@ -97,7 +88,7 @@ struct PoseOverlayTests {
       $0 == 1 ? Keypoint(x: 100, y: 240, score: 1) : $0 == 2 ? Keypoint(x: 500, y: 240, score: 1) : nil
     }
     let person = Person(id: 4, pose: Pose(keypoints: keypoints, totalScore: 2))
-    let overlay = PoseOverlay(picture: picture, frameWidth: 640, frameHeight: 480)
+    let overlay = PoseOverlay(width: 64, height: 48, frameWidth: 640, frameHeight: 480)
     overlay.draw([person], on: &picture)
     let color = IdentityColor.color(for: 4)
     var covered = 0.0

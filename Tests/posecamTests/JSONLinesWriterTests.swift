@@ -27,18 +27,18 @@ struct JSONLinesWriterTests {
     var people: [Found]
   }
 
-  private func person(_ id: Int, _ points: [Int: Keypoint], totalScore: Float) -> Person {
-    Person(id: id, pose: Pose(keypoints: (0..<18).map { points[$0] }, totalScore: totalScore))
-  }
-
   /// The lines of a file written by `body`.
   private func lines(
-    source: String = "clip.mp4", model: String = "built in", _ body: (JSONLinesWriter) throws -> Void
+    source: String = "clip.mp4", model: String = "built in", coordinates: Coordinates = .pixel,
+    _ body: (JSONLinesWriter) throws -> Void
   ) throws -> [Substring] {
     let folder = try Folder()
-    let writer = try JSONLinesWriter(
-      path: folder.path("out.jsonl"), source: source, width: 640, height: 360, model: model)
+    var stream = PoseStream.sample(source)
+    stream.model = model
+    let writer = try JSONLinesWriter(path: folder.path("out.jsonl"), stream, coordinates: coordinates)
     try body(writer)
+    #expect(try folder.contents() == [], "nothing is there before it is whole")
+    try writer.finish()
     let text = try folder.text("out.jsonl")
     #expect(text.hasSuffix("\n"))
     return text.split(separator: "\n", omittingEmptySubsequences: false).dropLast()
@@ -77,6 +77,21 @@ struct JSONLinesWriterTests {
       lines[2]
         == #"{"frame":12,"time":0.4004,"people":[{"id":7,"score":0.5,"box":[10,0,2.5,100],"keypoints":[[10,0,0.5],"#
         + nulls + "[12.5,100,0.9877]]}]}")
+  }
+
+  @Test func normalizedPlacesGoFromEdgeToEdge() throws {
+    let corners = person(
+      1, [0: Keypoint(x: -0.5, y: -0.5, score: 1), 1: Keypoint(x: 639.5, y: 359.5, score: 1)], totalScore: 3)
+    let lines = try lines(coordinates: .normalized) { try $0.write(frame: 0, time: 0, people: [corners]) }
+    #expect(lines[0].contains(#""height":360,"coordinates":"normalized","model""#))
+    #expect(
+      lines[1].hasPrefix(
+        #"{"frame":0,"time":0,"people":[{"id":1,"score":1,"box":[0,0,1,1],"keypoints":[[0,0,1],[1,1,1],"#))
+  }
+
+  @Test func picturesAreNamed() throws {
+    let lines = try lines { try $0.write(frame: 4, time: 4, people: [], picture: "a,\"b\".jpg") }
+    #expect(lines[1] == #"{"frame":4,"time":4,"picture":"a,\"b\".jpg","people":[]}"#)
   }
 
   @Test func numbersReadBackRounded() throws {
@@ -147,33 +162,40 @@ struct JSONLinesWriterTests {
     let folder = try Folder()
     try String(repeating: "old\n", count: 10_000).write(
       toFile: folder.path("out.jsonl"), atomically: false, encoding: .utf8)
-    _ = try JSONLinesWriter(path: folder.path("out.jsonl"), source: "s", width: 1, height: 1, model: "m")
+    let old = try folder.text("out.jsonl")
+    _ = try JSONLinesWriter(path: folder.path("out.jsonl"), .sample())
+    #expect(
+      try folder.text("out.jsonl") == old && folder.contents() == ["out.jsonl"], "an abandoned one leaves nothing")
+    try JSONLinesWriter(path: folder.path("out.jsonl"), .sample()).finish()
     let text = try folder.text("out.jsonl")
     #expect(text.hasPrefix(#"{"schema""#) && !text.contains("old"))
   }
 
   @Test(arguments: [
-    ("/nonexistent/folder/out.jsonl", "No such file or directory"), ("/", "Is a directory"),
+    ("/nonexistent/folder/out.jsonl", "No such file or directory"), ("/", "a folder, not a file"),
     ("/dev/full", "No space left on device"),
   ])
   func errorNamesFileAndReason(path: String, reason: String) {
     #expect {
-      _ = try JSONLinesWriter(path: path, source: "s", width: 1, height: 1, model: "m")
+      _ = try JSONLinesWriter(path: path, .sample())
     } throws: { error in
       guard let error = error as? PosecamError else { return false }
-      return error.description == "\(path): cannot be written: \(reason)"
+      return error.description.hasPrefix("\(path): ") && error.description.contains(reason)
     }
   }
 
   /// The schema in docs/ against what is written, where the tool for it is there.
-  @Test(.enabled(if: Schema.canValidate, "python3 with the package jsonschema is missing"))
-  func linesFitTheSchema() throws {
+  @Test(
+    .enabled(if: Schema.canValidate, "python3 with the package jsonschema is missing"), arguments: Coordinates.allCases)
+  func linesFitTheSchema(coordinates: Coordinates) throws {
     let folder = try Folder()
     let writer = try JSONLinesWriter(
-      path: folder.path("out.jsonl"), source: "clip \"1\".mp4", width: 640, height: 360, model: "m")
+      path: folder.path("out.jsonl"), .sample("clip \"1\".mp4"), coordinates: coordinates)
     try writer.write(frame: 0, time: -0.04, people: [])
     try writer.write(
-      frame: 1, time: 0.04, people: [person(1, [3: Keypoint(x: 1.25, y: 2, score: 0.5)], totalScore: 0.5)])
+      frame: 1, time: 0.04, people: [person(1, [3: Keypoint(x: 1.25, y: 2, score: 0.5)], totalScore: 0.5)],
+      picture: "a \"b\".jpg")
+    try writer.finish()
     #expect(try Schema.complaints(about: folder.path("out.jsonl")) == "")
     // The schema is no rubber stamp.
     for wrong in [

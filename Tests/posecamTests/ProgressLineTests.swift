@@ -61,8 +61,9 @@ struct ProgressLineTests {
   ) throws -> String {
     var (ours, theirs) = (Int32(0), Int32(0))
     if let columns {
-      var size = winsize(ws_row: 24, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0)
-      try #require(openpty(&ours, &theirs, nil, nil, &size) == 0)
+      // Rows, columns and their pixels, as the system lays them out.
+      var size: [UInt16] = [24, columns, 0, 0]
+      try #require(openpty(&ours, &theirs, nil, nil, nil) == 0 && ioctl(ours, UInt(TIOCSWINSZ), &size) == 0)
     } else {
       var ends: [Int32] = [0, 0]
       try #require(pipe(&ends) == 0)

@@ -24,8 +24,6 @@ struct ScreenLayoutTests {
             }
             #expect(layout.isTooSmall == (columns < 40 || rows < 12))
             #expect(layout.isTooSmall == layout.picture.isEmpty)
-            #expect(layout.pictureWidth == layout.picture.width)
-            #expect((layout.pictureHeight + 1) / 2 == layout.picture.height)
           }
         }
       }
@@ -34,21 +32,40 @@ struct ScreenLayoutTests {
 
   @Test func theAspectIsKept() {
     let layout = ScreenLayout(columns: 200, rows: 60, frameWidth: 1920, frameHeight: 1080)
-    let shown = Double(layout.pictureWidth) / Double(layout.pictureHeight)
-    #expect(abs(shown - 16.0 / 9) < 0.03)
+    // Whole cells: within half a row.
+    #expect(abs(Double(layout.picture.width) * 9 / 16 / 2 - Double(layout.picture.height)) <= 0.6)
     // Cells 2.4 times as high as wide: the same picture takes more columns.
     let tall = ScreenLayout(columns: 200, rows: 60, frameWidth: 720, frameHeight: 1280, cellAspect: 2.4)
-    #expect(abs(Double(tall.pictureWidth) / Double(tall.pictureHeight) - 720.0 / 1280 * 1.2) < 0.03)
+    #expect(abs(Double(tall.picture.width) / 2.4 * 1280 / 720 - Double(tall.picture.height)) <= 0.6)
   }
 
-  @Test func panelsLieWhereThePictureStaysLargest() throws {
-    let wide = ScreenLayout(columns: 100, rows: 40, frameWidth: 1920, frameHeight: 1080)
-    let upright = ScreenLayout(columns: 100, rows: 40, frameWidth: 720, frameHeight: 1280)
-    #expect(try #require(wide.panels[.rates]).y > wide.picture.bottom - 1)
+  @Test func panelsTakeWhatThePictureLeaves() throws {
+    // A wide picture: graphs and events below it, the rest beside it.
+    let wide = ScreenLayout(columns: 120, rows: 40, frameWidth: 1920, frameHeight: 1080)
+    #expect(wide.panels.count == 5)
+    #expect(try #require(wide.panels[.rates]).y == wide.picture.bottom)
+    #expect(try #require(wide.panels[.people]).x > wide.picture.right)
+    // An upright one: two columns beside it.
+    let upright = ScreenLayout(columns: 120, rows: 40, frameWidth: 720, frameHeight: 1280)
+    #expect(upright.panels.count == 5)
     #expect(try #require(upright.panels[.rates]).x >= upright.picture.right)
-    #expect(Set(ScreenLayout(columns: 80, rows: 24, frameWidth: 640, frameHeight: 480).panels.keys).count == 3)
-    let bare = ScreenLayout(columns: 80, rows: 24, frameWidth: 640, frameHeight: 480, hasPanels: false)
-    #expect(bare.panels.isEmpty)
-    #expect(bare.picture.height == 21)
+    #expect(try #require(upright.panels[.stages]).x >= #require(upright.panels[.rates]).right)
+    // A terminal of the standard size has room for some of them.
+    #expect(ScreenLayout(columns: 80, rows: 24, frameWidth: 640, frameHeight: 480).panels.count == 3)
+    let bare = ScreenLayout(columns: 80, rows: 24, frameWidth: 640, frameHeight: 480, panels: [])
+    #expect(bare.panels.isEmpty && bare.picture.height == 21)
+  }
+
+  @Test func everyChoiceOfPanelsIsKept() {
+    for bits in 0..<32 {
+      let wanted = Set(ScreenLayout.Panel.allCases.enumerated().filter { bits >> $0.offset & 1 == 1 }.map(\.element))
+      for (width, height) in [(1920, 1080), (720, 1280), (640, 480)] {
+        for cores in [1, 4, 64] {
+          let layout = ScreenLayout(
+            columns: 160, rows: 60, frameWidth: width, frameHeight: height, panels: wanted, cores: cores)
+          #expect(Set(layout.panels.keys) == wanted, "\(wanted) beside \(width)x\(height)")
+        }
+      }
+    }
   }
 }

@@ -28,7 +28,7 @@ enum TerminalSamples {
   /// Two people before a gradient, moved by `shift` levels of noise that repeats exactly.
   static func view(_ layout: ScreenLayout, noise: Int = 0, seed: Int = 0) -> LiveView {
     var view = LiveView()
-    var picture = Bitmap(width: layout.pictureWidth, height: layout.pictureHeight)
+    var picture = Bitmap(width: layout.picture.width, height: 2 * layout.picture.height)
     var state = UInt32(truncatingIfNeeded: seed &* 7919 &+ 1)
     for index in picture.pixels.indices {
       state = state &* 1_664_525 &+ 1_013_904_223
@@ -39,7 +39,7 @@ enum TerminalSamples {
     view.picture = picture
     (view.frameWidth, view.frameHeight) = (640, 480)
     view.people = [person(1, x: 200, y: 100, height: 300), person(12, x: 430, y: 140, height: 300)]
-    (view.source, view.model, view.format) = ("walk.mp4", "student 256×456", "h264")
+    (view.source, view.model, view.format) = ("walk.mp4", "student", "h264")
     view.stages = ["decode", "preprocess", "network", "parse", "track", "draw"].enumerated().map { index, name in
       let median = index == 2 ? 28.4 : 0.31 * Double(index + 1)
       return StageTiming(
@@ -47,7 +47,20 @@ enum TerminalSamples {
     }
     (view.capturedRate, view.processedRate, view.shownRate) = (30, 29.97, 28.5)
     (view.frameIndex, view.time, view.duration) = (345, 11.5, 92.5)
-    view.notices = ["audio is not played", "12 corrupt packets were skipped"]
+    view.engine = "256 int8"
+    view.canSeek = true
+    view.events = [
+      LiveView.Event(time: 3, text: "audio is not played"),
+      LiveView.Event(time: 64, text: "12 corrupt packets were skipped"),
+    ]
+    view.sightings = [1: Sighting(seconds: 11.5, speed: 4.2), 12: Sighting(seconds: 3, speed: 131)]
+    for step in 0..<60 {
+      view.history.append(captured: 30, processed: 30 - Double(step % 7), shown: 28, latency: nil)
+    }
+    view.load = SystemLoad(cores: [0.35, 0.92], process: 1.2, memory: 143_000_000, peakMemory: 151_000_000)
+    view.queues = [
+      QueueDepth(name: "network", depth: 1, capacity: 2), QueueDepth(name: "screen", depth: 0, capacity: 2),
+    ]
     return view
   }
 

@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import Video
 
 /// The real program in a real terminal: tmux starts it, presses keys, resizes the window and reads the screen.
 @Suite(.serialized, .enabled(if: Tmux.isPresent && Tmux.program != nil, "tmux or the built program is missing"))
@@ -24,6 +25,87 @@ struct TmuxTests {
     try tmux.waitFor("status=0")
     #expect(!tmux.screen.contains("q quit"), "the screen before is back")
     #expect(tmux.cursorIsVisible)
+  }
+
+  @Test func viewsPanelsAndPixelsAreSwitched() throws {
+    let tmux = try Tmux(columns: 120, rows: 40, environment: "TERM=screen-256color NO_COLOR=")
+    try tmux.waitFor("captured")
+    for (key, word) in [("3", "heat-maps"), ("4", "fields"), ("5", "split"), ("2", "skeletons")] {
+      tmux.press(key)
+      try tmux.waitUntil(word) { $0.split(separator: "\n").first?.contains(word) ?? false }
+    }
+    tmux.press("1")
+    try tmux.waitUntil("the video is back") { !($0.split(separator: "\n").first?.contains("skeletons") ?? true) }
+    for (key, word) in [("S", "Stage ms"), ("P", "People"), ("L", "memory"), ("R", "captured")] {
+      tmux.press(key)
+      try tmux.waitUntil("\(word) goes") { !$0.contains(word) }
+      tmux.press(key)
+      try tmux.waitFor(word)
+    }
+    for kind in ["quadrant", "sextant", "braille", "ascii", "half"] {
+      tmux.press("m")
+      try tmux.waitFor("pixels: \(kind)")
+    }
+    tmux.press("+")
+    try tmux.waitFor("people from a score of 0.05")
+    tmux.press("q")
+    try tmux.waitFor("status=0")
+  }
+
+  @Test func recordsAndSaves() throws {
+    let folder = try Folder()
+    let tmux = try Tmux(columns: 170, rows: 40, folder: folder)
+    try tmux.waitUntil("a frame") { _ in tmux.frame ?? 0 > 0 }
+    tmux.press("s")
+    try tmux.waitFor(".jsonl")
+    tmux.press("r")
+    try tmux.waitFor("recording 0:01")
+    tmux.press("r")
+    try tmux.waitFor("frames, 0:0")
+    // A recording that is running when the user quits is closed too.
+    tmux.press("r")
+    try tmux.waitFor("recording 0:00")
+    tmux.press("q")
+    try tmux.waitFor("status=0")
+    let names = try folder.contents()
+    let videos = names.filter { $0.hasSuffix(".mp4") }
+    #expect(videos.count == 2 && names.count == 4)
+    for name in videos + names.filter({ $0.hasSuffix(".png") }) {
+      let source = try openSource(folder.path(name))
+      #expect(try source.next() != nil, "\(name)")
+    }
+    let lines = try folder.text(#require(names.first { $0.hasSuffix(".jsonl") })).split(separator: "\n")
+    #expect(lines.count == 2)
+    for line in lines { #expect((try? JSONSerialization.jsonObject(with: Data(line.utf8))) != nil) }
+  }
+
+  @Test func goesThroughAFile() throws {
+    let folder = try Folder()
+    let scene = try Program.run("posecam scene demo:size=320x180,seconds=30 -o a.mp4 --truth t.jsonl", in: folder)
+    try #require(scene.status == 0, "\(scene.errors)")
+    let tmux = try Tmux(columns: 100, rows: 30, command: "--video a.mp4", folder: folder)
+    try tmux.waitFor("captured")
+    tmux.press("Space")
+    try tmux.waitFor("paused")
+    func expectFrame(after key: String, _ change: (Int) -> Int) throws {
+      let frame = try #require(tmux.frame)
+      tmux.press(key)
+      try tmux.waitUntil("\(key) from frame \(frame)") { _ in tmux.frame == change(frame) }
+    }
+    try expectFrame(after: "Right") { $0 + 150 }
+    try expectFrame(after: "Right") { $0 + 150 }
+    try expectFrame(after: "Left") { $0 - 150 }
+    try expectFrame(after: ".") { $0 + 1 }
+    try expectFrame(after: ",") { $0 - 1 }
+    try expectFrame(after: ",") { $0 - 1 }
+    try expectFrame(after: "Home") { _ in 0 }
+    // A click in the middle of the bar.
+    let row = try #require(
+      tmux.screen.split(separator: "\n", omittingEmptySubsequences: false).lastIndex { $0.contains("0:30.0") })
+    tmux.sendBytes("\u{1B}[<0;45;\(row + 1)M")
+    try tmux.waitUntil("the middle") { _ in tmux.frame.map { (350...550).contains($0) } ?? false }
+    tmux.press("q")
+    try tmux.waitFor("status=0")
   }
 
   @Test func followsTheWindow() throws {
@@ -87,7 +169,7 @@ struct TmuxTests {
 }
 
 /// One tmux server with one window, in which a shell runs the program and then prints its status.
-private final class Tmux {
+final class Tmux {
   static let path = ["/usr/bin/tmux", "/usr/local/bin/tmux", "/opt/homebrew/bin/tmux"]
     .first { FileManager.default.isExecutableFile(atPath: $0) }
   static let isPresent = path != nil
@@ -96,11 +178,15 @@ private final class Tmux {
 
   private let name = "posecam-\(UUID().uuidString)"
 
-  init(columns: Int, rows: Int, environment: String = "TERM=screen-256color", options: String = "") throws {
+  init(
+    columns: Int, rows: Int, environment: String = "TERM=screen-256color", command: String = "--video demo",
+    options: String = "", folder: Folder? = nil
+  ) throws {
     let shell = "env PS1='$ ' LC_ALL=C.UTF-8 \(environment) bash --norc --noprofile -i"
     run(["new-session", "-d", "-x", "\(columns)", "-y", "\(rows)", shell])
     try waitFor("$")
-    type("'\(try #require(Self.program))' --video demo \(options); echo stat''us=$?")
+    if let folder { type("cd '\(folder.path(""))'; clear") }
+    type("'\(try #require(Self.program))' \(command) \(options); echo stat''us=$?")
   }
 
   deinit { run(["kill-server"]) }
@@ -119,6 +205,9 @@ private final class Tmux {
     run(["send-keys", "-l", line])
     run(["send-keys", "Enter"])
   }
+
+  /// What the terminal would send.
+  func sendBytes(_ text: String) { run(["send-keys", "-H"] + text.utf8.map { String($0, radix: 16) }) }
 
   func resize(columns: Int, rows: Int) { run(["resize-window", "-x", "\(columns)", "-y", "\(rows)"]) }
 

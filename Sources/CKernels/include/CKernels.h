@@ -20,6 +20,9 @@ ck_level ck_level_detected(void);
 bool ck_has_avx_vnni(void);
 bool ck_has_avx512_vnni(void);
 
+/// Dot products of bfloat16.
+bool ck_has_avx512_bf16(void);
+
 /// Names of the features found that matter here ("avx2 fma avx512f avx512_vnni amx_int8"), for people.
 const char *ck_processor_features(void);
 
@@ -211,8 +214,8 @@ typedef struct {
   int32_t depthwise_block;
   void (*convolve)(const ck_q8_convolution *layer, ck_bytes in, int32_t first, int32_t last);
   void (*depthwise)(const ck_q8_convolution *layer, int32_t y, uint8_t *out);
-  /// round(value * factor + zero) of `channels` floats, a multiple of 16.
-  void (*quantize)(const float *in, int32_t channels, float factor, float zero, uint8_t *out);
+  /// round(value * factor[c] + zero) of `channels` floats, a multiple of 16.
+  void (*quantize)(const float *in, int32_t channels, const float *factor, float zero, uint8_t *out);
 } ck_q8_kernels;
 
 /// The best version that the processor has within `level`.
@@ -234,9 +237,21 @@ void ck_q8_pack_channels(const ck_q8_kernels *kernels, const float *values, int3
 /// Runs a whole layer on the pool.
 void ck_q8_convolve(const ck_q8_kernels *kernels, ck_pool *pool, const ck_q8_convolution *layer);
 
-/// round(value * factor + zero) of a picture of floats.
-void ck_q8_quantize(
-    const ck_q8_kernels *kernels, ck_view in, int32_t channels, int32_t height, int32_t width, float factor, float zero, ck_bytes out);
+/// A picture of floats to bytes: round(value * factor[c] + zero).
+typedef struct {
+  ck_view in;
+  ck_bytes out;
+  int32_t height;
+  int32_t width;
+  /// A multiple of 16.
+  int32_t channels;
+  const float *factor;
+  float zero;
+  /// Pixels around `out` that are set to the byte that stands for 0.
+  int32_t margin;
+} ck_q8_quantization;
+
+void ck_q8_quantize(const ck_q8_kernels *kernels, ck_pool *pool, const ck_q8_quantization *picture);
 
 /// Pixels of 3 bytes to pixels of 4, the last one 0.
 void ck_q8_pixels(const uint8_t *bytes, ptrdiff_t bytes_per_row, int32_t width, int32_t height, ck_bytes out);

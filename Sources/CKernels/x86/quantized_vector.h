@@ -178,8 +178,8 @@ static void depthwise(const ck_q8_convolution *layer, int32_t y, uint8_t *out) {
   }
 }
 
-static void quantize(const float *in, int32_t channels, float factor, float zero, uint8_t *out) {
-  for (int32_t c = 0; c < channels; c += LANES) to_bytes(out + c, load(in + c) * factor + zero);
+static void quantize(const float *in, int32_t channels, const float *factor, float zero, uint8_t *out) {
+  for (int32_t c = 0; c < channels; c += LANES) to_bytes(out + c, load(in + c) * load(factor + c) + zero);
 }
 
 // As many independent dot products as the tile has, on registers alone.

@@ -5,9 +5,12 @@
 #pragma clang fp contract(fast) reassociate(off)
 
 #define LANES 16
+#define BLOCK 32
 #define TILE 14
 #define TILE_CASES \
   CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6) CASE(7) CASE(8) CASE(9) CASE(10) CASE(11) CASE(12) CASE(13) CASE(14)
+#define OUTER_TILE 8
+#define OUTER_CASES CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6) CASE(7) CASE(8)
 #include "training_vector.h"
 
 const ck_training ck_training_avx512 = TRAINING_TABLE;

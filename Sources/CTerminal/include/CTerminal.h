@@ -17,6 +17,9 @@ void ct_guard_entered(void);
 /// Leaves the screen, once: later calls do nothing. Safe in a signal handler.
 void ct_guard_leave(void);
 
+/// While the terminal owes an answer, leaving drops what it has sent: a shell would take it for keys.
+void ct_guard_expect_answer(bool is_expected);
+
 /// Gives the signals back after `ct_guard_leave`.
 void ct_guard_disarm(void);
 

@@ -36,6 +36,9 @@ struct Affine: Equatable, Sendable {
     return result
   }
 
+  /// Whether left and right change places.
+  var isMirrored: Bool { a * e - b * d < 0 }
+
   /// Length of what was one pixel.
   var scale: Double { abs(a * e - b * d).squareRoot() }
 }

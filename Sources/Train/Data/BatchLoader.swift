@@ -13,10 +13,12 @@ public final class BatchLoader: BatchSource {
     public var ahead = 3
     /// Bytes of decoded pictures to keep in memory.
     public var cacheLimit = 1 << 30
-    /// Of several processes that train together: this one's number and how many there are. Each makes its part of every
-    /// global batch.
-    public var rank = 0
-    public var ranks = 1
+    /// What a teacher said of the pictures; with it, the batches' targets are mixed.
+    public var distillation: Distillation?
+    /// Pictures that only the teacher knows.
+    public var unlabelled: UnlabelledPictures?
+    /// Of several processes that train together: this one's part of every batch; the whole batch if absent.
+    public var share: BatchShare?
 
     public init() {}
   }
@@ -27,10 +29,10 @@ public final class BatchLoader: BatchSource {
   /// - Parameter images: the folder with the pictures.
   /// - Throws: where there is nobody to train on, or settings that make no sample.
   public init(_ annotations: KeypointAnnotations, images: String, options: Options = Options()) throws(TrainError) {
-    precondition(options.threads > 0 && options.ahead > 0 && options.ranks > options.rank && options.rank >= 0)
+    precondition(options.threads > 0 && options.ahead > 0)
     let composer = try SampleComposer(
       annotations, folder: images, augmentation: options.augmentation, seed: options.seed,
-      cacheLimit: options.cacheLimit)
+      cacheLimit: options.cacheLimit, distillation: options.distillation, unlabelled: options.unlabelled)
     maker = BatchMaker(composer, options)
     for index in 0..<options.threads {
       let thread = Thread { [maker] in maker.work() }
@@ -42,7 +44,7 @@ public final class BatchLoader: BatchSource {
 
   deinit { maker.stop() }
 
-  /// People in the middle of a sample each: an epoch.
+  /// People in the middle of a sample each, and pictures without labels: an epoch.
   public var sampleCount: Int { maker.composer.samples.count }
 
   /// Pictures without people, drawn from in the share that the augmentation says.
@@ -85,6 +87,7 @@ private final class BatchMaker: @unchecked Sendable {
   func read(_ number: Int, into batch: inout Batch) throws(TrainError) {
     condition.lock()
     defer { condition.unlock() }
+    precondition(options.share.map { $0.range.count == batch.count } ?? true)
     let asked = (batch.count, batch.height, batch.width)
     let isSame = shape.map { $0 == asked } ?? false
     if !isSame || number != wanted {
@@ -143,7 +146,7 @@ private final class BatchMaker: @unchecked Sendable {
   private func fill(_ batch: inout Batch, _ number: Int, _ reader: PictureReader) throws(TrainError) {
     let (count, height, width) = (batch.count, batch.height, batch.width)
     let (pixels, cells) = (height * width, height / Targets.stride * (width / Targets.stride))
-    let first = (number * options.ranks + options.rank) * count
+    let first = options.share.map { number * $0.total + $0.range.lowerBound } ?? number * count
     var failure: TrainError?
     batch.images.withUnsafeMutableBufferPointer { images in
       batch.heatmaps.withUnsafeMutableBufferPointer { heatmaps in

@@ -44,7 +44,7 @@ struct MATLABFile {
     while let element = try reader.next() {
       var matrix = element
       if element.type == Reader.compressed {
-        var inner = Reader(bytes: try Inflate.zlib(element.bytes, limit: Self.mostBytes)[...])
+        var inner = Reader(bytes: try Zlib.decompress(element.bytes, limit: Self.mostBytes)[...])
         guard let unpacked = try inner.next() else { continue }
         matrix = unpacked
       }

@@ -10,19 +10,27 @@ final class PictureStore: Sendable {
   }
 
   private let folder: URL
+  private let unlabelled: URL?
   private let pictures: [AnnotatedPicture]
   private let limit: Int
   private let state = Mutex(State())
 
-  /// - Parameter limit: bytes of decoded pictures to keep. Samples come in random order, so none is better to keep than
-  ///   another, and none is thrown out for another.
-  init(_ pictures: [AnnotatedPicture], folder: String, limit: Int) {
+  /// - Parameters:
+  ///   - unlabelled: the folder of the pictures that nobody labelled.
+  ///   - limit: bytes of decoded pictures to keep. Samples come in random order, so none is better to keep than another, and
+  ///     none is thrown out for another.
+  init(_ pictures: [AnnotatedPicture], folder: String, unlabelled: String? = nil, limit: Int) {
     self.pictures = pictures
+    self.unlabelled = unlabelled.map { URL(fileURLWithPath: $0, isDirectory: true) }
     self.folder = URL(fileURLWithPath: folder, isDirectory: true)
     self.limit = limit
   }
 
-  func url(_ index: Int) -> URL { folder.appendingPathComponent(pictures[index].fileName) }
+  func url(_ index: Int) -> URL {
+    let picture = pictures[index]
+    guard !picture.isLabelled, let unlabelled else { return folder.appendingPathComponent(picture.fileName) }
+    return unlabelled.appendingPathComponent(String(picture.fileName.dropFirst(UnlabelledPictures.mark.count)))
+  }
 
   /// - Parameter reader: the calling thread's.
   /// - Throws: where the picture is missing, damaged or cut off, or not of the size that the labels are for.
@@ -30,7 +38,7 @@ final class PictureStore: Sendable {
     if let kept = state.withLock({ $0.kept[index] }) { return kept }
     let image = try reader.read(url(index).path)
     let picture = pictures[index]
-    guard image.width == picture.width, image.height == picture.height else {
+    guard !picture.isLabelled || (image.width == picture.width && image.height == picture.height) else {
       throw TrainError(
         "\(picture.fileName): \(image.width)x\(image.height) pixels, labelled as \(picture.width)x\(picture.height)")
     }

@@ -8,10 +8,10 @@ import Tracker
 /// People are chosen as Lightweight OpenPose's label preparation does (Osokin 2018): at least 5 key points, an area of 32²,
 /// and not too close to one chosen before.
 final class SampleComposer: Sendable {
-  /// A person in the middle of a sample.
+  /// A person in the middle of a sample, or a picture without labels.
   struct Sample: Sendable, Equatable {
     var picture: Int
-    var person: Int
+    var person: Int?
   }
 
   /// Where a sample is written: one picture's part of a batch.
@@ -26,10 +26,14 @@ final class SampleComposer: Sendable {
     var width: Int
   }
 
+  /// Labelled people first.
   let samples: [Sample]
+  private let labelledCount: Int
   /// Pictures in which nobody is.
   let negatives: [Int]
-  private let annotations: KeypointAnnotations
+  private let name: String
+  private let pictures: [AnnotatedPicture]
+  private let distillation: Distillation?
   private let store: PictureStore
   private let augmentation: Augmentation
   private let seed: UInt64
@@ -45,18 +49,31 @@ final class SampleComposer: Sendable {
   /// - Parameters:
   ///   - folder: where the pictures are.
   ///   - cacheLimit: bytes of decoded pictures to keep in memory.
+  ///   - distillation: the teacher, who must know every picture.
   init(
-    _ annotations: KeypointAnnotations, folder: String, augmentation: Augmentation, seed: UInt64, cacheLimit: Int
+    _ annotations: KeypointAnnotations, folder: String, augmentation: Augmentation, seed: UInt64, cacheLimit: Int,
+    distillation: Distillation? = nil, unlabelled: UnlabelledPictures? = nil
   ) throws(TrainError) {
     try augmentation.check()
-    self.annotations = annotations
+    name = annotations.name
+    pictures = annotations.pictures + (unlabelled?.pictures ?? [])
+    self.distillation = distillation
     self.augmentation = augmentation
     self.seed = seed
-    store = PictureStore(annotations.pictures, folder: folder, limit: cacheLimit)
+    store = PictureStore(pictures, folder: folder, unlabelled: unlabelled?.folder, limit: cacheLimit)
     var (samples, negatives, state) = ([Sample](), [Int](), State())
-    for (index, picture) in annotations.pictures.enumerated() {
+    var alone: [Sample] = []
+    for (index, picture) in pictures.enumerated() {
       guard access(store.url(index).path, R_OK) == 0 else {
         state.problems.add("picture that is not there", picture.fileName)
+        continue
+      }
+      if let distillation, !distillation.knows(picture) {
+        state.problems.add("picture that the teacher did not see, left out", picture.fileName)
+        continue
+      }
+      guard picture.isLabelled else {
+        alone.append(Sample(picture: index, person: nil))
         continue
       }
       samples += Self.people(of: picture, augmentation).map { Sample(picture: index, person: $0) }
@@ -66,7 +83,7 @@ final class SampleComposer: Sendable {
       let reason = state.problems.isEmpty ? "nobody in it has 5 key points and 32x32 pixels" : state.problems.lines[0]
       throw TrainError("\(annotations.name): nothing to train on: \(reason); pictures are sought in \(folder)")
     }
-    (self.samples, self.negatives) = (samples, negatives)
+    (self.samples, self.negatives, labelledCount) = (samples + alone, negatives, samples.count)
     self.state = Mutex(state)
   }
 
@@ -95,50 +112,54 @@ final class SampleComposer: Sendable {
     var random = SeededRandom(seed: seed, stream: 1, number)
     canvas.mask.update(repeating: 1)
     canvas.image.update(repeating: 0)
-    var people: [[LabelPoint]] = []
+    var drawing = SampleDrawing(canvas, augmentation, distillation)
     let whole = Tile(left: 0, top: 0, right: canvas.width, bottom: canvas.height)
     if random.chance(augmentation.negatives), let index = negatives.randomElement(using: &random),
       let image = readable(index, reader)
     {
-      drawNegative(image, in: whole, canvas, &random)
+      try drawWhole(index, image, in: whole, &drawing, &random)
     } else {
       let first = place(number)
       if random.chance(augmentation.backdrop), let index = negatives.randomElement(using: &random),
         let image = readable(index, reader)
       {
-        drawNegative(image, in: whole, canvas, &random)
+        try drawWhole(index, image, in: whole, &drawing, &random)
       }
-      if random.chance(augmentation.mosaic) {
+      if first >= labelledCount {
+        let (sample, image) = try readable(from: first, reader)
+        try drawWhole(sample.picture, image, in: whole, &drawing, &random)
+      } else if random.chance(augmentation.mosaic) {
         for (index, tile) in grid(canvas, &random).enumerated() {
           if index > 0, random.chance(augmentation.negatives), let empty = negatives.randomElement(using: &random),
             let image = readable(empty, reader)
           {
-            drawNegative(image, in: tile, canvas, &random)
+            try drawWhole(empty, image, in: tile, &drawing, &random)
             continue
           }
-          let start = index == 0 ? first : Int.random(in: 0..<samples.count, using: &random)
+          let start = index == 0 ? first : Int.random(in: 0..<labelledCount, using: &random)
           let (sample, image) = try readable(from: start, reader)
-          let box = annotations.pictures[sample.picture].people[sample.person].box
+          let box = box(of: sample)
           let fit = min(
             Double(tile.right - tile.left) / max(1, box.width), Double(tile.bottom - tile.top) / max(1, box.height))
-          draw(
-            sample, image, in: tile, scale: fit * random.uniform(0.6, 1.05), clips: true, canvas, &people, &random)
+          try draw(sample, image, in: tile, scale: fit * random.uniform(0.6, 1.05), clips: true, &drawing, &random)
         }
       } else {
         let (sample, image) = try readable(from: first, reader)
-        let box = annotations.pictures[sample.picture].people[sample.person].box
+        let box = box(of: sample)
         // A person who lies is as large as one who stands.
         let size = max(1, max(box.width, box.height))
-        draw(
+        try draw(
           sample, image, in: whole, scale: Double(canvas.height) * augmentation.share(&random) / size, clips: false,
-          canvas, &people, &random)
+          &drawing, &random)
       }
     }
     Degradation(augmentation, &random).apply(
       to: canvas.image, width: canvas.width, height: canvas.height, &random)
-    Targets.draw(
-      people, width: canvas.width / Targets.stride, height: canvas.height / Targets.stride, heatmaps: canvas.heatmaps,
-      fields: canvas.fields)
+    drawing.finish()
+  }
+
+  private func box(of sample: Sample) -> (x: Double, y: Double, width: Double, height: Double) {
+    sample.person.map { pictures[sample.picture].people[$0].box } ?? (0, 0, 0, 0)
   }
 
   private func place(_ number: Int) -> Int {
@@ -170,11 +191,13 @@ final class SampleComposer: Sendable {
 
   /// The first readable sample from one on.
   private func readable(from first: Int, _ reader: PictureReader) throws(TrainError) -> (Sample, PixelImage) {
-    for step in samples.indices {
-      let sample = samples[(first + step) % samples.count]
+    // Labelled ones and others stay apart.
+    let kind = first < labelledCount ? 0..<labelledCount : labelledCount..<samples.count
+    for step in kind.indices {
+      let sample = samples[kind.lowerBound + (first - kind.lowerBound + step) % kind.count]
       if let image = readable(sample.picture, reader) { return (sample, image) }
     }
-    throw TrainError("\(annotations.name): none of its pictures can be read; \(problems.lines.joined(separator: "; "))")
+    throw TrainError("\(name): none of its pictures can be read; \(problems.lines.joined(separator: "; "))")
   }
 
   /// Rows and columns of unequal size that fill the canvas.
@@ -194,116 +217,46 @@ final class SampleComposer: Sendable {
     }
   }
 
-  private func drawNegative(_ image: PixelImage, in tile: Tile, _ canvas: Canvas, _ random: inout SeededRandom) {
-    let fit = max(
-      Double(tile.right - tile.left) / Double(image.width), Double(tile.bottom - tile.top) / Double(image.height))
+  /// A picture with nobody to put in the middle: one in which nobody is, which fills the tile, or most of one that only the
+  /// teacher knows.
+  private func drawWhole(
+    _ index: Int, _ image: PixelImage, in tile: Tile, _ drawing: inout SampleDrawing, _ random: inout SeededRandom
+  ) throws(TrainError) {
+    let picture = pictures[index]
+    let across = Double(tile.right - tile.left) / Double(image.width)
+    let down = Double(tile.bottom - tile.top) / Double(image.height)
+    let (fit, range) = picture.isLabelled ? (max(across, down), (0.8, 1.6)) : (min(across, down), (0.7, 1.4))
     let transform = Affine(
       center: (Double(image.width) * random.uniform(0.4, 0.6), Double(image.height) * random.uniform(0.4, 0.6)),
-      scale: fit * random.uniform(0.8, 1.6), degrees: random.uniform(-augmentation.rotation, augmentation.rotation),
+      scale: fit * random.uniform(range.0, range.1),
+      degrees: random.uniform(-augmentation.rotation, augmentation.rotation),
       isMirrored: random.chance(augmentation.mirror), target: tile.center)
-    paint(image, in: tile, transform, canvas, &random)
+    drawing.paint(image, in: tile, transform, &random)
+    if !picture.isLabelled { drawing.canvas.mask.update(repeating: 0) }
+    try drawing.ask(picture, image, in: tile, transform)
   }
 
   /// - Parameter clips: whether key points outside the tile are hidden by what lies beside it.
   private func draw(
-    _ sample: Sample, _ image: PixelImage, in tile: Tile, scale: Double, clips: Bool, _ canvas: Canvas,
-    _ people: inout [[LabelPoint]], _ random: inout SeededRandom
-  ) {
-    let picture = annotations.pictures[sample.picture]
+    _ sample: Sample, _ image: PixelImage, in tile: Tile, scale: Double, clips: Bool, _ drawing: inout SampleDrawing,
+    _ random: inout SeededRandom
+  ) throws(TrainError) {
+    guard let middle = sample.person else { return }
+    let picture = pictures[sample.picture]
     let reach = augmentation.shift
     let target = (
       x: tile.center.x + random.uniform(-reach, reach) * Double(tile.right - tile.left),
       y: tile.center.y + random.uniform(-reach, reach) * Double(tile.bottom - tile.top)
     )
     let isMirrored = random.chance(augmentation.mirror)
-    let center = picture.people[sample.person].center
+    let center = picture.people[middle].center
     let transform = Affine(
-      center: (center.x - Self.labelOffset, center.y - Self.labelOffset), scale: min(scale, augmentation.magnification),
+      center: (center.x - SampleDrawing.labelOffset, center.y - SampleDrawing.labelOffset),
+      scale: min(scale, augmentation.magnification),
       degrees: random.uniform(-augmentation.rotation, augmentation.rotation), isMirrored: isMirrored, target: target)
-    paint(image, in: tile, transform, canvas, &random)
-    mask(picture, in: tile, transform, canvas)
-
-    let order = [sample.person] + picture.people.indices.filter { $0 != sample.person }
-    for index in order where isLearnt(picture.people[index]) {
-      let person = picture.people[index]
-      var points = KeypointLayout.internalPoints(of: person.keypoints, width: picture.width, height: picture.height)
-      if isMirrored { points = KeypointLayout.mirrored.map { points[$0] } }
-      for joint in points.indices {
-        let moved = transform(points[joint].x - Self.labelOffset, points[joint].y - Self.labelOffset)
-        (points[joint].x, points[joint].y) = moved
-        if clips && !tile.contains(moved) { points[joint].visibility = .absent }
-      }
-      people.append(points)
-    }
-  }
-
-  /// Labels count from the corner of the picture, pixels from their centres, as the results of `eval` do.
-  private static let labelOffset = 0.5
-
-  private func isLearnt(_ person: PersonAnnotation) -> Bool {
-    !person.isCrowd && person.keypointCount > 0 && person.agreement >= augmentation.leastAgreement
-  }
-
-  private func paint(
-    _ image: PixelImage, in tile: Tile, _ transform: Affine, _ canvas: Canvas, _ random: inout SeededRandom
-  ) {
-    guard let planes = canvas.image.baseAddress else { return }
-    image.draw(
-      into: planes, width: canvas.width, height: canvas.height, tile: tile, transform: transform,
-      colour: ColourChange(strength: augmentation.colour, &random))
-  }
-
-  // MARK: - Mask
-
-  /// Takes out of the loss what is not labelled, and weighs what is.
-  private func mask(_ picture: AnnotatedPicture, in tile: Tile, _ transform: Affine, _ canvas: Canvas) {
-    var bitmap: [UInt8] = []
-    for person in picture.people where !isLearnt(person) {
-      guard person.isCrowd || person.keypointCount > 0 || augmentation.masksUnlabelled else { continue }
-      if bitmap.isEmpty { bitmap = [UInt8](repeating: 0, count: picture.width * picture.height) }
-      let box = Region(x: person.box.x, y: person.box.y, width: person.box.width, height: person.box.height)
-      (person.region ?? box).fill(&bitmap, width: picture.width, height: picture.height)
-    }
-    let columns = canvas.width / Targets.stride
-    if augmentation.isWeighted {
-      for person in picture.people where isLearnt(person) && person.agreement < 1 {
-        // The loss squares what it is multiplied by.
-        let weight = Float(person.agreement.squareRoot())
-        for cell in cells(around: person.box, tile, transform, canvas) {
-          canvas.mask[cell] = min(canvas.mask[cell], weight)
-        }
-      }
-    }
-    guard !bitmap.isEmpty else { return }
-    let back = transform.inverse
-    for y in tile.top / 2..<tile.bottom / 2 {
-      for x in tile.left / 2..<tile.right / 2 {
-        // Every other pixel tells enough of a cell of eight.
-        let (fromX, fromY) = back(Double(2 * x), Double(2 * y))
-        guard fromX > -0.5, fromY > -0.5, fromX < Double(picture.width) - 0.5, fromY < Double(picture.height) - 0.5,
-          bitmap[Int(fromY + 0.5) * picture.width + Int(fromX + 0.5)] != 0
-        else { continue }
-        canvas.mask[y / 4 * columns + x / 4] = 0
-      }
-    }
-  }
-
-  /// Cells that a person's box covers once it is turned.
-  private func cells(
-    around box: (x: Double, y: Double, width: Double, height: Double), _ tile: Tile, _ transform: Affine,
-    _ canvas: Canvas
-  ) -> [Int] {
-    let corners = [(0.0, 0.0), (1.0, 0.0), (0.0, 1.0), (1.0, 1.0)].map { corner in
-      transform(box.x + corner.0 * box.width, box.y + corner.1 * box.height)
-    }
-    func range(_ values: [Double], _ from: Int, _ to: Int) -> Range<Int> {
-      let first = max(Double(from), (values.min() ?? 0) - 8) / 8
-      let last = min(Double(to), (values.max() ?? 0) + 8) / 8
-      return Int(first)..<max(Int(first), Int(last.rounded(.up)))
-    }
-    let rows = range(corners.map(\.y), tile.top, tile.bottom)
-    let columns = range(corners.map(\.x), tile.left, tile.right)
-    return rows.flatMap { row in columns.map { row * (canvas.width / Targets.stride) + $0 } }
+    drawing.paint(image, in: tile, transform, &random)
+    drawing.label(picture, first: middle, in: tile, transform, clips: clips)
+    try drawing.ask(picture, image, in: tile, transform, clips: clips)
   }
 }
 

@@ -3,83 +3,113 @@ import Infer
 
 /// Batch norm with the statistics of the batch, and the ReLU after it (Ioffe and Szegedy, 2015).
 ///
-/// What it normalises is read by nobody else, so that its gradient takes its place. Running statistics move by a tenth towards
-/// those of the batch, the variance unbiased, as in PyTorch.
+/// Finds statistics and slopes; the layers around it apply them, unless what it gives has several readers. Running statistics
+/// move by a tenth towards those of the batch, the variance unbiased, as in PyTorch.
 final class BatchNormLayer: Layer {
   static let epsilon: Float = 1e-5
   static let momentum: Float = 0.1
 
   let name: String
   private let kernels: TrainingKernels
-  private let scratch: Scratch
+  private let normalisation: Normalisation
   private let input: Pictures
-  private let output: Pictures
+  /// `nil` where the layer after it normalises.
+  private let output: Pictures?
   private let outputGradient: Pictures
-  private let activation: ck_activation
   private let gamma: UnsafeMutablePointer<Float>
   private let beta: UnsafeMutablePointer<Float>
   private let gammaGradient: UnsafeMutablePointer<Float>
   private let betaGradient: UnsafeMutablePointer<Float>
   private let runningMean: UnsafeMutablePointer<Float>
   private let runningVariance: UnsafeMutablePointer<Float>
-  private let mean: UnsafeMutablePointer<Float>
-  private let variance: UnsafeMutablePointer<Float>
   /// Sums over the batches that were measured, and their number.
   private var measured: (means: [Double], variances: [Double], count: Int) = ([], [], 0)
-  private let scale: UnsafeMutablePointer<Float>
-  private let shift: UnsafeMutablePointer<Float>
+  /// Of gradients, and of gradients times values: [2][channels].
+  private let sums: UnsafeMutableBufferPointer<Double>
+  /// Of the processes that share a batch, and whether its statistics are those of all of them while it learns.
+  var shared: (sums: BatchNormSums, always: Bool)?
 
   init(
-    _ name: String, activation: Graph.Activation, input: Pictures, output: Pictures, outputGradient: Pictures,
+    _ name: String, _ normalisation: Normalisation, input: Pictures, output: Pictures?, outputGradient: Pictures,
     parameters: ParameterSet, gradients: ParameterSet, statistics: ParameterSet, kernels: TrainingKernels,
-    scratch: Scratch, memory: FloatMemory
+    memory: FloatMemory
   ) throws(TrainError) {
     self.name = name
     self.kernels = kernels
-    self.scratch = scratch
+    self.normalisation = normalisation
     self.input = input
     self.output = output
     self.outputGradient = outputGradient
-    self.activation = activation.kernel
     (gamma, beta) = (parameters["\(name).weight"], parameters["\(name).bias"])
     (gammaGradient, betaGradient) = (gradients["\(name).weight"], gradients["\(name).bias"])
     (runningMean, runningVariance) = (statistics["\(name).running_mean"], statistics["\(name).running_var"])
-    mean = try memory.zeros(input.shape.pixel)
-    variance = try memory.zeros(input.shape.pixel)
-    scale = try memory.zeros(input.shape.pixel)
-    shift = try memory.zeros(input.shape.pixel)
+    sums = try memory.doubles(2 * input.shape.depth)
+  }
+
+  /// What mean and variance are taken over.
+  private var pixels: Int {
+    let own = input.shape.count * input.shape.height * input.shape.width
+    guard let shared, shared.always else { return own }
+    return shared.sums.pixels(own)
   }
 
   func forward(_ statistics: BatchStatistics) {
-    let shape = input.shape
+    let (shape, it) = (input.shape, normalisation)
     if statistics != .running {
-      ck_batch_statistics(
-        kernels.training, kernels.pool, input.extent, input.view, scratch.partials, mean, variance)
+      if it.momentParts == nil {
+        ck_batch_moments(kernels.training, kernels.pool, input.extent, input.view, it.parts)
+      }
+      ck_join_moments(
+        it.parts, it.momentParts ?? ck_band_parts(input.extent), Int32(shape.depth), it.mean, it.variance)
+      if let shared, shared.always || statistics == .measured {
+        shared.sums.join(it.mean, it.variance, count: shape.channels)
+      }
     }
     if statistics == .measured { measure() }
     if statistics == .batch {
-      let pixels = Float(shape.count * shape.height * shape.width)
+      let pixels = Float(pixels)
       let unbiased = pixels / max(1, pixels - 1)
       for channel in 0..<shape.channels {
-        runningMean[channel] += Self.momentum * (mean[channel] - runningMean[channel])
-        runningVariance[channel] += Self.momentum * (variance[channel] * unbiased - runningVariance[channel])
+        runningMean[channel] += Self.momentum * (it.mean[channel] - runningMean[channel])
+        runningVariance[channel] += Self.momentum * (it.variance[channel] * unbiased - runningVariance[channel])
       }
     } else {
-      mean.update(from: runningMean, count: shape.channels)
-      variance.update(from: runningVariance, count: shape.channels)
+      it.mean.update(from: runningMean, count: shape.channels)
+      it.variance.update(from: runningVariance, count: shape.channels)
     }
     for channel in 0..<shape.channels {
-      scale[channel] = gamma[channel] / (variance[channel] + Self.epsilon).squareRoot()
-      shift[channel] = beta[channel] - mean[channel] * scale[channel]
+      it.scale[channel] = gamma[channel] / (it.variance[channel] + Self.epsilon).squareRoot()
+      it.shift[channel] = beta[channel] - it.mean[channel] * it.scale[channel]
     }
-    ck_scale_shift(
-      kernels.training, kernels.pool, input.extent, input.view, scale, shift, activation, output.view)
+    if let output {
+      var source = Source(pictures: input, normalisation: it).kernel
+      ck_normalise(kernels.training, kernels.pool, input.extent, &source, output.view)
+    }
   }
 
+  /// With x' = (x - mean) / deviation and g the gradient of gamma x' + beta:
+  /// dx = gamma / deviation * (g - average(g) - x' average(g x')), which is linear in g and x.
   func backward() {
-    ck_batch_norm_backward(
-      kernels.training, kernels.pool, input.extent, input.view, mean, variance, scale, shift, activation,
-      outputGradient.view, scratch.partials, Int32(input.shape.channels), gammaGradient, betaGradient)
+    let (depth, it) = (input.shape.depth, normalisation)
+    if it.sumParts == nil {
+      var source = Source(pictures: input, normalisation: it).kernel
+      ck_norm_sums(
+        kernels.training, kernels.pool, input.extent, &source, it.mean, outputGradient.view, it.parts)
+    }
+    ck_join_sums(it.parts, it.sumParts ?? ck_band_parts(input.extent), Int32(depth), sums.baseAddress)
+    for channel in 0..<input.shape.channels {
+      let precision = 1 / (Double(it.variance[channel]) + Double(Self.epsilon))
+      gammaGradient[channel] += Float(sums[depth + channel] * precision.squareRoot())
+      betaGradient[channel] += Float(sums[channel])
+    }
+    if let shared, shared.always { shared.sums.add(sums) }
+    for channel in 0..<input.shape.channels {
+      let precision = 1 / (Double(it.variance[channel]) + Double(Self.epsilon))
+      let factor = -Double(it.scale[channel]) / Double(pixels)
+      let slope = factor * precision * sums[depth + channel]
+      it.slope[channel] = Float(slope)
+      it.offset[channel] = Float(factor * sums[channel] - slope * Double(it.mean[channel]))
+    }
   }
 
   private func measure() {
@@ -90,8 +120,8 @@ final class BatchNormLayer: Layer {
     }
     measured.count += 1
     for channel in 0..<channels {
-      measured.means[channel] += Double(mean[channel])
-      measured.variances[channel] += Double(variance[channel])
+      measured.means[channel] += Double(normalisation.mean[channel])
+      measured.variances[channel] += Double(normalisation.variance[channel])
     }
   }
 

@@ -1,7 +1,7 @@
 import CKernels
 import Infer
 
-/// A dense convolution with its bias and activation.
+/// A dense convolution, 3 × 3 as a rule, with its bias and activation.
 ///
 /// The gradient of its input is a convolution of its output's gradient with the weights reversed and transposed, so that both
 /// ways use the kernels of inference; the gradient of its weights is a product of matrices per place of the kernel.
@@ -10,9 +10,10 @@ final class ConvolutionLayer: Layer {
   private let scratch: Scratch
   private let input: Pictures
   private let output: Pictures
-  private let outputGradient: Pictures
+  private let outputGradient: OutputGradient
+  /// Where the gradient of the sum is computed, before it is used: in the place of what it is made from.
+  private let sumGradient: Pictures
   private let inputGradient: GradientPlace?
-  private let activation: ck_activation
   private let shape: Graph.Convolution
   private let inputs: Int
   private let weights: UnsafeMutablePointer<Float>
@@ -23,9 +24,8 @@ final class ConvolutionLayer: Layer {
   private let zeros: UnsafeMutablePointer<Float>
 
   init(
-    _ name: String, _ shape: Graph.Convolution, activation: Graph.Activation, input: Pictures, output: Pictures,
-    outputGradient: Pictures, inputGradient: GradientPlace?, parameters: ParameterSet, gradients: ParameterSet,
-    kernels: TrainingKernels, scratch: Scratch, memory: FloatMemory
+    _ name: String, _ shape: Graph.Convolution, input: Pictures, output: OutputGradient, inputGradient: GradientPlace?,
+    parameters: ParameterSet, gradients: ParameterSet, kernels: TrainingKernels, scratch: Scratch, memory: FloatMemory
   ) throws(TrainError) {
     guard inputGradient == nil || shape.stride == 1 else {
       throw TrainError("\(name): the gradient of a dense convolution with stride \(shape.stride) is not supported")
@@ -33,17 +33,17 @@ final class ConvolutionLayer: Layer {
     self.kernels = kernels
     self.scratch = scratch
     self.input = input
-    self.output = output
-    self.outputGradient = outputGradient
+    self.output = output.values
+    outputGradient = output
+    sumGradient = output.normalisation == nil ? output.pictures : output.values
     self.inputGradient = inputGradient
-    self.activation = activation.kernel
     self.shape = shape
     inputs = input.shape.channels
     weights = parameters["\(name).weight"]
     weightsGradient = gradients["\(name).weight"]
     bias = shape.hasBias ? (parameters["\(name).bias"], gradients["\(name).bias"]) : nil
-    paddedBias = try memory.zeros(output.shape.pixel)
-    zeros = try memory.zeros(max(input.shape.pixel, output.shape.pixel))
+    paddedBias = try memory.zeros(self.output.shape.depth)
+    zeros = try memory.zeros(max(input.shape.depth, self.output.shape.depth))
   }
 
   private var taps: Int { shape.kernel * shape.kernel }
@@ -56,30 +56,30 @@ final class ConvolutionLayer: Layer {
     if let bias { paddedBias.update(from: bias.values, count: shape.outputs) }
     convolve(
       input, depth: inputs, to: output, channels: shape.outputs, transposed: false, bias: paddedBias,
-      activation: activation,
-      adds: false)
+      activation: outputGradient.activation, adds: false)
   }
 
   func backward() {
-    if activation != ck_activation_none || bias != nil {
-      ck_activation_backward(
-        kernels.training, kernels.pool, output.extent, output.view, activation, outputGradient.view, scratch.partials,
+    if outputGradient.normalisation != nil || outputGradient.activation != ck_activation_none || bias != nil {
+      var gradient = outputGradient.kernel
+      ck_take_slope(
+        kernels.training, kernels.pool, output.extent, &gradient, sumGradient.view, scratch.partials,
         Int32(shape.outputs), bias?.gradient)
     }
     if Self.suitsWinograd(shape, depth: inputs, channels: shape.outputs, output.shape, kernels) {
       ck_winograd_dense_weights(
         kernels.convolution, kernels.training, kernels.pool, output.extent, window.dilation, input.view, Int32(inputs),
-        Int32(input.shape.pixel), outputGradient.view, scratch.transforms, scratch.weights)
+        Int32(input.shape.depth), sumGradient.view, scratch.transforms, scratch.weights)
     } else {
       ck_dense_weights(
-        kernels.training, kernels.pool, output.extent, window, input.view, Int32(inputs), outputGradient.view,
+        kernels.training, kernels.pool, output.extent, window, input.view, Int32(inputs), sumGradient.view,
         scratch.weights)
     }
     ck_unpack_gradient(
-      scratch.weights, Int32(inputs), Int32(shape.outputs), Int32(output.shape.pixel), Int32(taps), weightsGradient)
+      scratch.weights, Int32(inputs), Int32(shape.outputs), Int32(output.shape.depth), Int32(taps), weightsGradient)
     guard let inputGradient else { return }
     convolve(
-      outputGradient, depth: shape.outputs, to: inputGradient.pictures, channels: inputs, transposed: true, bias: zeros,
+      sumGradient, depth: shape.outputs, to: inputGradient.pictures, channels: inputs, transposed: true, bias: zeros,
       activation: ck_activation_none, adds: inputGradient.adds)
   }
 
@@ -92,10 +92,10 @@ final class ConvolutionLayer: Layer {
     packing.weights = UnsafePointer(weights)
     (packing.inputs, packing.outputs, packing.taps) = (Int32(inputs), Int32(shape.outputs), Int32(taps))
     (packing.is_transposed, packing.is_winograd) = (transposed, isWinograd)
-    packing.depth = Int32(isWinograd ? from.shape.pixel : depth)
-    packing.channels = Int32(to.shape.pixel)
+    packing.depth = Int32(isWinograd ? from.shape.depth : depth)
+    packing.channels = Int32(to.shape.depth)
     packing.block = kernels.convolution.pointee.block
-    packing.packed = scratch.packed
+    packing.packed = UnsafeMutableRawPointer(scratch.packed)
     ck_pack_weights(kernels.training, kernels.pool, &packing)
 
     var layer = ck_convolution()
@@ -110,7 +110,7 @@ final class ConvolutionLayer: Layer {
     layer.activation = activation
     if isWinograd {
       layer.winograd = Int32(shape.dilation)
-      layer.rows_per_task = Int32(Self.winogradRows(to.shape, depth: from.shape.pixel, dilation: shape.dilation))
+      layer.rows_per_task = Int32(Self.winogradRows(to.shape, depth: from.shape.depth, dilation: shape.dilation))
       layer.scratch = scratch.transforms
       let columns = ck_winograd_tiles(layer.width, layer.winograd)
       layer.scratch_size = (ck_winograd_scratch(layer.rows_per_task * columns, layer.depth) + 31) / 32 * 32
@@ -152,15 +152,15 @@ final class ConvolutionLayer: Layer {
     _ shape: Graph.Convolution, input: Pictures.Shape, output: Pictures.Shape, kernels: TrainingKernels
   ) -> (packed: Int, transforms: Int) {
     guard suitsWinograd(shape, depth: input.channels, channels: output.channels, output, kernels) else {
-      return (shape.kernel * shape.kernel * input.pixel * output.pixel, 0)
+      return (shape.kernel * shape.kernel * input.depth * output.depth, 0)
     }
     let columns = ck_winograd_tiles(Int32(output.width), Int32(shape.dilation))
-    let perThread = [input.pixel, output.pixel].map { depth in
+    let perThread = [input.depth, output.depth].map { depth in
       let rows = winogradRows(output, depth: depth, dilation: shape.dilation)
       return (ck_winograd_scratch(Int32(rows) * columns, Int32(depth)) + 31) / 32 * 32
     }
     let forWeights = ck_winograd_weights_scratch(
-      output.extent, Int32(shape.dilation), Int32(input.channels), Int32(input.pixel))
-    return (36 * input.pixel * output.pixel, max(max(perThread[0], perThread[1]) * kernels.threads, forWeights))
+      output.extent, Int32(shape.dilation), Int32(input.channels), Int32(input.depth))
+    return (36 * input.depth * output.depth, max(max(perThread[0], perThread[1]) * kernels.threads, forWeights))
   }
 }

@@ -1,64 +1,70 @@
 import CKernels
 import Infer
 
-/// A 3 × 3 convolution of every channel by itself, without bias, with its activation.
+/// A 3 × 3 convolution of every channel by itself, without bias, with its activation, or with batch norm on either side.
 final class DepthwiseLayer: Layer {
   private let kernels: TrainingKernels
-  private let scratch: Scratch
-  private let input: Pictures
-  private let output: Pictures
-  private let outputGradient: Pictures
+  private let output: OutputGradient
   private let inputGradient: GradientPlace?
-  private let activation: ck_activation
-  private let window: ck_window
+  private var layer: ck_depthwise_layer
   private let weights: UnsafeMutablePointer<Float>
   private let weightsGradient: UnsafeMutablePointer<Float>
-  /// [9][channels]
+  /// [channels / 16][9][16]
   private let packed: UnsafeMutablePointer<Float>
 
   init(
-    _ name: String, _ shape: Graph.Convolution, activation: Graph.Activation, input: Pictures, output: Pictures,
-    outputGradient: Pictures, inputGradient: GradientPlace?, parameters: ParameterSet, gradients: ParameterSet,
-    kernels: TrainingKernels, scratch: Scratch, memory: FloatMemory
+    _ name: String, _ shape: Graph.Convolution, input: Source, output: OutputGradient, inputGradient: GradientPlace?,
+    parameters: ParameterSet, gradients: ParameterSet, kernels: TrainingKernels, scratch: Scratch, memory: FloatMemory
   ) throws(TrainError) {
     self.kernels = kernels
-    self.scratch = scratch
-    self.input = input
     self.output = output
-    self.outputGradient = outputGradient
     self.inputGradient = inputGradient
-    self.activation = activation.kernel
-    window = ck_window(size: 3, stride: Int32(shape.stride), dilation: Int32(shape.dilation))
     weights = parameters["\(name).weight"]
     weightsGradient = gradients["\(name).weight"]
-    packed = try memory.zeros(9 * output.shape.pixel)
+    packed = try memory.zeros(9 * output.values.shape.depth)
+    layer = Self.layer(shape, input: input.pictures.shape, output: output.values.shape)
+    layer.in = input.kernel
+    layer.out = output.values.view
+    layer.weights = UnsafePointer(packed)
+    layer.activation = output.activation
+    layer.scratch = scratch.transforms
   }
 
   func forward(_ statistics: BatchStatistics) {
-    let pixel = output.shape.pixel
-    for channel in 0..<output.shape.channels {
-      for tap in 0..<9 { packed[tap * pixel + channel] = weights[channel * 9 + tap] }
+    for channel in 0..<output.values.shape.channels {
+      let first = channel / 16 * 9 * 16 + channel % 16
+      for tap in 0..<9 { packed[first + tap * 16] = weights[channel * 9 + tap] }
     }
     ck_depthwise_forward(
-      kernels.training, kernels.pool, output.extent, window, input.view, packed, activation, output.view)
+      kernels.training, kernels.pool, &layer, statistics == .running ? nil : output.normalisation?.parts)
   }
 
   func backward() {
-    if activation != ck_activation_none {
-      ck_activation_backward(
-        kernels.training, kernels.pool, output.extent, output.view, activation, outputGradient.view, scratch.partials,
-        0, nil)
+    var gradient = output.kernel
+    let channels = Int32(output.values.shape.channels)
+    if var place = inputGradient?.kernel {
+      ck_depthwise_backward(
+        kernels.training, kernels.pool, &layer, &gradient, &place, channels, weightsGradient)
+    } else {
+      ck_depthwise_backward(kernels.training, kernels.pool, &layer, &gradient, nil, channels, weightsGradient)
     }
-    ck_depthwise_weights(
-      kernels.training, kernels.pool, output.extent, window, input.view, outputGradient.view, scratch.partials,
-      scratch.weights)
-    let pixel = output.shape.pixel
-    for channel in 0..<output.shape.channels {
-      for tap in 0..<9 { weightsGradient[channel * 9 + tap] += scratch.weights[tap * pixel + channel] }
-    }
-    guard let inputGradient else { return }
-    ck_depthwise_backward(
-      kernels.training, kernels.pool, input.extent, window, outputGradient.view, packed, inputGradient.adds,
-      inputGradient.pictures.view)
+  }
+
+  private static func layer(
+    _ shape: Graph.Convolution, input: Pictures.Shape, output: Pictures.Shape
+  ) -> ck_depthwise_layer {
+    var layer = ck_depthwise_layer()
+    layer.extent = output.extent
+    (layer.height, layer.width) = (Int32(input.height), Int32(input.width))
+    layer.window = ck_window(size: 3, stride: Int32(shape.stride), dilation: Int32(shape.dilation))
+    return layer
+  }
+
+  /// Parts of sums over pixels, and floats of scratch memory.
+  static func needs(
+    _ shape: Graph.Convolution, input: Pictures.Shape, output: Pictures.Shape, kernels: TrainingKernels
+  ) -> (parts: Int32, scratch: Int) {
+    var layer = layer(shape, input: input, output: output)
+    return (ck_depthwise_parts(&layer), ck_depthwise_scratch(&layer, Int32(kernels.threads)))
   }
 }

@@ -4,7 +4,6 @@ import Infer
 /// activation(input)
 final class ActivationLayer: Layer {
   private let kernels: TrainingKernels
-  private let scratch: Scratch
   private let input: Pictures
   private let output: Pictures
   private let outputGradient: Pictures
@@ -13,10 +12,9 @@ final class ActivationLayer: Layer {
 
   init(
     _ activation: Graph.Activation, input: Pictures, output: Pictures, outputGradient: Pictures,
-    inputGradient: GradientPlace?, kernels: TrainingKernels, scratch: Scratch
+    inputGradient: GradientPlace?, kernels: TrainingKernels
   ) {
     self.kernels = kernels
-    self.scratch = scratch
     self.input = input
     self.output = output
     self.outputGradient = outputGradient
@@ -25,15 +23,15 @@ final class ActivationLayer: Layer {
   }
 
   func forward(_ statistics: BatchStatistics) {
-    ck_add(
-      kernels.training, kernels.pool, output.extent, input.view, ck_pictures(), activation, output.view)
+    var source = ck_source(values: input.view, scale: nil, shift: nil, activation: activation)
+    ck_normalise(kernels.training, kernels.pool, output.extent, &source, output.view)
   }
 
   func backward() {
     guard let inputGradient else { return }
-    ck_activation_backward(
-      kernels.training, kernels.pool, output.extent, output.view, activation, outputGradient.view, scratch.partials, 0,
-      nil)
+    var gradient = ck_output_gradient()
+    (gradient.gradient, gradient.values, gradient.activation) = (outputGradient.view, output.view, activation)
+    ck_take_slope(kernels.training, kernels.pool, output.extent, &gradient, outputGradient.view, nil, 0, nil)
     ck_copy_channels(
       kernels.pool, output.extent, Int32(output.shape.channels), outputGradient.view, inputGradient.adds,
       inputGradient.pictures.view)
@@ -60,15 +58,13 @@ final class AdditionLayer: Layer {
   }
 
   func forward(_ statistics: BatchStatistics) {
-    ck_add(
-      kernels.training, kernels.pool, output.extent, inputs.0.view, inputs.1.view, ck_activation_none, output.view)
+    ck_add(kernels.pool, output.extent, inputs.0.view, inputs.1.view, output.view)
   }
 
   func backward() {
     for case .some(let place) in inputGradients {
-      ck_add(
-        kernels.training, kernels.pool, output.extent, outputGradient.view,
-        place.adds ? place.pictures.view : ck_pictures(), ck_activation_none, place.pictures.view)
+      ck_copy_channels(
+        kernels.pool, output.extent, Int32(output.shape.depth), outputGradient.view, place.adds, place.pictures.view)
     }
   }
 }
@@ -94,7 +90,7 @@ final class ConcatenationLayer: Layer {
 
   private static func shifted(_ pictures: Pictures, by channels: Int) -> ck_pictures {
     var view = pictures.view
-    view.base += channels
+    view.base += channels * MemoryLayout<Float>.size
     return view
   }
 

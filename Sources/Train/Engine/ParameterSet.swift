@@ -26,6 +26,9 @@ final class ParameterSet {
     values = try memory.zeros(end)
   }
 
+  /// All values.
+  var buffer: UnsafeMutableBufferPointer<Float> { UnsafeMutableBufferPointer(start: values, count: count) }
+
   /// Where a tensor's values begin.
   subscript(name: String) -> UnsafeMutablePointer<Float> {
     guard let place = places[name] else { preconditionFailure("no parameter '\(name)'") }

@@ -7,15 +7,21 @@ final class TrainingKernels {
   let convolution: UnsafePointer<ck_kernels>
   let training: OpaquePointer
   let pool: OpaquePointer
+  /// Of bfloat16; `nil` where all products are of f32.
+  let products: UnsafePointer<ck_bf16>?
 
-  init(level: CPULevel, threads: Int) throws(TrainError) {
+  init(level: CPULevel, threads: Int, precision: TrainingPrecision) throws(TrainError) {
     guard level <= .detected else {
       throw TrainError("this processor has no \(level); it reaches \(CPULevel.detected)")
+    }
+    guard precision == .f32 || level == .avx512 && precision.products != nil else {
+      throw TrainError("precision bf16 needs a processor with AVX512-BF16; use f32")
     }
     guard (1...256).contains(threads) else { throw TrainError("\(threads) threads: use 1 to 256") }
     guard let pool = ck_pool_create(Int32(threads)) else { throw TrainError("could not start \(threads) threads") }
     self.pool = pool
     self.threads = threads
+    products = precision.products
     convolution = ck_kernels_for(level.kernelLevel)
     training = ck_training_for(level.kernelLevel)
   }
@@ -40,17 +46,12 @@ protocol Layer: AnyObject {
   func backward()
 }
 
-/// Where a layer writes the gradient of something it read: the first to do so stores, the others add.
-struct GradientPlace {
-  var pictures: Pictures
-  var adds: Bool
-}
-
 /// Memory that layers use one after the other.
 struct Scratch {
   var partials: UnsafeMutablePointer<Float>
   var packed: UnsafeMutablePointer<Float>
   /// Of PyTorch's layout or of packed gradients.
   var weights: UnsafeMutablePointer<Float>
+  /// Of Winograd, and whatever a layer brings into the cache.
   var transforms: UnsafeMutablePointer<Float>
 }

@@ -22,20 +22,22 @@ public final class TrainingNetwork {
   private let values: [Int: Pictures]
   private let outputGradients: [Pictures]
   private let layers: [any Layer]
+  private let names: [String]
   private let input: Pictures
 
   /// - Parameters:
   ///   - count: pictures of a batch.
   ///   - height, width: of the input in pixels.
   public init(
-    _ graph: Graph, count: Int, height: Int, width: Int, threads: Int = 1, level: CPULevel = .detected
+    _ graph: Graph, count: Int, height: Int, width: Int, threads: Int = 1, level: CPULevel = .detected,
+    precision: TrainingPrecision = .f32
   ) throws(TrainError) {
     guard (1...4096).contains(count), (1...8192).contains(height), (1...8192).contains(width),
       count * height * width <= 1 << 28
     else { throw TrainError("batches of \(count) pictures of \(height)x\(width) pixels are not supported") }
     self.graph = graph
     (self.count, self.height, self.width) = (count, height, width)
-    kernels = try TrainingKernels(level: level, threads: threads)
+    kernels = try TrainingKernels(level: level, threads: threads, precision: precision)
     let isStatistic = { (name: String) in name.contains(".running_") }
     parameters = try ParameterSet(graph.tensorShapes.filter { !isStatistic($0.name) })
     gradients = try ParameterSet(graph.tensorShapes.filter { !isStatistic($0.name) })
@@ -44,8 +46,8 @@ public final class TrainingNetwork {
     let program = try TrainingProgram(
       graph, count: count, height: height, width: width, kernels: kernels, parameters: parameters, gradients: gradients,
       statistics: statistics, memory: memory)
-    (layers, values, outputGradients, input) = (
-      program.layers, program.values, program.outputGradients, program.input
+    (layers, names, values, outputGradients, input) = (
+      program.layers, program.names, program.values, program.outputGradients, program.input
     )
   }
 
@@ -105,8 +107,17 @@ public final class TrainingNetwork {
   }
 
   /// Adds the gradient of the last loss to the gradients of all parameters. What `forward` computed is gone afterwards.
-  public func backward() {
-    for layer in layers.reversed() { layer.backward() }
+  /// - Parameter isComplete: called with the name of each layer as soon as the gradients of its parameters are there.
+  public func backward(_ isComplete: (String) -> Void = { _ in }) {
+    for (layer, name) in zip(layers, names).reversed() {
+      layer.backward()
+      isComplete(name)
+    }
+  }
+
+  /// Lets batch norm take its statistics over the pictures of several processes: where they are measured, and `always` if so.
+  func share(_ sums: BatchNormSums, always: Bool) {
+    for case let layer as BatchNormLayer in layers { layer.shared = (sums, always) }
   }
 
   /// An output's planes (N, C, H, W).
@@ -118,7 +129,7 @@ public final class TrainingNetwork {
     planes.withUnsafeMutableBufferPointer { buffer in
       for picture in 0..<shape.count {
         var view = pictures.first
-        view.base += picture * shape.picture
+        view.base += picture * pictures.view.picture
         ck_planes_from_view(
           view, Int32(shape.channels), Int32(shape.height), Int32(shape.width),
           buffer.baseAddress.map { $0 + picture * plane })

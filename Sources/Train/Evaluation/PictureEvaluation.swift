@@ -111,7 +111,7 @@ struct PictureEvaluation {
     try plan.copyOutput("\(stage)_pafs", into: &planes)
     if isMirrored { mirror(columns: columns) }
     for limb in Skeleton.limbs {
-      let source = isMirrored ? Self.mirrored(limb) : limb
+      let source = isMirrored ? limb.mirrored : limb
       add(source.x * cells, across, down, isMirrored ? -share : share, to: \.fields, at: limb.x * pixels)
       add(source.y * cells, across, down, share, to: \.fields, at: limb.y * pixels)
     }
@@ -127,12 +127,6 @@ struct PictureEvaluation {
         AxisResize.add(from + plane, columns: across, rows: down, share: share, to: to + place, scratch: &scratch)
       }
     }
-  }
-
-  /// The limb that a mirror makes of one.
-  private static func mirrored(_ limb: Skeleton.Limb) -> Skeleton.Limb {
-    let (a, b) = (KeypointLayout.mirrored[limb.a], KeypointLayout.mirrored[limb.b])
-    return Skeleton.limbs.first { $0.a == a && $0.b == b } ?? limb
   }
 
   private mutating func mirror(columns: Int) {

@@ -36,8 +36,10 @@ struct Checkpoint {
   init() {}
 
   init(contentsOf path: String) throws(TrainError) {
-    let file: WeightFile
-    do { file = try WeightFile(contentsOf: path) } catch { throw TrainError(error.description) }
+    do { try self.init(WeightFile(contentsOf: path), path: path) } catch { throw TrainError("\(error)") }
+  }
+
+  init(_ file: WeightFile, path: String) throws(TrainError) {
     guard file.metadata["kind"] == Self.kind else {
       throw TrainError("\(path): not a checkpoint of posecam; to start from a model's weights, use --weights-only")
     }

@@ -2,9 +2,7 @@ import Infer
 
 /// Batches whose targets a teacher had a part in: fast pose distillation (Zhang, Zhu and Ye, CVPR 2019).
 ///
-/// A weighted sum of squares from two targets differs from the squares from their weighted mean by a constant only, so the
-/// teacher's part is mixed into the targets and the loss stays what it is. A picture whose mask is 0 everywhere has no labels:
-/// it learns from the teacher alone.
+/// The teacher looks at every picture as the student does, changed at random; `Distillation` is the cheaper way.
 public struct DistilledSource<Base: BatchSource>: BatchSource {
   private var base: Base
   private let teacher: Plan
@@ -49,19 +47,17 @@ public struct DistilledSource<Base: BatchSource>: BatchSource {
       } catch {
         throw TrainError("the teacher: \(error)")
       }
-      let place = index * cells..<(index + 1) * cells
-      let isLabelled = batch.mask[place].contains { $0 != 0 }
-      for (offset, cell) in place.enumerated() {
-        let (labels, weight) = formula.weights(mask: batch.mask[cell], share: share, isLabelled: isLabelled)
-        for channel in 0..<19 {
-          let at = (index * 19 + channel) * cells + offset
-          batch.heatmaps[at] = labels * batch.heatmaps[at] + (1 - labels) * heatmaps[channel * cells + offset]
+      func part(_ whole: UnsafeMutableBufferPointer<Float>, _ channels: Int) -> UnsafeMutableBufferPointer<Float> {
+        UnsafeMutableBufferPointer(rebasing: whole[index * channels * cells..<(index + 1) * channels * cells])
+      }
+      batch.heatmaps.withUnsafeMutableBufferPointer { labels in
+        batch.fields.withUnsafeMutableBufferPointer { vectors in
+          batch.mask.withUnsafeMutableBufferPointer { mask in
+            formula.mix(
+              heatmaps: part(labels, 19), fields: part(vectors, 38), mask: part(mask, 1), teacher: (heatmaps, fields),
+              share: share)
+          }
         }
-        for channel in 0..<38 {
-          let at = (index * 38 + channel) * cells + offset
-          batch.fields[at] = labels * batch.fields[at] + (1 - labels) * fields[channel * cells + offset]
-        }
-        batch.mask[cell] = weight
       }
     }
   }

@@ -12,6 +12,9 @@ public struct RunFolder: Sendable {
   /// The batch whose loss was not a number.
   public var failedBatch: String { "\(path)/failed-batch.safetensors" }
 
+  /// The folder of a run that another process keeps: this one neither reads nor writes it.
+  public init(elsewhere path: String) { self.path = path }
+
   /// A folder for a new run; it may exist, but must not hold one already.
   public init(new path: String) throws(TrainError) {
     self.path = path
@@ -23,6 +26,7 @@ public struct RunFolder: Sendable {
     } catch {
       throw TrainError("\(path): cannot be made: \(error.localizedDescription)")
     }
+    removeRemains()
   }
 
   /// The folder of a run to be continued.
@@ -30,6 +34,14 @@ public struct RunFolder: Sendable {
     self.path = path
     guard FileManager.default.fileExists(atPath: checkpoint) else {
       throw TrainError("\(path): holds no last.ckpt to continue from")
+    }
+    removeRemains()
+  }
+
+  /// Files that a killed run was in the middle of writing.
+  private func removeRemains() {
+    for name in (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? [] where name.contains(".partial-") {
+      unlink("\(path)/\(name)")
     }
   }
 

@@ -19,6 +19,11 @@ public struct TrainSettings: Codable, Equatable, Sendable {
 
   /// Model file of a teacher; "" for none.
   public var teacher = ""
+  /// Folder of a teacher's maps, or a file of people whom it found, in the teacher's place; "" for none.
+  public var teacherCache = ""
+  public var pseudoLabels = ""
+  /// Folder of pictures that only the teacher knows; "" for none.
+  public var unlabeled = ""
   /// The teacher's share in the loss of labelled pictures.
   public var teacherShare = 0.5
   public var formula = DistillationFormula.everywhere
@@ -35,7 +40,10 @@ public struct TrainSettings: Codable, Equatable, Sendable {
   public var size = 256
   /// Batches whose gradients are averaged into one step.
   public var accumulate = 1
+  /// Of several processes that train together: whether batch norm takes its statistics over the pictures of all of them.
+  public var syncBatchNorm = true
   public var seed: UInt64 = 1
+  public var precision = TrainingPrecision.f32
 
   // The optimiser.
   public var optimiser = "adam"
@@ -57,19 +65,25 @@ public struct TrainSettings: Codable, Equatable, Sendable {
   public var logEvery = 100
   public var saveEvery = 500
   public var validateEvery = 5000
+  /// Steps between pictures and histograms in the event file; 0 for none.
+  public var recordEvery = 1000
 
   enum CodingKeys: String, CodingKey, CaseIterable {
     case data, images, validation, augmentation
     case validationImages = "validation_images"
     case validationSize = "validation_size"
-    case teacher
+    case teacher, unlabeled
+    case teacherCache = "teacher_cache"
+    case pseudoLabels = "pseudo_labels"
     case teacherShare = "teacher_share"
     case formula
     case backboneWidth = "backbone_width"
     case channels
     case headChannels = "head_channels"
     case refinementStages = "refinement_stages"
-    case batch, size, accumulate, seed, optimiser, groups
+    case batch, size, accumulate, precision
+    case syncBatchNorm = "sync_batch_norm"
+    case seed, optimiser, groups
     case learningRate = "learning_rate"
     case weightDecay = "weight_decay"
     case schedule, steps
@@ -78,38 +92,53 @@ public struct TrainSettings: Codable, Equatable, Sendable {
     case logEvery = "log_every"
     case saveEvery = "save_every"
     case validateEvery = "validate_every"
+    case recordEvery = "record_every"
   }
 
   public init() {}
+
+  /// Reads a settings file: TOML where its name ends so, else YAML. What it does not name keeps its default.
+  /// - Parameter changes: "key=value" or "key.key=value", which win over the file.
+  public init(contentsOf path: String, changes: [String] = []) throws(TrainError) {
+    guard let text = try? String(contentsOfFile: path, encoding: .utf8) else {
+      throw TrainError("\(path): cannot be read; is it a text file?")
+    }
+    guard URL(fileURLWithPath: path).pathExtension.lowercased() == "toml" else {
+      try self.init(yaml: text, changes: changes, name: path)
+      return
+    }
+    try self.init(TOMLTable(text, name: path).values, changes: changes, name: path)
+  }
 
   /// - Parameters:
   ///   - yaml: a mapping of any of the keys; the others keep their defaults.
   ///   - changes: "key=value" or "key.key=value", which win over the mapping.
   ///   - name: what messages call it.
   public init(yaml: String, changes: [String] = [], name: String) throws(TrainError) {
-    do {
-      let loaded = try Yams.load(yaml: yaml) ?? [String: Any]()
-      guard var given = loaded as? [String: Any] else {
-        throw TrainError("\(name): not a list of settings, one 'name: value' per line")
-      }
-      for change in changes {
-        let parts = change.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
-        guard parts.count == 2 else { throw TrainError("'\(change)': settings are changed as name=value") }
-        Self.set(try Yams.load(yaml: parts[1]) ?? "", at: parts[0].split(separator: ".")[...], in: &given)
-      }
-      if let settings = try Self.decode(given, name: name) {
-        self = settings
-      } else {
-        let culprit = try given.sorted { $0.key < $1.key }.first {
-          try Self.decode([$0.key: $0.value], name: name) == nil
-        }
-        throw TrainError("\(name): setting '\(culprit?.key ?? "")' takes no such value: \(culprit?.value ?? "")")
-      }
-    } catch let error as TrainError {
-      throw error
-    } catch {
-      throw TrainError("\(name): not valid YAML: \(error)")
+    guard let given = (try Self.load(yaml, name: name) ?? [String: Any]()) as? [String: Any] else {
+      throw TrainError("\(name): not a list of settings, one 'name: value' per line")
     }
+    try self.init(given, changes: changes, name: name)
+  }
+
+  private static func load(_ yaml: String, name: String) throws(TrainError) -> Any? {
+    do { return try Yams.load(yaml: yaml) } catch { throw TrainError("\(name): not valid YAML: \(error)") }
+  }
+
+  private init(_ given: [String: Any], changes: [String], name: String) throws(TrainError) {
+    var given = given
+    for change in changes {
+      let parts = change.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+      guard parts.count == 2 else { throw TrainError("'\(change)': settings are changed as name=value") }
+      Self.set(try Self.load(parts[1], name: "'\(change)'") ?? "", at: parts[0].split(separator: ".")[...], in: &given)
+    }
+    guard let settings = try Self.decode(given, name: name) else {
+      for (key, value) in given.sorted(by: { $0.key < $1.key }) where try Self.decode([key: value], name: name) == nil {
+        throw TrainError("\(name): setting '\(key)' takes no such value: \(value)")
+      }
+      throw TrainError("\(name): a setting has a value of the wrong kind")
+    }
+    self = settings
   }
 
   /// The defaults with what was given in their place; `nil` where a value has the wrong type.
@@ -189,6 +218,10 @@ public struct TrainSettings: Codable, Equatable, Sendable {
     }
     try check((32...2048).contains(validationSize), .validationSize, "32 to 2048")
     try check((0...1).contains(teacherShare), .teacherShare, "0 to 1")
+    let teachers = [teacher, teacherCache, pseudoLabels].filter { !$0.isEmpty }
+    try check(
+      teachers.count <= 1, .teacher, "no value beside 'teacher_cache' or 'pseudo_labels': one teacher is enough")
+    try check(unlabeled.isEmpty || teachers.count == 1, .unlabeled, "a folder only where there is a teacher")
     try check((0.05...4).contains(backboneWidth), .backboneWidth, "0.05 to 4")
     try check((8...1024).contains(channels), .channels, "8 to 1024")
     try check((8...4096).contains(headChannels), .headChannels, "8 to 4096")
@@ -207,5 +240,6 @@ public struct TrainSettings: Codable, Equatable, Sendable {
     try check(logEvery >= 1, .logEvery, "at least 1")
     try check(saveEvery >= 1, .saveEvery, "at least 1")
     try check(validateEvery >= 1, .validateEvery, "at least 1")
+    try check(recordEvery >= 0, .recordEvery, "0 (never) or a number of steps")
   }
 }

@@ -27,11 +27,20 @@ public struct TrainProgress: Sendable {
   public var imagesPerSecond: Double
   public var secondsLeft: Double
   public var validation: Validation?
+
+  package init(
+    step: Int, steps: Int, loss: Double, losses: [Double], learningRate: Double, imagesPerSecond: Double,
+    secondsLeft: Double, validation: Validation?
+  ) {
+    (self.step, self.steps, self.loss, self.losses, self.learningRate) = (step, steps, loss, losses, learningRate)
+    (self.imagesPerSecond, self.secondsLeft, self.validation) = (imagesPerSecond, secondsLeft, validation)
+  }
 }
 
 /// A training run: batches in, weights out, its state on disk.
 ///
-/// The same settings, seed and batches give the same bits, also when the run was stopped and resumed in between.
+/// The same settings, seed and batches give the same bits, also when the run was stopped and resumed in between. Several processes
+/// make the steps of one, each on its share of the batches; the first of them validates, reports and writes.
 public final class Trainer {
   public enum Ending: Sendable {
     case finished, stopped
@@ -45,43 +54,57 @@ public final class Trainer {
   /// Where the weights come from, for the model file.
   public var provenance = ""
 
+  private let parallel: DataParallelism
   private let optimiser: Adam
   /// Moving averages of weights and running statistics; NULL where none are kept.
   private let averages: (weights: ParameterSet, statistics: ParameterSet)?
   private var losses: [Double] = []
   private var lossCount = 0
   private var best: Double?
+  private var events: EventFile?
 
   /// A new run with random weights.
   public convenience init(
-    _ settings: TrainSettings, folder: RunFolder, threads: Int, level: CPULevel = .detected
+    _ settings: TrainSettings, folder: RunFolder, threads: Int, level: CPULevel = .detected,
+    processes: any Communicator = SingleProcess()
   ) throws(TrainError) {
-    try self.init(settings: settings, folder: folder, threads: threads, level: level)
+    try self.init(settings: settings, folder: folder, threads: threads, level: level, processes: processes)
     start(from: Initialisation.tensors(of: network.graph, seed: settings.seed))
+    guard processes.isFirst else { return }
+    try folder.truncateLog(after: -1)
     try folder.write(settings.yaml, to: folder.settings)
   }
 
   /// A run that goes on where its checkpoint was made.
   public convenience init(
     resuming folder: RunFolder, threads: Int, level: CPULevel = .detected,
+    processes: any Communicator = SingleProcess(),
     changing change: (inout TrainSettings) throws(TrainError) -> Void = { _ throws(TrainError) in }
   ) throws(TrainError) {
-    let checkpoint = try Checkpoint(contentsOf: folder.checkpoint)
+    let checkpoint = try Checkpoint(processes.weights(of: folder.checkpoint), path: folder.checkpoint)
     var settings = checkpoint.settings
     try change(&settings)
-    try self.init(settings: settings, folder: folder, threads: threads, level: level)
-    try restore(checkpoint)
+    try self.init(settings: settings, folder: folder, threads: threads, level: level, processes: processes)
+    try processes.agree(Result { () throws(TrainError) in try restore(checkpoint) })
+    guard processes.isFirst else { return }
     try folder.truncateLog(after: step)
     try folder.write(settings.yaml, to: folder.settings)
   }
 
-  private init(settings: TrainSettings, folder: RunFolder, threads: Int, level: CPULevel) throws(TrainError) {
-    try settings.check()
+  private init(
+    settings: TrainSettings, folder: RunFolder, threads: Int, level: CPULevel, processes: any Communicator
+  ) throws(TrainError) {
+    let share = try processes.agree(
+      Result { () throws(TrainError) in
+        try settings.check()
+        return try BatchShare(of: settings.batch, among: processes)
+      })
     self.settings = settings
     self.folder = folder
     network = try TrainingNetwork(
-      settings.network.graph, count: settings.batch, height: settings.size, width: settings.size, threads: threads,
-      level: level)
+      settings.network.graph, count: share.range.count, height: settings.size, width: settings.size, threads: threads,
+      level: level, precision: settings.precision)
+    parallel = DataParallelism(network, share, among: processes, synchronises: settings.syncBatchNorm)
     optimiser = try Adam(
       Adam.Kind(rawValue: settings.optimiser) ?? .adam, weightDecay: Float(settings.weightDecay),
       groups: settings.groups, parameters: network.parameters, gradients: network.gradients)
@@ -135,32 +158,42 @@ public final class Trainer {
   /// - Parameters:
   ///   - seconds: after which it stops.
   ///   - validate: measures a model, every `validateEvery` steps.
+  ///   - pictures: a batch whose pictures the event file shows with what the network says of them; without it, the batch at hand.
   ///   - report: called once per interval of the log.
   public func run(
     _ source: inout some BatchSource, seconds: Double = .infinity,
-    validate: ((Model) throws -> Validation)? = nil, shouldStop: () -> Bool = { false },
+    validate: ((Model) throws -> Validation)? = nil, pictures: Batch? = nil, shouldStop: () -> Bool = { false },
     report: (TrainProgress) -> Void = { _ in }
   ) throws(TrainError) -> Ending {
+    try parallel.shareWeights()
     var batch = emptyBatch()
+    let isFirst = parallel.processes.isFirst
+    // From the first step on there is a good state to come back to.
+    if isFirst && step == 0 { try save() }
+    if isFirst { events = EventFile(folder: folder.path, step: step) }
     let start = Self.now()
     var (lineStart, lineStep) = (start, step)
     while step < settings.steps {
       try makeStep(&source, &batch)
-      let validation = try step % settings.validateEvery == 0 || step == settings.steps ? self.validate(validate) : nil
-      if step % settings.logEvery == 0 || step == settings.steps || validation != nil {
-        let seconds = Self.now() - lineStart
+      // Without what validation takes.
+      let worked = Self.now() - lineStart
+      func isDue(every steps: Int) -> Bool { isFirst && (step % steps == 0 || step == settings.steps) }
+      let validation = try isDue(every: settings.validateEvery) ? self.validate(validate) : nil
+      if isDue(every: settings.logEvery) || validation != nil {
         let progress = makeProgress(
-          imagesPerSecond: Double((step - lineStep) * settings.batch * settings.accumulate) / max(seconds, 1e-9),
-          secondsLeft: Double(settings.steps - step) * seconds / Double(step - lineStep), validation: validation)
+          imagesPerSecond: Double((step - lineStep) * settings.batch * settings.accumulate) / max(worked, 1e-9),
+          secondsLeft: Double(settings.steps - step) * worked / Double(step - lineStep), validation: validation)
         try log(progress, seconds: Self.now() - start)
         report(progress)
         (losses, lossCount) = ([], 0)
         (lineStart, lineStep) = (Self.now(), step)
       }
-      let isStopping = shouldStop() || Self.now() - start >= seconds
+      if settings.recordEvery > 0, isDue(every: settings.recordEvery) { try record(pictures ?? batch) }
+      let isStopping = try parallel.processes.any(shouldStop() || Self.now() - start >= seconds)
       if step % settings.saveEvery == 0 || step == settings.steps || isStopping {
-        try save()
-        if validate == nil { try model().write(to: folder) }
+        try parallel.checkWeights()
+        if isFirst { try save() }
+        if isFirst && validate == nil { try model().write(to: folder) }
       }
       if isStopping && step < settings.steps { return .stopped }
     }
@@ -170,7 +203,7 @@ public final class Trainer {
   private static func now() -> Double { Double(DispatchTime.now().uptimeNanoseconds) / 1e9 }
 
   package func emptyBatch() -> Batch {
-    Batch(empty: settings.batch, height: settings.size, width: settings.size)
+    Batch(empty: network.count, height: settings.size, width: settings.size)
   }
 
   private var learningRate: Double {
@@ -183,12 +216,14 @@ public final class Trainer {
     for part in 0..<settings.accumulate {
       try source.read(step * settings.accumulate + part, into: &batch)
       network.forward(batch.images, statistics: .batch)
-      let parts = network.loss(batch, factor: 1 / Float(settings.accumulate))
+      let factor = Float(parallel.share.weight / Double(settings.accumulate))
+      let parts = try parallel.losses(network.loss(batch, factor: factor))
       guard parts.allSatisfy(\.isFinite) else { throw try failure("the loss", batch) }
       if losses.isEmpty { losses = [Double](repeating: 0, count: parts.count) }
       for (index, value) in parts.enumerated() { losses[index] += value / Double(settings.accumulate) }
-      network.backward()
+      parallel.backward(isLast: part == settings.accumulate - 1)
     }
+    try parallel.finish()
     lossCount += 1
     let norm = ck_sum_of_squares(network.gradients.values, network.gradients.count).squareRoot()
     guard norm.isFinite else { throw try failure("the gradient", batch) }
@@ -203,6 +238,7 @@ public final class Trainer {
   }
 
   private func failure(_ what: String, _ batch: Batch) throws(TrainError) -> TrainError {
+    let batch = try parallel.culprit(batch)
     let (count, height, width) = (batch.count, batch.height, batch.width)
     let file = WeightFile(
       tensors: [
@@ -211,10 +247,12 @@ public final class Trainer {
         "pafs": Tensor(shape: [count, 38, height / 8, width / 8], values: batch.fields),
         "mask": Tensor(shape: [count, 1, height / 8, width / 8], values: batch.mask),
       ], metadata: ["step": "\(step)"])
-    do { try file.write(to: folder.failedBatch) } catch { throw TrainError(error.description) }
+    if parallel.processes.isFirst {
+      do { try file.write(to: folder.failedBatch) } catch { throw TrainError(error.description) }
+    }
     return TrainError(
       "step \(step): \(what) is not a number any more. The batch is in \(folder.failedBatch), the last good state in "
-        + "\(folder.checkpoint): resume with a lower learning_rate or with clip")
+        + "\(folder.checkpoint): resume with a lower learning_rate or with clip", isShared: true)
   }
 
   // MARK: - Reporting and validation
@@ -236,6 +274,35 @@ public final class Trainer {
     for (output, loss) in zip(network.graph.outputs, progress.losses) { entry[output.name] = loss }
     if let validation = progress.validation { entry["validation"] = validation.values }
     try folder.append(entry)
+
+    guard let events else { return }
+    func add(_ number: Double, _ tag: String) { events.add(number, tag: tag, step: step) }
+    add(progress.loss, "loss/all")
+    for (output, loss) in zip(network.graph.outputs, progress.losses) { add(loss, "loss/\(output.name)") }
+    add(progress.learningRate, "learning_rate")
+    add(progress.imagesPerSecond, "images_per_second")
+    for (name, value) in (progress.validation?.values ?? [:]).sorted(by: { $0.key < $1.key }) {
+      add(value, "validation/\(name)")
+    }
+    try events.flush()
+  }
+
+  /// Adds histograms of weights and of the last step's gradients, and a few pictures with their maps, to the event file.
+  private func record(_ batch: Batch) throws(TrainError) {
+    guard let events else { return }
+    for (kind, set) in [("weights", network.parameters), ("gradients", network.gradients)] {
+      for entry in set.entries {
+        let values = UnsafeBufferPointer(start: set.values + entry.range.lowerBound, count: entry.range.count)
+        events.add(Histogram(values), tag: "\(kind)/\(entry.name)", step: step)
+      }
+    }
+    network.forward(batch.images, statistics: .running)
+    var answer = batch
+    let outputs = network.graph.outputs.count
+    (answer.heatmaps, answer.fields) = (network.output(outputs - 2), network.output(outputs - 1))
+    try events.add(batch.picture(rows: 4), tag: "pictures/targets", step: step)
+    try events.add(answer.picture(rows: 4), tag: "pictures/network", step: step)
+    try events.flush()
   }
 
   private func validate(_ validate: ((Model) throws -> Validation)?) throws(TrainError) -> Validation? {
@@ -300,7 +367,8 @@ public final class Trainer {
     return ModelFile(
       network: settings.network, tensors: weights.tensors.merging(statistics.tensors) { first, _ in first },
       provenance: ([provenance, "trained by posecam on \(name(settings.data))"]
-        + (settings.teacher.isEmpty ? [] : ["distilled from \(name(settings.teacher))"])
+        + [settings.teacher, settings.teacherCache, settings.pseudoLabels].filter { !$0.isEmpty }
+        .map { "distilled from \(name($0))" }
         + ["step \(step)", "batches of \(settings.batch * settings.accumulate)"])
         .filter { !$0.isEmpty }.joined(separator: ", "))
   }

@@ -11,11 +11,20 @@ struct DistillCommand: ParsableCommand {
     discussion: """
       posecam distill --teacher large.safetensors --data people.json --images pictures --out RUN
 
-      Labelled pictures learn from (1 - alpha) labels + alpha teacher, pictures that are masked out as a whole from the teacher \
-      alone. With --formula everywhere the teacher also counts where the mask hides people without labels.
+      Labelled pictures learn from (1 - alpha) labels + alpha teacher, those of --unlabeled from the teacher alone. With \
+      --formula everywhere the teacher also counts where nobody labelled people, with masked only where labels hold. The \
+      teacher is a model that runs along, its maps of posecam cache-teacher, or people whom it found.
       """)
 
   @Option(help: ArgumentHelp("Model file of the teacher; --resume knows it.", valueName: "file")) var teacher: String?
+  @Option(help: ArgumentHelp("Folder of maps that posecam cache-teacher made.", valueName: "folder"))
+  var teacherCache: String?
+  @Option(
+    help: ArgumentHelp(
+      "People whom a teacher found: annotations, or results as of posecam eval --results.", valueName: "file"))
+  var pseudoLabels: String?
+  @Option(help: ArgumentHelp("Folder of pictures that only the teacher knows.", valueName: "folder"))
+  var unlabeled: String?
   @Option(help: ArgumentHelp("The teacher's share in the loss of labelled pictures.", valueName: "0...1")) var alpha:
     Double?
   @Option(
@@ -28,19 +37,36 @@ struct DistillCommand: ParsableCommand {
   @OptionGroup(title: "Settings") var settings: TrainOptions
 
   func validate() throws {
-    if teacher == nil && options.resume == nil {
-      throw ValidationError("Name the teacher's model file with --teacher.")
+    let teachers = [teacher, teacherCache, pseudoLabels].compactMap { $0 }
+    if teachers.isEmpty && options.resume == nil {
+      throw ValidationError("Name the teacher with --teacher, --teacher-cache or --pseudo-labels.")
+    }
+    if teachers.count > 1 {
+      throw ValidationError("Only one of --teacher, --teacher-cache and --pseudo-labels makes sense.")
     }
     if let alpha, !(0...1).contains(alpha) { throw ValidationError("--alpha takes 0 to 1, not \(alpha).") }
   }
 
   func run() throws {
-    var run = try TrainingRun(settings, options) { settings in
-      if let teacher { settings.teacher = teacher }
-      if let alpha { settings.teacherShare = alpha }
-      if let formula { settings.formula = formula }
+    if options.dryRun {
+      var all = try settings.load()
+      change(&all)
+      return try DryRun(settings: all, options: options).run()
     }
-    try run.run()
+    try options.together { processes in
+      var run = try TrainingRun(settings, options, processes, adjust: change)
+      try run.run()
+    }
+  }
+
+  private func change(_ settings: inout TrainSettings) {
+    if teacher ?? teacherCache ?? pseudoLabels != nil {
+      (settings.teacher, settings.teacherCache) = (teacher ?? "", teacherCache ?? "")
+      settings.pseudoLabels = pseudoLabels ?? ""
+    }
+    if let unlabeled { settings.unlabeled = unlabeled }
+    if let alpha { settings.teacherShare = alpha }
+    if let formula { settings.formula = formula }
   }
 }
 

@@ -57,6 +57,7 @@ extension CPULevel: ExpressibleByArgument {
 
 extension Smoothing: ExpressibleByArgument {}
 extension ColorChoice: ExpressibleByArgument {}
+extension Blitter: ExpressibleByArgument {}
 
 /// What runs the network.
 struct EngineOptions: ParsableArguments {
@@ -141,6 +142,12 @@ struct FollowOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Leave out people below this score, 0 to 1.", valueName: "score"))
   var minScore: Float = 0
 
+  @Option(help: ArgumentHelp("Leave out people with fewer key points.", valueName: "n"))
+  var minKeypoints = 0
+
+  @Option(help: ArgumentHelp("Leave out key points below this score, 0 to 1.", valueName: "score"))
+  var minKeypointScore: Float = 0
+
   @Flag(help: "Parse, track and smooth exactly as the reference implementation does, quirks included.")
   var compat = false
 
@@ -149,6 +156,8 @@ struct FollowOptions: ParsableArguments {
     guard bridge >= 0, bridge <= 60 else { throw ValidationError("--bridge takes 0 to 60 seconds.") }
     if let maxPeople, maxPeople < 1 { throw ValidationError("--max-people takes at least 1.") }
     guard (0...1).contains(minScore) else { throw ValidationError("--min-score takes 0 to 1.") }
+    guard (0...18).contains(minKeypoints) else { throw ValidationError("--min-keypoints takes 0 to 18.") }
+    guard (0...1).contains(minKeypointScore) else { throw ValidationError("--min-keypoint-score takes 0 to 1.") }
   }
 
   /// - Parameters:
@@ -163,51 +172,27 @@ struct FollowOptions: ParsableArguments {
     return .tracked(PoseTracker(options: options))
   }
 
+  func estimators(_ model: Model, _ engine: EngineOptions, streams: Int) -> [PoseEstimator] {
+    let settings = settings(model, engine, streams: streams)
+    return (0..<streams).map { _ in PoseEstimator(model, settings) }
+  }
+
   /// Which people are wanted.
   var selection: PoseEstimator.Settings {
     var settings = PoseEstimator.Settings()
     (settings.maximumPeople, settings.leastScore) = (maxPeople, minScore)
+    (settings.leastKeypoints, settings.leastKeypointScore) = (minKeypoints, minKeypointScore)
     return settings
   }
 
-  func estimators(_ model: Model, _ engine: EngineOptions, streams: Int) -> [PoseEstimator] {
+  /// Settings of each of several streams.
+  func settings(_ model: Model, _ engine: EngineOptions, streams: Int) -> PoseEstimator.Settings {
     var settings = selection
     settings.size = engine.size
     settings.threads = max(1, engine.threadCount / streams)
     settings.level = engine.level
     settings.precision = engine.precision.precision(for: model, level: engine.level)
     settings.isCompatible = compat
-    return (0..<streams).map { _ in PoseEstimator(model, settings) }
-  }
-}
-
-/// What a camera is asked for.
-struct CameraOptions: ParsableArguments {
-  @Option(help: ArgumentHelp("Ask the camera for this picture size.", valueName: "WxH"))
-  var cameraSize: PixelSize?
-
-  @Option(help: ArgumentHelp("Ask the camera for this many frames per second.", valueName: "rate"))
-  var cameraFps: Double?
-
-  @Option(help: ArgumentHelp("Ask the camera for this format, e.g. mjpeg or yuyv422.", valueName: "format"))
-  var cameraFormat: String?
-
-  var sourceOptions: SourceOptions {
-    var options = SourceOptions()
-    options.cameraMode = Camera.Mode(
-      size: cameraSize.map { ($0.width, $0.height) }, rate: cameraFps, format: cameraFormat)
-    return options
-  }
-}
-
-/// "640x480"
-struct PixelSize: ExpressibleByArgument, Sendable {
-  var width: Int
-  var height: Int
-
-  init?(argument: String) {
-    let sides = argument.split(separator: "x").compactMap { Int($0) }
-    guard sides.count == 2, sides.allSatisfy({ (1...16384).contains($0) }) else { return nil }
-    (width, height) = (sides[0], sides[1])
+    return settings
   }
 }

@@ -11,7 +11,8 @@ struct QuantizeCommand: ParsableCommand {
     abstract: "Calibrates a model for int8 on pictures like those it will see.",
     discussion: """
       Finds the range of every layer's results by several rules, keeps the rule under which int8 finds the poses that f32 finds, and \
-      writes the model with the ranges and that figure. --precision auto then takes int8 if the figure reaches --least-agreement.
+      writes the model with the ranges and that figure. --precision auto then takes int8 if the figure reaches --least-agreement; \
+      where it does not, some of the first layers are kept in floats.
       Every other picture is kept for the comparison.
       """)
 
@@ -58,32 +59,41 @@ struct QuantizeCommand: ParsableCommand {
       "\(seen.count) pictures observed, \(kept.count) compared, \(truth.reduce(0) { $0 + $1.count }) people in them")
 
     settings.precision = .int8
-    var best: (rule: Calibration.Rule, ranges: [String: [ChannelRange]], agreement: PoseAgreement)?
-    for rule in Calibration.Rule.allCases {
+    var best: (rule: Calibration.Rule, floatLayers: Int, agreement: PoseAgreement)?
+    func file(_ rule: Calibration.Rule, _ floatLayers: Int) throws -> WeightFile {
       let ranges = calibration.ranges(rule)
-      let bytes = PoseEstimator(try Model(model.file(ranges: ranges, metadata: [:]), name: model.name), settings)
+      let metadata = [Model.floatLayersKey: "\(floatLayers)"]
+      let nearest = try Model(model.file(ranges: ranges, metadata: metadata), name: model.name)
+      return model.file(ranges: ranges, rounded: try calibration.roundedWeights(of: nearest), metadata: metadata)
+    }
+    func attempt(_ rule: Calibration.Rule, floatLayers: Int) throws {
+      let bytes = PoseEstimator(try Model(file(rule, floatLayers), name: model.name), settings)
       var agreement = PoseAgreement()
       for (frame, poses) in zip(kept, truth) {
         agreement.add(poses, try bytes.poses(in: frame, measurements: measurements))
       }
+      let name = rule.rawValue + (floatLayers > 0 ? ", \(floatLayers) of floats" : "")
       print(
         String(
           format: "%@  mean OKS of %d matched poses %.4f, people %+.1f %%",
-          rule.rawValue.padding(toLength: 18, withPad: " ", startingAt: 0), agreement.matched, agreement.meanSimilarity,
+          name.padding(toLength: 32, withPad: " ", startingAt: 0), agreement.matched, agreement.meanSimilarity,
           100 * agreement.excess))
       if best.map({ agreement.meanSimilarity > $0.agreement.meanSimilarity }) ?? true {
-        best = (rule, ranges, agreement)
+        best = (rule, floatLayers, agreement)
       }
     }
+    for rule in Calibration.Rule.allCases { try attempt(rule, floatLayers: 0) }
+    for floatLayers in [1, 3, 5] {
+      guard let found = best, found.agreement.meanSimilarity < leastAgreement else { break }
+      try attempt(found.rule, floatLayers: floatLayers)
+    }
     guard let best else { return }
-    let file = model.file(
-      ranges: best.ranges,
-      metadata: [
-        Model.agreementKey: String(format: "%.4f", best.agreement.meanSimilarity),
-        Model.leastAgreementKey: "\(leastAgreement)", "int8_calibration": best.rule.rawValue,
-      ])
-    try printErrors(of: Model(file, name: model.name), on: kept, settings)
-    try file.write(to: output)
+    var result = try file(best.rule, best.floatLayers)
+    result.metadata[Model.agreementKey] = String(format: "%.4f", best.agreement.meanSimilarity)
+    result.metadata[Model.leastAgreementKey] = "\(leastAgreement)"
+    result.metadata["int8_calibration"] = best.rule.rawValue
+    try printErrors(of: Model(result, name: model.name), on: kept, settings)
+    try result.write(to: output)
     let isGood = best.agreement.meanSimilarity >= leastAgreement
     print("\(output): calibrated by \(best.rule.rawValue); --precision auto will use \(isGood ? "int8" : "f32")")
   }

@@ -23,8 +23,7 @@ struct SceneCommand: ParsableCommand {
     try OutputNames.check([output, truth], inputs: [])
     let source = try DemoSource(scene, isLive: false)
     guard let count = source.info.frameCount else { throw PosecamError("\(scene): say how long, e.g. demo:seconds=10") }
-    let lines = try JSONLinesWriter(
-      path: truth, source: scene, width: source.info.width, height: source.info.height, model: "ground truth")
+    let lines = try JSONLinesWriter(path: truth, PoseStream(source.info, model: "ground truth"))
     var settings = VideoWriter.Settings()
     settings.nominalRate = source.info.nominalRate
     var writer: VideoWriter?
@@ -39,8 +38,11 @@ struct SceneCommand: ParsableCommand {
         let points = figure.points.map { Keypoint(x: Float($0.x), y: Float($0.y), score: $0.isVisible ? 1 : 0) }
         return Person(id: figure.id, pose: Pose(keypoints: points, totalScore: 35))
       }
-      try lines.write(frame: index, time: time, people: people)
+      try lines.write(
+        PoseFrame(
+          index: index, time: time, width: source.info.width, height: source.info.height, people: people))
     }
     try writer?.finish(isComplete: true)
+    try lines.finish()
   }
 }

@@ -13,7 +13,11 @@ struct TrackCommand: ParsableCommand {
 
   @Argument(help: "JSON lines of posecam.")
   var input: String
-  @Option(name: [.short, .long], help: ArgumentHelp("JSON lines to write, - for standard output.", valueName: "file"))
+  @Option(
+    name: [.short, .long],
+    help: ArgumentHelp(
+      "File to write: .jsonl JSON lines, .csv table, .json COCO results, a folder/ OpenPose's JSON files; - JSON lines to "
+        + "standard output.", valueName: "file"))
   var output: String
   @OptionGroup(title: "People") var following: FollowOptions
   @OptionGroup var twoPass: TwoPassOptions
@@ -23,8 +27,13 @@ struct TrackCommand: ParsableCommand {
   func run() throws {
     try OutputNames.check([output], inputs: [input])
     let recording = try PoseRecording(contentsOf: input)
-    let writer = try JSONLinesWriter(
-      path: output, source: recording.source, width: recording.width, height: recording.height, model: recording.model)
+    guard let format = output == "-" ? .jsonl : PoseFormat(path: output) else {
+      throw PosecamError("\(output): its name does not tell the format; use .jsonl, .csv, .json or a folder/")
+    }
+    let writer = try format.writer(
+      path: output,
+      PoseStream(source: recording.source, width: recording.width, height: recording.height, model: recording.model),
+      coordinates: .pixel, order: .coco)
     var tracker = following.makeFollowing(isVideo: true, smoothing: twoPass.isOn ? .off : nil)
     var frames: [TwoPassSmoothing.Frame] = recording.frames.map { frame in
       let poses = following.selection.kept(frame.people.filter { !$0.isPredicted }.map(\.seen))
@@ -32,8 +41,12 @@ struct TrackCommand: ParsableCommand {
     }
     if twoPass.isOn { frames = zip(frames, TwoPassSmoothing.smooth(frames, following.smooth)).map { ($0.seconds, $1) } }
     for (frame, tracked) in zip(recording.frames, frames) {
-      try writer.write(frame: frame.index, time: frame.time, people: tracked.people)
+      try writer.write(
+        PoseFrame(
+          index: frame.index, time: frame.time, width: recording.width, height: recording.height,
+          people: tracked.people))
     }
+    try writer.finish()
   }
 }
 

@@ -28,10 +28,11 @@ struct TrainBenchmark {
     (self.settings, self.threads, self.steps) = (settings, threads, steps)
   }
 
-  func run() throws {
+  func run(_ processes: any Communicator) throws {
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent("posecam-train-\(getpid())").path
     defer { try? FileManager.default.removeItem(atPath: folder) }
-    let trainer = try Trainer(settings, folder: RunFolder(new: folder), threads: threads)
+    let trainer = try Trainer(
+      settings, folder: RunFolder(new: folder), threads: threads, processes: processes)
     var source = Noise()
     var batch = trainer.emptyBatch()
     try trainer.makeStep(&source, &batch)
@@ -47,7 +48,8 @@ struct TrainBenchmark {
     let images = Double(settings.batch * settings.accumulate)
     let report: [String: Any] = [
       "images_per_second": images / times[times.count / 2], "fastest_images_per_second": images / times[0],
-      "peak_memory_bytes": usage.ru_maxrss * 1024, "threads": threads, "cpu_level": "\(CPULevel.detected)",
+      "peak_memory_bytes": usage.ru_maxrss * 1024, "threads": threads, "processes": processes.count,
+      "cpu_level": "\(CPULevel.detected)",
     ]
     let data = try JSONSerialization.data(withJSONObject: report, options: [.sortedKeys])
     print(String(decoding: data, as: UTF8.self))

@@ -12,6 +12,7 @@ struct TrainCommand: ParsableCommand {
     discussion: """
       posecam train --data people.json --images pictures --out RUN     a new run
       posecam train --resume RUN                                       where it stopped, bit for bit
+      mpirun -np 4 posecam train ...                                   four processes, here or on several machines (Open MPI)
 
       RUN holds settings.yaml, log.jsonl, last.ckpt and best.safetensors, the model that `posecam --model` takes.
       """)
@@ -23,10 +24,13 @@ struct TrainCommand: ParsableCommand {
   var benchmark: Int?
 
   func run() throws {
-    if let benchmark {
-      return try TrainBenchmark(settings.load(), threads: options.threadCount, steps: benchmark).run()
+    if options.dryRun { return try DryRun(settings: settings.load(), options: options).run() }
+    try options.together { processes in
+      if let benchmark {
+        return try TrainBenchmark(settings.load(), threads: options.threadCount, steps: benchmark).run(processes)
+      }
+      var run = try TrainingRun(settings, options, processes)
+      try run.run()
     }
-    var run = try TrainingRun(settings, options)
-    try run.run()
   }
 }

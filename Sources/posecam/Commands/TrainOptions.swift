@@ -17,7 +17,7 @@ struct TrainOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Height of the network's input in validation.", valueName: "pixels"))
   var validationSize: Int?
 
-  @Option(help: ArgumentHelp("Settings file (YAML), such as another run's settings.yaml.", valueName: "file"))
+  @Option(help: ArgumentHelp("Settings file (YAML or TOML), such as another run's settings.yaml.", valueName: "file"))
   var settings: String?
   @Option(
     help: ArgumentHelp(
@@ -32,7 +32,13 @@ struct TrainOptions: ParsableArguments {
   @Option(help: "Pictures of a batch.") var batch: Int?
   @Option(help: ArgumentHelp("Side of the network's input.", valueName: "pixels")) var size: Int?
   @Option(help: "Batches whose gradients are averaged into one step.") var accumulate: Int?
+  @Flag(
+    inversion: .prefixedNo,
+    help: "Under mpirun, take batch norm's statistics over the pictures of all processes (default: yes).")
+  var syncBatchNorm: Bool?
   @Option(help: "Seed of all that is random.") var seed: UInt64?
+  @Option(help: "What is multiplied: f32, or bf16 (needs AVX512-BF16), which is faster.") var precision:
+    TrainingPrecision?
   @Option(help: "adam (weight decay in the gradient) or adamw (apart from it).") var optimiser: String?
   @Option(help: "Learning rates of the parts: \(names(ParameterGroups.self)).") var groups: ParameterGroups?
   @Option(help: "Base learning rate.") var learningRate: Double?
@@ -45,6 +51,7 @@ struct TrainOptions: ParsableArguments {
   @Option(help: "Steps between lines of the log.") var logEvery: Int?
   @Option(help: "Steps between checkpoints.") var saveEvery: Int?
   @Option(help: "Steps between validations.") var validateEvery: Int?
+  @Option(help: "Steps between pictures and histograms for TensorBoard; 0 for none.") var recordEvery: Int?
 
   private static func names<Choice: CaseIterable & RawRepresentable<String>>(_ type: Choice.Type) -> String {
     Choice.allCases.map(\.rawValue).joined(separator: ", ")
@@ -52,14 +59,12 @@ struct TrainOptions: ParsableArguments {
 
   /// The settings file's or the defaults, with the flags applied.
   func load() throws(TrainError) -> TrainSettings {
-    var text = ""
+    var all: TrainSettings
     if let settings {
-      guard let content = try? String(contentsOfFile: settings, encoding: .utf8) else {
-        throw TrainError("\(settings): cannot be read")
-      }
-      text = content
+      all = try TrainSettings(contentsOf: settings, changes: set)
+    } else {
+      all = try TrainSettings(yaml: "", changes: set, name: "--set")
     }
-    var all = try TrainSettings(yaml: text, changes: set, name: settings ?? "--set")
     apply(to: &all)
     return all
   }
@@ -86,7 +91,9 @@ struct TrainOptions: ParsableArguments {
     set(\.batch, batch)
     set(\.size, size)
     set(\.accumulate, accumulate)
+    set(\.syncBatchNorm, syncBatchNorm)
     set(\.seed, seed)
+    set(\.precision, precision)
     set(\.optimiser, optimiser)
     set(\.groups, groups)
     set(\.learningRate, learningRate)
@@ -99,8 +106,10 @@ struct TrainOptions: ParsableArguments {
     set(\.logEvery, logEvery)
     set(\.saveEvery, saveEvery)
     set(\.validateEvery, validateEvery)
+    set(\.recordEvery, recordEvery)
   }
 }
 
 extension ParameterGroups: ExpressibleByArgument {}
 extension LearningRateSchedule: ExpressibleByArgument {}
+extension TrainingPrecision: ExpressibleByArgument {}

@@ -31,40 +31,96 @@ struct RunOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Threads of the network (default: all cores).", valueName: "n")) var threads: Int?
   @Option(help: ArgumentHelp("Threads that read and change pictures.", valueName: "n")) var loaders = 1
   @Option(help: ArgumentHelp("Megabytes of decoded pictures to keep in memory.", valueName: "MB")) var cache = 1024
+  @Flag(help: "Print lines where there would be a screen.") var plain = false
+  @Flag(help: "Check everything, draw one batch into --out (or here), and stop.") var dryRun = false
 
-  var threadCount: Int { threads ?? min(256, ProcessInfo.processInfo.activeProcessorCount) }
+  @Option(help: ArgumentHelp("Under mpirun, give up when the other processes are silent for so long.", valueName: "s"))
+  var rankTimeout = 600
+
+  var threadCount: Int {
+    if let threads { return threads }
+    let (usable, all) = (Launch.usableProcessors, ProcessInfo.processInfo.processorCount)
+    return min(256, (try? Launch())?.processors(usable: usable, of: all) ?? usable)
+  }
 
   func validate() throws {
     if let threads, !(1...256).contains(threads) { throw ValidationError("--threads takes 1 to 256, not \(threads).") }
+    guard (1...86_400).contains(rankTimeout) else { throw ValidationError("--rank-timeout takes 1 to 86400 seconds.") }
     guard (1...64).contains(loaders) else { throw ValidationError("--loaders takes 1 to 64, not \(loaders).") }
     guard (0...1_000_000).contains(cache) else { throw ValidationError("--cache takes 0 to 1000000 MB.") }
     guard [fromMobilenet, weightsOnly, resume].compactMap({ $0 }).count <= 1 else {
       throw ValidationError("Only one of --from-mobilenet, --weights-only and --resume makes sense.")
     }
+    if resume != nil && dryRun { throw ValidationError("--dry-run looks at a new run: leave out --resume.") }
     if resume != nil && out != nil { throw ValidationError("--resume continues in its own folder: leave out --out.") }
   }
 }
 
 extension RunOptions {
-  private func folder(_ given: String, beside annotations: String) -> String {
+  func folder(_ given: String, beside annotations: String) -> String {
     given.isEmpty ? URL(fileURLWithPath: annotations).deletingLastPathComponent().path : given
   }
 
   /// Opens the data that the settings name, tells what is wrong with them, and asks the teacher if there is one.
-  func source(_ settings: TrainSettings) throws -> any BatchSource {
-    guard !settings.data.isEmpty else { throw ValidationError("Name the annotations to train on with --data.") }
-    let annotations = try KeypointAnnotations(contentsOf: settings.data)
-    var options = BatchLoader.Options()
-    (options.augmentation, options.seed) = (settings.augmentation, settings.seed)
-    (options.threads, options.cacheLimit) = (loaders, cache << 20)
-    let images = folder(settings.images, beside: settings.data)
-    let loader = try BatchLoader(annotations, images: images, options: options)
-    for line in annotations.problems.lines { print("\(settings.data): \(line)") }
-    print("\(settings.data): \(loader.sampleCount) samples, \(loader.negativeCount) pictures without people")
-    guard !settings.teacher.isEmpty else { return loader }
-    return try DistilledSource(
-      loader, teacher: Model(contentsOf: settings.teacher), share: settings.teacherShare, formula: settings.formula,
-      size: settings.size, threads: threadCount)
+  func source(_ settings: TrainSettings, _ processes: any Communicator) throws -> any BatchSource {
+    let (annotations, loader) = try processes.agree {
+      guard !settings.data.isEmpty else { throw ValidationError("Name the annotations to train on with --data.") }
+      let annotations = try KeypointAnnotations(contentsOf: settings.data)
+      var options = BatchLoader.Options()
+      (options.augmentation, options.seed) = (settings.augmentation, settings.seed)
+      (options.threads, options.cacheLimit) = (loaders, cache << 20)
+      options.share = try BatchShare(of: settings.batch, among: processes)
+      let images = folder(settings.images, beside: settings.data)
+      if !settings.unlabeled.isEmpty { options.unlabelled = try UnlabelledPictures(settings.unlabeled) }
+      options.distillation = try distillation(settings)
+      return (annotations, try BatchLoader(annotations, images: images, options: options))
+    }
+    for line in annotations.problems.lines + loader.problems.lines { print("\(settings.data): \(line)") }
+    let contents = "\(loader.sampleCount) samples, \(loader.negativeCount) pictures without people"
+    print("\(settings.data): \(contents)")
+    try processes.compare(annotations.problems.lines + loader.problems.lines + [contents], what: settings.data)
+    return try processes.agree {
+      guard !settings.teacher.isEmpty else { return loader }
+      return try DistilledSource(
+        loader, teacher: Model(contentsOf: settings.teacher), share: settings.teacherShare, formula: settings.formula,
+        size: settings.size, threads: threadCount)
+    }
+  }
+
+  /// The teacher who said beforehand what is in the pictures, if there is one.
+  private func distillation(_ settings: TrainSettings) throws -> Distillation? {
+    let teacher: Distillation.Teacher
+    if !settings.teacherCache.isEmpty {
+      teacher = .cache(try TeacherCache(contentsOf: settings.teacherCache))
+    } else if !settings.pseudoLabels.isEmpty {
+      let labels = try PseudoLabels(contentsOf: settings.pseudoLabels)
+      for line in labels.problems.lines { print("\(settings.pseudoLabels): \(line)") }
+      teacher = .people(labels)
+    } else {
+      return nil
+    }
+    return Distillation(teacher, share: settings.teacherShare, formula: settings.formula)
+  }
+
+  /// How the run begins: where all processes must agree.
+  fileprivate var beginning: [String] {
+    ["resume": resume, "from-mobilenet": fromMobilenet, "weights-only": weightsOnly].compactMap { name, value in
+      value.map { "--\(name) \($0)" }
+    }.sorted()
+  }
+
+  /// Refuses weights to start from that lack too much.
+  /// - Parameters:
+  ///   - missing: names of the network's tensors that the file does not have.
+  ///   - isBackbone: whether the file must hold the whole backbone.
+  static func check(_ missing: [String], of graph: Graph, from path: String, isBackbone: Bool) throws(PosecamError) {
+    if isBackbone, let first = missing.first(where: { $0.hasPrefix("model.") }) {
+      throw PosecamError(
+        "\(path): tensor '\(first)' is missing or has another shape; --backbone-width must be that of the file")
+    }
+    guard missing.count < graph.tensorShapes.count else {
+      throw PosecamError("\(path): no tensor of it has the name and shape of one of the network's")
+    }
   }
 
   /// Measures models on the pictures that the settings name for it.
@@ -87,54 +143,80 @@ extension RunOptions {
   }
 }
 
+extension RunOptions {
+  /// Pictures for validation as they are, to look at during the run; `nil` where there are none with people.
+  func pictures(for trainer: Trainer) throws -> Batch? {
+    let settings = trainer.settings
+    guard !settings.validation.isEmpty else { return nil }
+    var options = BatchLoader.Options()
+    (options.augmentation.rotation, options.augmentation.shift, options.augmentation.mirror) = (0, 0, 0)
+    (options.ahead, options.cacheLimit) = (1, 0)
+    let loader = try? BatchLoader(
+      KeypointAnnotations(contentsOf: settings.validation),
+      images: folder(settings.validationImages, beside: settings.validation), options: options)
+    guard let loader else { return nil }
+    var batch = trainer.emptyBatch()
+    try loader.read(0, into: &batch)
+    return batch
+  }
+}
+
 /// A training run as its user sees it: starting weights, a line per interval, an end that can be continued.
 struct TrainingRun {
   let trainer: Trainer
   private var source: any BatchSource
   let options: RunOptions
+  private let processes: any Communicator
 
   /// - Parameter adjust: what the command itself has to say of the settings.
   init(
-    _ settings: TrainOptions, _ options: RunOptions, adjust: @escaping (inout TrainSettings) -> Void = { _ in }
+    _ settings: TrainOptions, _ options: RunOptions, _ processes: any Communicator,
+    adjust: @escaping (inout TrainSettings) -> Void = { _ in }
   ) throws {
     self.options = options
+    self.processes = processes
+    try processes.compare(options.beginning, what: "options differ")
     let change = settings.change
-    if let folder = options.resume {
-      trainer = try Trainer(resuming: RunFolder(existing: folder), threads: options.threadCount) {
+    if let path = options.resume {
+      let folder = try processes.agree {
+        processes.isFirst ? try RunFolder(existing: path) : RunFolder(elsewhere: path)
+      }
+      trainer = try Trainer(resuming: folder, threads: options.threadCount, processes: processes) {
         settings throws(TrainError) in
         try change(&settings)
         adjust(&settings)
+        try processes.compare(settings)
       }
-      source = try options.source(trainer.settings)
-      print("\(folder): continued at step \(trainer.step)")
+      source = try options.source(trainer.settings, processes)
+      print("\(path): continued at step \(trainer.step)")
       return
     }
-    guard let folder = options.out else { throw ValidationError("Name a folder for the run with --out.") }
-    var all = try settings.load()
-    adjust(&all)
-    try all.check()
-    source = try options.source(all)
-    trainer = try Trainer(all, folder: RunFolder(new: folder), threads: options.threadCount)
+    let (path, all) = try processes.agree {
+      guard let path = options.out else { throw ValidationError("Name a folder for the run with --out.") }
+      var all = try settings.load()
+      adjust(&all)
+      try all.check()
+      return (path, all)
+    }
+    try processes.compare(all)
+    source = try options.source(all, processes)
+    let folder = try processes.agree {
+      processes.isFirst ? try RunFolder(new: path) : RunFolder(elsewhere: path)
+    }
+    trainer = try Trainer(all, folder: folder, threads: options.threadCount, processes: processes)
     try start()
   }
 
-  private func weights(_ path: String) throws -> [String: Tensor] {
-    try WeightFile(contentsOf: path).tensors
-  }
+  private func weights(_ path: String) throws -> [String: Tensor] { try processes.weights(of: path).tensors }
 
   private mutating func start() throws {
     if let path = options.fromMobilenet {
       let missing = try trainer.start(from: weights(path), source: &source)
-      if let first = missing.first(where: { $0.hasPrefix("model.") }) {
-        throw PosecamError(
-          "\(path): tensor '\(first)' is missing or has another shape; --backbone-width must be that of the file")
-      }
+      try processes.agree { try RunOptions.check(missing, of: trainer.network.graph, from: path, isBackbone: true) }
       trainer.provenance = "backbone from \(name(path))"
     } else if let path = options.weightsOnly {
       let missing = try trainer.start(from: weights(path), source: &source)
-      guard missing.count < trainer.network.tensors.count else {
-        throw PosecamError("\(path): no tensor of it has the name and shape of one of the network's")
-      }
+      try processes.agree { try RunOptions.check(missing, of: trainer.network.graph, from: path, isBackbone: false) }
       if let first = missing.first {
         print("\(path): \(missing.count) tensors of the network are not in it and start at random, '\(first)' first")
       }
@@ -146,19 +228,58 @@ struct TrainingRun {
 
   /// Runs to the end, to the time limit, or until the user interrupts it.
   mutating func run() throws {
-    let validate = try options.validator(trainer.settings)
-    Interruption.onRequest {}
-    let ending = try trainer.run(
-      &source, seconds: options.timeLimit?.seconds ?? .infinity, validate: validate,
-      shouldStop: { Interruption.isRequested }
-    ) { progress in
-      print(Self.line(progress))
-      fflush(nil)
+    let (trainer, seconds) = (trainer, options.timeLimit?.seconds ?? .infinity)
+    let validate = try processes.agree { try processes.isFirst ? options.validator(trainer.settings) : nil }
+    let pictures = try processes.agree { try processes.isFirst ? options.pictures(for: trainer) : nil }
+    // Where another process was lost, mpirun asks the rest to end and kills them soon after.
+    let farewell =
+      "told to stop, by the user or since a process was lost: continue with --resume \(trainer.folder.path)\n"
+    let isSpeaking = processes.isFirst && processes.count > 1
+    Interruption.onRequest { if isSpeaking { FileHandle.standardError.write(Data(farewell.utf8)) } }
+    // Under mpirun standard output is a pipe, or belongs to several processes.
+    let hasScreen = processes.count == 1 && !options.plain && isatty(STDOUT_FILENO) != 0
+    let screen = hasScreen ? try? makeScreen() : nil
+    var last: TrainProgress?
+    let result = Result {
+      try trainer.run(
+        &source, seconds: seconds,
+        validate: validate.map { validate in
+          { model in
+            screen?.show(isValidating: true)
+            defer { screen?.show(isValidating: false) }
+            return try validate(model)
+          }
+        }, pictures: pictures,
+        shouldStop: {
+          screen?.show(step: trainer.step)
+          return Interruption.isRequested || screen?.isStopRequested == true
+        },
+        report: { progress in
+          last = progress
+          if let screen { return screen.show(progress) }
+          print(Self.line(progress))
+          fflush(nil)
+        })
     }
-    if Interruption.isRequested && ending == .stopped {
-      print("interrupted at step \(trainer.step); continue with --resume \(trainer.folder.path)")
-      throw ExitCode(130)
+    if let screen {
+      screen.close()
+      if let last { print(Self.line(last)) }
     }
+    guard try result.get() == .stopped else { return }
+    if Interruption.isRequested || screen != nil {
+      print("stopped at step \(trainer.step); continue with --resume \(trainer.folder.path)")
+    }
+    if Interruption.isRequested { throw ExitCode(130) }
+  }
+
+  private func makeScreen() throws(PosecamError) -> TrainScreen {
+    var view = TrainView()
+    let settings = trainer.settings
+    view.facts = [name(trainer.folder.path), "\(trainer.network.graph.parameterCount) parameters", name(settings.data)]
+    (view.step, view.steps) = (trainer.step, settings.steps)
+    view.curves = (try? RunLog(contentsOf: trainer.folder.path))?.curves ?? [:]
+    return try TrainScreen(
+      view, batch: settings.batch * settings.accumulate, outputs: trainer.network.graph.outputs.map(\.name))
   }
 
   static func line(_ progress: TrainProgress) -> String {

@@ -5,6 +5,14 @@ enum Following: Sendable {
   case tracked(PoseTracker)
   case compatible(ReferenceTracker)
 
+  /// Seconds for which someone unseen keeps the identity; the reference forgets at once.
+  var keepLost: Double {
+    switch self {
+    case .tracked(let tracker): tracker.options.keepLost
+    case .compatible: 0
+    }
+  }
+
   /// - Parameter picture: its size in pixels, 0 where it is not known.
   mutating func update(_ poses: [Pose], at seconds: Double, within picture: (width: Int, height: Int)) -> [Person] {
     switch self {

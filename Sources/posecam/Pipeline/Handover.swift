@@ -76,6 +76,14 @@ final class Handover<Element>: @unchecked Sendable {
     return .element(element)
   }
 
+  /// Takes away what waits and is stale, uncounted.
+  func removeAll(where isStale: (Element) -> Bool) {
+    condition.withLock {
+      waiting.removeAll(where: isStale)
+      condition.broadcast()
+    }
+  }
+
   /// No more elements will come. Those that wait can still be taken, unless `discarding` is asked for.
   func close(discarding: Bool = false) {
     condition.withLock {

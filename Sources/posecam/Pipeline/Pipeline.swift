@@ -8,32 +8,66 @@ import Video
 struct TrackedFrame: Sendable {
   let frame: Frame
   let people: [Person]
+  /// What the network said, where it was asked for.
+  var maps: ShownMaps?
+  /// How often the source had gone to another place before this frame.
+  var epoch = 0
 }
 
 /// Joins the stages of a frame's way on Dispatch queues: decode, estimate (one queue per stream), and the caller, who takes
 /// the results. The source's kind decides what happens when a stage is slow: a live source drops stale frames and counts
 /// them, a file waits; see `Handover`.
 final class Pipeline: Sendable {
+  /// What goes from stage to stage; the end too, since a source may be sent back after it.
+  private enum Item<Content: Sendable>: Sendable {
+    case content(Content, epoch: Int)
+    case end(epoch: Int)
+
+    var epoch: Int {
+      switch self {
+      case .content(_, let epoch), .end(let epoch): epoch
+      }
+    }
+  }
+
+  /// Where the source is to go on.
+  private struct Place {
+    /// Counts the moves; what belongs to an earlier place is stale.
+    var epoch = 0
+    var target: Double?
+    var isStopped = false
+  }
+
   private let source: any FrameSource
   private let measurements: Measurements
-  private let frames: Handover<Frame>
-  private let results: Handover<TrackedFrame>
-  private let tracking: Mutex<Following>
+  private let frames: Handover<Item<Frame>>
+  private let results: Handover<Item<TrackedFrame>>
+  private let tracking: Mutex<(following: Following, clock: TrackingClock)>
   private let tickets = Mutex(0)
-  private let order: FrameOrder<(Frame, [Pose])>
+  private let order: FrameOrder<Item<(Frame, Estimate)>>
+  private let tap: @Sendable (TrackedFrame) -> Void
+  private let place = Mutex(Place())
+  private let moved = DispatchSemaphore(value: 0)
   private let failure = Mutex<(any Error)?>(nil)
+  private let notices = Mutex<[String]>([])
   private let work = DispatchGroup()
 
   /// Starts all stages.
-  /// - Parameter estimators: one per stream. A live source wants one, on all threads, for the least latency; a file is read
-  ///   fastest by several with one thread each, since they never wait for each other.
-  init(source: any FrameSource, estimators: [PoseEstimator], tracker: Following, measurements: Measurements) {
+  /// - Parameters:
+  ///   - estimators: one per stream. A live source wants one, on all threads, for the least latency; a file is read
+  ///     fastest by several with one thread each, since they never wait for each other.
+  ///   - tap: gets every result in order, before anyone decides that it is stale; whoever is slow there slows all.
+  init(
+    source: any FrameSource, estimators: [PoseEstimator], tracker: Following, measurements: Measurements,
+    tap: @escaping @Sendable (TrackedFrame) -> Void = { _ in }
+  ) {
     self.source = source
     self.measurements = measurements
+    self.tap = tap
     frames = Handover(source.info.isLive ? .newest : .every(capacity: 2))
     results = Handover(source.info.isLive ? .newest : .every(capacity: 2))
     order = FrameOrder(reach: 2 * estimators.count)
-    tracking = Mutex(tracker)
+    tracking = Mutex((tracker, TrackingClock(keepLost: tracker.keepLost)))
 
     DispatchQueue(label: "posecam.decode").async(group: work) { self.decode() }
     for (stream, estimator) in estimators.enumerated() {
@@ -45,13 +79,61 @@ final class Pipeline: Sendable {
   /// Frames that were replaced by newer ones before a stage could take them; always 0 for a file.
   var dropped: Int { frames.dropped + results.dropped }
 
-  /// The next frame with its people, in order, waiting no longer than `deadline`.
-  func next(until deadline: Date? = nil) -> Handover<TrackedFrame>.Taken { results.take(until: deadline) }
+  /// What waits before each stage.
+  var queues: [QueueDepth] {
+    let capacity = source.info.isLive ? 1 : 2
+    return [
+      QueueDepth(name: "network", depth: frames.depth, capacity: capacity),
+      QueueDepth(name: "screen", depth: results.depth, capacity: capacity),
+    ]
+  }
+
+  /// What went wrong without ending the video, one line each, since the last call.
+  func takeNotices() -> [String] {
+    source.takeNotices()
+      + notices.withLock { lines in
+        defer { lines.removeAll() }
+        return lines
+      }
+  }
+
+  /// The next frame with its people, in order, waiting no longer than `deadline`. A source that can seek may go on after
+  /// `closed`.
+  func next(until deadline: Date? = nil) -> Handover<TrackedFrame>.Taken {
+    while true {
+      switch results.take(until: deadline) {
+      case .closed: return .closed
+      case .nothingYet: return .nothingYet
+      case .element(let item):
+        guard isCurrent(item.epoch) else { continue }
+        guard case .content(let result, _) = item else { return .closed }
+        return .element(result)
+      }
+    }
+  }
+
+  /// Goes on at another place of the source, in seconds from its beginning; what is under way is dropped.
+  func seek(to seconds: Double) {
+    guard source.canSeek else { return }
+    let epoch = place.withLock {
+      $0.epoch += 1
+      $0.target = seconds
+      return $0.epoch
+    }
+    moved.signal()
+    // Stages that wait for room find it. Frames of the new place may be there already.
+    frames.removeAll { $0.epoch < epoch }
+    results.removeAll { $0.epoch < epoch }
+  }
+
+  private func isCurrent(_ epoch: Int) -> Bool { place.withLock { $0.epoch == epoch } }
 
   /// Ends the stages after the frames under way; `next` then runs dry.
   func stop() {
     source.cancel()
     frames.close(discarding: true)
+    place.withLock { $0.isStopped = true }
+    moved.signal()
   }
 
   /// Ends the stages at once, waits for them, and throws what ended them early, if anything did.
@@ -64,50 +146,85 @@ final class Pipeline: Sendable {
 
   private func decode() {
     defer { frames.close() }
+    var epoch = 0
     do {
       while true {
-        guard let frame = try source.next() else { return }
+        let move = place.withLock { place in
+          defer { place.target = nil }
+          return (place.epoch, place.target)
+        }
+        if let target = move.1 {
+          epoch = move.0
+          // Where it cannot, it goes on where it is.
+          do { try source.seek(to: target) } catch { notices.withLock { $0.append(error.description) } }
+        }
+        guard let frame = try source.next() else {
+          guard source.canSeek, frames.put(.end(epoch: epoch)), waitForMove(after: epoch) else { return }
+          continue
+        }
         measurements.record(.decode, frame.decodeTime)
         measurements.countCaptured()
-        guard frames.put(frame) else { return }
+        guard frames.put(.content(frame, epoch: epoch)) else { return }
       }
     } catch {
       fail(error)
+    }
+  }
+
+  /// At the end of the source: whether it was sent to another place.
+  private func waitForMove(after epoch: Int) -> Bool {
+    while true {
+      let (isStopped, hasMoved) = place.withLock { ($0.isStopped, $0.epoch != epoch) }
+      if isStopped { return false }
+      if hasMoved { return true }
+      moved.wait()
     }
   }
 
   private func estimate(with estimator: PoseEstimator) {
     do {
-      while let (ticket, frame) = nextFrame() {
-        let poses: [Pose]
-        do {
-          poses = try estimator.poses(in: frame, measurements: measurements)
-        } catch {
-          order.end()
-          throw error
-        }
-        let isRunning = order.deliver((frame, poses), ticket: ticket) { frame, poses in
-          let people = measurements.time(.track) {
-            tracking.withLock {
-              $0.update(poses, at: frame.timestamp.seconds, within: (frame.width, frame.height))
-            }
+      while let (ticket, item) = nextItem() {
+        let estimated: Item<(Frame, Estimate)>
+        switch item {
+        case .content(let frame, let epoch) where isCurrent(epoch):
+          do {
+            estimated = .content((frame, try estimator.estimate(frame, measurements: measurements)), epoch: epoch)
+          } catch {
+            order.end()
+            throw error
           }
-          measurements.countProcessed()
-          return results.put(TrackedFrame(frame: frame, people: people))
+        // A stale frame keeps its place in the order, and is dropped like a stale end.
+        case .content(_, let epoch), .end(let epoch): estimated = .end(epoch: epoch)
         }
-        guard isRunning else { return }
+        guard order.deliver(estimated, ticket: ticket, deliver) else { return }
       }
     } catch {
       fail(error)
     }
   }
 
+  /// Tracks a frame whose turn it is; false when nobody takes results any more.
+  private func deliver(_ item: Item<(Frame, Estimate)>) -> Bool {
+    guard isCurrent(item.epoch) else { return true }
+    guard case .content(let (frame, estimate), let epoch) = item else { return results.put(.end(epoch: item.epoch)) }
+    let people = measurements.time(.track) {
+      tracking.withLock {
+        let time = $0.clock.time(of: frame.timestamp.seconds, outages: frame.outages)
+        return $0.following.update(estimate.poses, at: time, within: (frame.width, frame.height))
+      }
+    }
+    measurements.countProcessed()
+    let result = TrackedFrame(frame: frame, people: people, maps: estimate.maps, epoch: epoch)
+    tap(result)
+    return results.put(.content(result, epoch: epoch))
+  }
+
   /// The next frame and its place in the order; the lock is held while waiting so that both belong together.
-  private func nextFrame() -> (Int, Frame)? {
+  private func nextItem() -> (Int, Item<Frame>)? {
     tickets.withLock { ticket in
-      guard let frame = frames.take() else { return nil }
+      guard let item = frames.take() else { return nil }
       defer { ticket += 1 }
-      return (ticket, frame)
+      return (ticket, item)
     }
   }
 

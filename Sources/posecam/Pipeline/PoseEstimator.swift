@@ -1,6 +1,14 @@
 import Infer
+import Synchronization
 import Tracker
 import Video
+
+/// What one frame came to.
+struct Estimate: Sendable {
+  /// In pixels of the frame.
+  var poses: [Pose]
+  var maps: ShownMaps?
+}
 
 /// From a frame to poses in the frame's pixels: scaling, network, parser. One per stream.
 final class PoseEstimator: @unchecked Sendable {
@@ -14,10 +22,15 @@ final class PoseEstimator: @unchecked Sendable {
     var maximumPeople: Int?
     /// People below this score are left out.
     var leastScore: Float = 0
+    /// Key points below this score are left out, and then people with fewer than so many.
+    var leastKeypointScore: Float = 0
+    var leastKeypoints = 0
 
     /// As many and as good poses as asked for.
     func kept(_ poses: [Pose]) -> [Pose] {
       var kept = poses.filter { $0.score >= leastScore }
+      if leastKeypointScore > 0 { kept = kept.map { $0.keepingKeypoints(from: leastKeypointScore) } }
+      kept.removeAll { $0.count < max(1, leastKeypoints) }
       if let maximumPeople, kept.count > maximumPeople {
         kept.sort { $0.totalScore > $1.totalScore }
         kept.removeLast(kept.count - maximumPeople)
@@ -26,8 +39,17 @@ final class PoseEstimator: @unchecked Sendable {
     }
   }
 
+  /// What is asked for from the next frame on.
+  private struct Change: Sendable {
+    var settings: Settings?
+    /// For the new settings, made while the old ones were in use.
+    var plan: Plan?
+    var showsMaps = false
+  }
+
   private let model: Model
-  private let settings: Settings
+  private var settings: Settings
+  private let change = Mutex(Change())
   private let scaler = Scaler(order: .bgr)
   private var assembler: PoseAssembler
   /// Pictures of a folder may alternate between a few sizes.
@@ -44,14 +66,16 @@ final class PoseEstimator: @unchecked Sendable {
     lastStage = "stage\(model.network.refinementStages)"
   }
 
-  func letterbox(for frame: Frame) -> Letterbox {
+  func letterbox(for frame: Frame) -> Letterbox { Self.letterbox(settings, frame.width, frame.height) }
+
+  private static func letterbox(_ settings: Settings, _ width: Int, _ height: Int) -> Letterbox {
     switch settings.size {
     case .shortSide(let side):
       settings.isCompatible
-        ? .compatible(frameWidth: frame.width, frameHeight: frame.height, height: side)
-        : Letterbox(frameWidth: frame.width, frameHeight: frame.height, shortSide: side)
-    case .whole(let height, let width):
-      Letterbox(frameWidth: frame.width, frameHeight: frame.height, inputWidth: width, inputHeight: height)
+        ? .compatible(frameWidth: width, frameHeight: height, height: side)
+        : Letterbox(frameWidth: width, frameHeight: height, shortSide: side)
+    case .whole(let inputHeight, let inputWidth):
+      Letterbox(frameWidth: width, frameHeight: height, inputWidth: inputWidth, inputHeight: inputHeight)
     }
   }
 
@@ -67,7 +91,36 @@ final class PoseEstimator: @unchecked Sendable {
     return plan
   }
 
+  /// A plan for other settings and frames like this one; takes a while, and does not disturb frames under way.
+  func plan(_ settings: Settings, for frame: (width: Int, height: Int)) throws(InferError) -> Plan {
+    let letterbox = Self.letterbox(settings, frame.width, frame.height)
+    return try Plan(
+      model, height: letterbox.inputHeight, width: letterbox.inputWidth, threads: settings.threads,
+      level: settings.level, precision: settings.precision)
+  }
+
+  /// Other settings from the next frame on; may be called from any thread.
+  /// - Parameter plan: where size or precision differ.
+  func adopt(_ settings: Settings, _ plan: Plan? = nil) {
+    change.withLock {
+      $0.settings = settings
+      if let plan { $0.plan = plan }
+    }
+  }
+
+  /// Whether estimates hold maps for the screen, from the next frame on; may be called from any thread.
+  func showMaps(_ isWanted: Bool) { change.withLock { $0.showsMaps = isWanted } }
+
   func poses(in frame: Frame, measurements: Measurements) throws -> [Pose] {
+    try estimate(frame, measurements: measurements).poses
+  }
+
+  func estimate(_ frame: Frame, measurements: Measurements) throws -> Estimate {
+    let showsMaps = change.withLock { change in
+      if let settings = change.settings.take() { self.settings = settings }
+      if let plan = change.plan.take() { plans = [plan] }
+      return change.showsMaps
+    }
     let letterbox = letterbox(for: frame)
     let plan = try measurements.time(.preprocess) { try loaded(frame) }
     measurements.time(.network) { plan.run() }
@@ -77,7 +130,8 @@ final class PoseEstimator: @unchecked Sendable {
       }
       try plan.copyOutput("\(lastStage)_heatmaps", into: &maps.heatmaps)
       try plan.copyOutput("\(lastStage)_pafs", into: &maps.fields)
-      return select(assembler.assemble(maps), letterbox)
+      return Estimate(
+        poses: select(assembler.assemble(maps), letterbox), maps: showsMaps ? ShownMaps(maps, letterbox) : nil)
     }
   }
 
@@ -105,5 +159,16 @@ final class PoseEstimator: @unchecked Sendable {
     plans.insert(plan, at: 0)
     if plans.count > 3 { plans.removeLast() }
     return plan
+  }
+}
+
+extension Pose {
+  /// The pose without the key points below a score; its own score stays.
+  fileprivate func keepingKeypoints(from least: Float) -> Pose {
+    let score = score
+    var pose = self
+    pose.keypoints = keypoints.map { $0.flatMap { $0.score >= least ? $0 : nil } }
+    pose.totalScore = score * Float(max(1, 2 * pose.count - 1))
+    return pose
   }
 }

@@ -79,11 +79,27 @@ extension PoseRecording {
     var source: String
     var width: Int
     var height: Int
+    /// "normalized", or absent for pixels.
+    var coordinates: String?
     var model: String
     var keypoints: [String]
+
+    /// A person in pixels.
+    func pixels(_ person: Line.Found) -> Line.Found {
+      guard coordinates == "normalized" else { return person }
+      var person = person
+      let scale = [Double(width), Double(height)]
+      for (index, value) in person.box.enumerated() {
+        person.box[index] = value * scale[index % 2] - (index < 2 ? 0.5 : 0)
+      }
+      person.keypoints = person.keypoints.map { point in
+        point?.enumerated().map { $0 < 2 ? $1 * scale[$0] - 0.5 : $1 }
+      }
+      return person
+    }
   }
 
-  private struct Line: Decodable {
+  fileprivate struct Line: Decodable {
     struct Found: Decodable {
       var id: Int
       var score: Double
@@ -103,6 +119,9 @@ extension PoseRecording {
     guard header.keypoints == Skeleton.keypointNames else {
       throw PosecamError("\(name): its key points are not the \(Skeleton.keypointCount) of this program")
     }
+    guard header.coordinates ?? "pixel" == "pixel" || header.width > 0 && header.height > 0 else {
+      throw PosecamError("\(name): has normalized coordinates, but no size of the picture")
+    }
     let decoder = JSONDecoder()
     var frames: [Frame] = []
     for (number, text) in lines.enumerated() {
@@ -111,7 +130,7 @@ extension PoseRecording {
         throw PosecamError("\(place): is no frame of schema posecam/1")
       }
       var people: [Figure] = []
-      for person in line.people { people.append(try Self.figure(person, place: place)) }
+      for person in line.people { people.append(try Self.figure(header.pixels(person), place: place)) }
       frames.append(Frame(index: line.frame, time: line.time, people: people))
     }
     try self.init(

@@ -32,6 +32,8 @@ struct CellRect: Equatable, Sendable {
     CellRect(x: x + dx, y: y + dy, width: max(0, width - 2 * dx), height: max(0, height - 2 * dy))
   }
 
+  func contains(_ x: Int, _ y: Int) -> Bool { x >= self.x && x < right && y >= self.y && y < bottom }
+
   func overlaps(_ other: CellRect) -> Bool {
     !isEmpty && !other.isEmpty && x < other.right && other.x < right && y < other.bottom && other.y < bottom
   }
@@ -125,6 +127,10 @@ extension Unicode.Scalar {
     return switch self {
     case "×": "x"
     case "·", "–", "—", "─", "━": "-"
+    case "←": "<"
+    case "→": ">"
+    case "↑": "^"
+    case "↓": "v"
     case "…": "~"
     default: "?"
     }

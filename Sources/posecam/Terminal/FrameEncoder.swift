@@ -5,7 +5,7 @@
 /// is *shown*: the noise of a camera stays at home, and the error can not add up. The codes are those of ECMA-48.
 struct FrameEncoder: Sendable {
   let colors: ColorLevel
-  let synchronizes: Bool
+  var synchronizes: Bool
   /// Largest invisible change of a picture cell's channel.
   var tolerance = 7
 
@@ -23,18 +23,34 @@ struct FrameEncoder: Sendable {
   mutating func forget() { shown = nil }
 
   /// Appends what leads to `grid`; nothing when it is already shown.
-  mutating func encode(_ grid: CellGrid, into bytes: inout [UInt8]) {
+  /// - Parameters:
+  ///   - area: where a picture of real pixels lies, around the characters that are not blank.
+  ///   - erases: characters erase the picture, blanks too: they are left to the picture, which is drawn around the others.
+  ///   - picture: appends the picture with the cursor at its corner, or nothing where it is already shown.
+  mutating func encode(
+    _ grid: CellGrid, around area: CellRect = CellRect(), erases: Bool = false, into bytes: inout [UInt8],
+    picture: (_ state: PictureState, _ bytes: inout [UInt8]) -> Void = { _, _ in }
+  ) {
     let isWhole = shown?.width != grid.width || shown?.height != grid.height
     var before = isWhole ? CellGrid(width: grid.width, height: grid.height) : (shown ?? grid)
     shown = nil  // so that `before` is not shared and is updated in place
     let start = bytes.count
     var (cursorX, cursorY) = (-1, -1)
+    var state = PictureState(isLost: isWhole)
     grid.cells.withUnsafeBufferPointer { cells in
       before.cells.withUnsafeMutableBufferPointer { before in
         for y in 0..<grid.height {
           for x in 0..<grid.width {
             let index = y * grid.width + x
             let cell = cells[index]
+            if erases, area.contains(x, y) {
+              if cell == Cell() {
+                if before[index] != cell { state.uncovered.append(CellRect(x: x, y: y, width: 1, height: 1)) }
+                before[index] = cell
+                continue
+              }
+              state.covered.append(CellRect(x: x, y: y, width: 1, height: 1))
+            }
             if cell.scalar == 0 || (!isWhole && isSame(cell, before[index])) { continue }
             if bytes.count == start { begin(&bytes) }
             if cursorY != y || cursorX != x { move(to: x, y, from: cursorX, cursorY, &bytes) }
@@ -49,8 +65,30 @@ struct FrameEncoder: Sendable {
         }
       }
     }
+    if !area.isEmpty {
+      let before = bytes.count
+      if bytes.count == start { begin(&bytes) }
+      move(to: area.x, area.y, from: -1, -1, &bytes)
+      let corner = bytes.count
+      picture(state, &bytes)
+      if bytes.count == corner { bytes.removeSubrange(before...) }
+    }
     if bytes.count > start, synchronizes { bytes.append(contentsOf: "\u{1B}[?2026l".utf8) }
     shown = before
+  }
+
+  /// Appends the rows as lines of text from where the cursor is, without what is blank at their ends.
+  mutating func encodeLines(_ grid: CellGrid, into bytes: inout [UInt8]) {
+    for y in 0..<grid.height {
+      let row = grid.cells[y * grid.width..<(y + 1) * grid.width]
+      let end = row.lastIndex { $0.scalar != 0x20 || $0.style.contains(.reversed) }.map { $0 + 1 } ?? row.startIndex
+      for (x, cell) in row[..<end].enumerated() where cell.scalar != 0 { put(cell, x: x, y: y, &bytes) }
+      if (ink, paper, style) != (ColorLevel.standardCode, ColorLevel.standardCode, []) {
+        bytes.append(contentsOf: "\u{1B}[0m".utf8)
+        (ink, paper, style) = (ColorLevel.standardCode, ColorLevel.standardCode, [])
+      }
+      bytes.append(UInt8(ascii: "\n"))
+    }
   }
 
   private func isSame(_ a: Cell, _ b: Cell) -> Bool {
@@ -156,4 +194,14 @@ struct FrameEncoder: Sendable {
       bytes.append(contentsOf: UTF8.encode(scalar) ?? UTF8.encodedReplacementCharacter)
     }
   }
+}
+
+/// What became of the picture that a terminal shows.
+struct PictureState {
+  /// Nothing of it can be relied on.
+  var isLost = false
+  /// Cells that characters cover now.
+  var covered: [CellRect] = []
+  /// Cells that characters covered until now.
+  var uncovered: [CellRect] = []
 }

@@ -3,15 +3,23 @@ import Video
 
 /// Everything that one screen shows.
 struct LiveView: Sendable {
-  /// The frame, scaled to `Screen.pictureSize`; another size is centred or cropped, since the window may just have changed.
+  var mode = ViewMode.video
+  /// What lies under the skeletons, scaled to `Screen.pictureSize`; another size is centred or cropped, since the window
+  /// may just have changed.
   var picture: Bitmap?
   /// The size of the source as displayed, in pixels: people are in these coordinates.
   var frameWidth = 0
   var frameHeight = 0
   var people: [Person] = []
+  /// What is known of each of them over time.
+  var sightings: [Int: Sighting] = [:]
+  /// The identity that stands out.
+  var selected: Int?
   var source = ""
   var model = ""
   var format = ""
+  /// Size and arithmetic of the network.
+  var engine = ""
   var stages: [StageTiming] = []
   /// Frames per second that the source delivered, the network looked at and the screen showed.
   var capturedRate = 0.0
@@ -19,14 +27,55 @@ struct LiveView: Sendable {
   var shownRate = 0.0
   /// Capture to screen; only live sources have one.
   var latency: StageTiming?
+  var history = History()
   /// Stale frames of a live source that were left out.
   var dropped = 0
+  var queues: [QueueDepth] = []
+  var load: SystemLoad?
   var frameIndex = 0
   /// Seconds since the start of the source, and its length where that is known.
   var time = 0.0
   var duration: Double?
   var isPaused = false
   var isLive = false
+  var canSeek = false
+  /// Seconds recorded so far while recording.
+  var recorded: Double?
   /// What happened, newest last.
-  var notices: [String] = []
+  var events: [Event] = []
+
+  struct Event: Sendable, Equatable {
+    /// Seconds since the program began.
+    var time: Double
+    var text: String
+  }
+}
+
+/// How many elements wait before a stage.
+struct QueueDepth: Sendable, Equatable {
+  var name: String
+  var depth: Int
+  var capacity: Int
+}
+
+/// Rates and latency of the last minutes, a value every half second, oldest first.
+struct History: Sendable, Equatable {
+  private(set) var captured: [Float] = []
+  private(set) var processed: [Float] = []
+  private(set) var shown: [Float] = []
+  /// Milliseconds.
+  private(set) var latency: [Float] = []
+  static let interval = 0.5
+  private static let length = 400
+
+  mutating func append(captured: Double, processed: Double, shown: Double, latency: Double?) {
+    func add(_ value: Double, to values: inout [Float]) {
+      values.append(Float(value))
+      if values.count > Self.length { values.removeFirst(values.count - Self.length) }
+    }
+    add(captured, to: &self.captured)
+    add(processed, to: &self.processed)
+    add(shown, to: &self.shown)
+    if let latency { add(latency, to: &self.latency) }
+  }
 }

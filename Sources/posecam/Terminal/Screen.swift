@@ -1,10 +1,16 @@
-/// The live screen: shows a `LiveView` and reports keys. For one thread; only `waker` may be used from others.
+import Tracker
+import Video
+
+/// The live screen: shows a `LiveView` and reports what the user asks for. For one thread; only `waker` may be used from
+/// others.
 ///
 /// `show` never waits for a slow terminal: while an earlier screen is still on its way it only remembers the newest view,
 /// which `poll` shows as soon as the line is free, and counts the screen as `skipped`.
 final class Screen {
   struct Options: Sendable {
     var colors = ColorChoice.auto
+    /// How pixels are shown; `nil` for what suits every terminal of its kind.
+    var pixels: Blitter?
     /// Where `TERM`, `COLORTERM` and `NO_COLOR` are looked up.
     var environment: [String: String]
   }
@@ -16,17 +22,24 @@ final class Screen {
   private(set) var skipped = 0
   /// Bytes handed to the terminal so far.
   private(set) var bytesSent = 0
+  /// Called with a frame's capture time when the terminal has taken all of its screen.
+  var onShown: (_ captured: UInt64) -> Void = { _ in }
 
   private let terminal: Terminal
-  private let composer: Composer
+  private var composer: Composer
   private var encoder: FrameEncoder
-  private var size: (columns: Int, rows: Int, cellAspect: Double)
+  private var graphics: GraphicsTerminal
+  private var size: Terminal.Size
   private var grid: CellGrid
   private var bytes: [UInt8] = []
   private var latest = LiveView()
+  /// When the frame on its way to the terminal was captured.
+  private var underway: UInt64?
   private var isStale = false
   private var showsHelp = false
   private var hasPanels = true
+  private var panels = Set(ScreenLayout.Panel.allCases)
+  private var notices: [String] = []
 
   /// Enters the full screen; see `Terminal` for what is refused.
   init(_ options: Options) throws(PosecamError) {
@@ -36,52 +49,84 @@ final class Screen {
       terminfoColors: terminal.terminfoColors, terminfoDirect: terminal.terminfoDirect)
     composer = Composer(traits)
     encoder = FrameEncoder(colors: traits.colors, synchronizes: traits.synchronizes)
+    graphics = GraphicsTerminal(traits, environment: options.environment, wanted: options.pixels)
     size = terminal.measure()
     grid = CellGrid(width: size.columns, height: size.rows)
+    composer.blitter = graphics.blitter
+    terminal.ask(graphics.questions)
   }
 
-  /// The size, in picture pixels, that the next picture of a frame of this size should have.
-  func pictureSize(frameWidth: Int, frameHeight: Int) -> (width: Int, height: Int) {
-    let layout = layout(frameWidth: frameWidth, frameHeight: frameHeight)
-    return (layout.pictureWidth, layout.pictureHeight)
+  /// The size, in picture pixels, that the next picture of this view should have.
+  func pictureSize(for view: LiveView) -> (width: Int, height: Int) {
+    composer.pictureSize(layout(for: view), view.mode)
   }
 
   /// Shows a view; false when it was left out since the terminal is still busy.
+  /// - Parameter captured: when its frame was captured, if it is a new one.
   @discardableResult
-  func show(_ view: LiveView) -> Bool {
+  func show(_ view: LiveView, captured: UInt64? = nil) -> Bool {
     latest = view
-    terminal.drain()
+    drain()
     if terminal.isBusy {
-      skipped += 1
+      skipped += captured == nil ? 0 : 1
       isStale = true
       return false
     }
+    underway = captured
     paint()
+    drain()
     return true
   }
 
-  /// The next command, or nil after `milliseconds`, or at once when woken. Help and repainting are done on the way.
+  /// What is worth telling since the last call.
+  func takeNotices() -> [String] {
+    defer { notices.removeAll() }
+    return notices
+  }
+
+  /// The next command, or nil after `milliseconds`, or at once when woken. Help, panels and repainting are done on the way.
   func poll(milliseconds: Int) -> Command? {
     if follow() { return .resize }
     let event = terminal.wait(milliseconds: milliseconds)
+    drain()
     let isResized = follow()
     switch event {
     case .hangUp: return .quit
     case .nothing: break
-    case .key(let key, let isCode):
-      switch KeyMeaning(key: key, isCode: isCode) {
+    case .input(.mouse(let mouse)): if let command = meaning(of: mouse) { return command }
+    case .input(.reply(let reply)):
+      graphics.hear(reply)
+      encoder.synchronizes = traits.synchronizes && !graphics.refusesSynchronizing
+    case .input(let input):
+      switch KeyMeaning(input) {
       case .command(let command): return command
       case .help: setHelp(!showsHelp)
-      case .closeHelp: setHelp(false)
+      case .escape:
+        if !showsHelp { return .select(nil) }
+        setHelp(false)
       case .panels:
         hasPanels.toggle()
-        isStale = true
-        follow()
-        return .resize
+        return resized()
+      case .panel(let panel):
+        panels.formSymmetricDifference([panel])
+        hasPanels = true
+        return resized()
+      case .pixels:
+        graphics.choose(after: composer.blitter)
+        if let name = graphics.change { notices.append(name) }
       case .repaint: repaint()
       case .suspend: terminal.suspend()
       case nil: break
       }
+    }
+    if let notice = graphics.verdict() { notices.append(notice) }
+    if graphics.blitter != composer.blitter || graphics.cellSize != composer.cellSize {
+      bytes.removeAll(keepingCapacity: true)
+      if composer.blitter == .kitty { KittyGraphics.remove(into: &bytes) }
+      if !bytes.isEmpty { terminal.enqueue(bytes) }
+      (composer.blitter, composer.cellSize) = (graphics.blitter, graphics.cellSize)
+      encoder.forget()
+      return resized()
     }
     return isResized ? .resize : nil
   }
@@ -89,10 +134,28 @@ final class Screen {
   /// Gives the terminal back.
   func close() { terminal.close() }
 
-  private func layout(frameWidth: Int, frameHeight: Int) -> ScreenLayout {
-    ScreenLayout(
-      columns: size.columns, rows: size.rows, frameWidth: frameWidth, frameHeight: frameHeight,
-      cellAspect: size.cellAspect, hasPanels: hasPanels)
+  private func layout(for view: LiveView) -> ScreenLayout {
+    Composer.layout(
+      columns: size.columns, rows: size.rows, cellAspect: size.cellAspect, view, panels: hasPanels ? panels : [])
+  }
+
+  private func meaning(of mouse: Mouse) -> Command? {
+    guard mouse.button == .left else { return nil }
+    if showsHelp {
+      setHelp(false)
+      return nil
+    }
+    let layout = layout(for: latest)
+    if let bar = Composer.progressBar(latest, layout), bar.contains(mouse.x, mouse.y) {
+      return .seekTo((Double(mouse.x - bar.x) + 0.5) / Double(bar.width))
+    }
+    if layout.picture.contains(mouse.x, mouse.y) { return .select(composer.person(at: mouse, latest, layout)?.id) }
+    if let table = layout.panels[.people]?.inset(1, 1), table.contains(mouse.x, mouse.y) {
+      let people = Panels.table(latest.people)
+      let row = mouse.y - table.y
+      return .select(row < people.count ? people[row].id : nil)
+    }
+    return nil
   }
 
   private func setHelp(_ isShown: Bool) {
@@ -100,6 +163,12 @@ final class Screen {
     showsHelp = isShown
     isStale = true
     follow()
+  }
+
+  private func resized() -> Command {
+    isStale = true
+    follow()
+    return .resize
   }
 
   private func repaint() {
@@ -119,19 +188,33 @@ final class Screen {
       isStale = true
     }
     size.cellAspect = now.cellAspect
+    graphics.measured(now.cell)
     if isStale, !terminal.isBusy { paint() }
     return isResized
+  }
+
+  /// Goes on sending, and tells when a frame is out.
+  private func drain() {
+    terminal.drain()
+    guard !terminal.isBusy, let captured = underway else { return }
+    underway = nil
+    onShown(captured)
   }
 
   private func paint() {
     if grid.width != size.columns || grid.height != size.rows {
       grid = CellGrid(width: size.columns, height: size.rows)
     }
-    composer.draw(
-      latest, layout: layout(frameWidth: latest.frameWidth, frameHeight: latest.frameHeight), showsHelp: showsHelp,
-      skipped: skipped, into: &grid)
+    let layout = layout(for: latest)
+    let picture = composer.draw(latest, layout: layout, showsHelp: showsHelp, skipped: skipped, into: &grid)
     bytes.removeAll(keepingCapacity: true)
-    encoder.encode(grid, into: &bytes)
+    if let picture {
+      encoder.encode(grid, around: layout.picture, erases: composer.blitter == .sixel, into: &bytes) { state, bytes in
+        graphics.encode(picture, in: layout.picture, over: state, into: &bytes)
+      }
+    } else {
+      encoder.encode(grid, into: &bytes)
+    }
     bytesSent += bytes.count
     isStale = false
     if !bytes.isEmpty { terminal.enqueue(bytes) }

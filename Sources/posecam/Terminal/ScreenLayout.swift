@@ -1,9 +1,22 @@
 /// Where everything lies on a screen of a given size, for frames of a given aspect.
 ///
-/// A title row, a progress row and a row of keys; between them the picture with panels beside it or below it, whichever
-/// leaves the picture larger, or without any where there is no room.
+/// A title row, a progress row and a row of keys; between them the picture with panels beside it or below it, or without
+/// any where there is no room.
 struct ScreenLayout: Equatable, Sendable {
-  enum Panel: CaseIterable, Sendable { case rates, stages, people, events }
+  enum Panel: CaseIterable, Sendable {
+    case rates, stages, load, people, events
+
+    /// The key that shows and hides it.
+    var key: Unicode.Scalar {
+      switch self {
+      case .rates: "R"
+      case .stages: "S"
+      case .load: "L"
+      case .people: "P"
+      case .events: "E"
+      }
+    }
+  }
 
   static let smallest = (columns: 40, rows: 12)
 
@@ -14,19 +27,20 @@ struct ScreenLayout: Equatable, Sendable {
   var title = CellRect()
   var progress = CellRect()
   var keys = CellRect()
-  /// Where the picture goes, of its exact size in cells.
+  /// Where the picture goes, of its exact size.
   var picture = CellRect()
-  /// The picture in picture pixels, 1 × 2 per cell.
-  var pictureWidth = 0
-  var pictureHeight = 0
   var panels: [Panel: CellRect] = [:]
+  /// Rows of the load panel that its cores take.
+  private let coreRows: Int
 
   /// `cellAspect` is the height of a cell by its width, 2 for most fonts; without panels the picture has all the room.
   init(
-    columns: Int, rows: Int, frameWidth: Int, frameHeight: Int, cellAspect: Double = 2, hasPanels: Bool = true
+    columns: Int, rows: Int, frameWidth: Int, frameHeight: Int, cellAspect: Double = 2,
+    panels wanted: Set<Panel> = Set(Panel.allCases), cores: Int = 2
   ) {
     self.columns = max(0, columns)
     self.rows = max(0, rows)
+    coreRows = cores <= 4 ? max(1, cores) : 2
     isTooSmall = columns < Self.smallest.columns || rows < Self.smallest.rows
     if isTooSmall { return }
     title = CellRect(x: 0, y: 0, width: columns, height: 1)
@@ -35,64 +49,126 @@ struct ScreenLayout: Equatable, Sendable {
     let main = CellRect(x: 0, y: 1, width: columns, height: rows - 3)
     let fit = PictureFit(frameWidth: frameWidth, frameHeight: frameHeight, cellAspect: cellAspect)
 
-    let sideWidth = 30
-    let hasSide = hasPanels && columns >= 70 && rows >= 14
-    let hasBottom = hasPanels && columns >= 80 && rows >= 26
-    let side = hasSide ? fit.size(in: main.width - sideWidth - 1, main.height) : (0, 0)
-    let bottom = hasBottom ? fit.size(in: main.width, main.height - 8) : (0, 0)
-    if hasSide, side.0 * side.1 >= bottom.0 * bottom.1 {
-      // What a narrow picture leaves, the panels take, up to where their lines are full.
-      let used = min(main.width - sideWidth - 1, side.0)
-      let width = max(sideWidth, min(52, main.width - used - 1))
-      place(side, in: CellRect(x: 0, y: main.y, width: main.width - width - 1, height: main.height))
-      stack(in: CellRect(x: columns - width, y: main.y, width: width, height: main.height))
+    let order = Panel.allCases.filter(wanted.contains)
+    let hasSide = !order.isEmpty && columns >= 70 && rows >= 14
+    let hasBottom = !order.isEmpty && columns >= 80 && rows >= 26
+    let side = hasSide ? fit.cells(in: main.width - Self.sideWidth - 1, main.height) : (0, 0)
+    let bottom = hasBottom ? fit.cells(in: main.width, main.height - Self.bottomHeight) : (0, 0)
+    // Beside the picture more can be told: worth a third of its size, no more.
+    if hasSide, 3 * side.0 * side.1 >= 2 * bottom.0 * bottom.1 {
+      placeBeside(side, order, main)
     } else if hasBottom {
-      place(bottom, in: CellRect(x: 0, y: main.y, width: main.width, height: main.height - 8))
-      line(in: CellRect(x: 0, y: main.bottom - 8, width: main.width, height: 8))
+      place(bottom, in: CellRect(x: 0, y: main.y, width: main.width, height: main.height - Self.bottomHeight))
+      line(
+        order, in: CellRect(x: 0, y: main.bottom - Self.bottomHeight, width: main.width, height: Self.bottomHeight))
     } else {
-      place(fit.size(in: main.width, main.height), in: main)
+      place(fit.cells(in: main.width, main.height), in: main)
     }
   }
+
+  /// Narrowest column of panels.
+  private static let sideWidth = 32
+  private static let bottomHeight = 9
 
   private mutating func place(_ size: (width: Int, height: Int), in area: CellRect) {
-    (pictureWidth, pictureHeight) = size
-    let height = (size.height + 1) / 2
     picture = CellRect(
-      x: area.x + (area.width - size.width) / 2, y: area.y + (area.height - height) / 2, width: size.width,
-      height: height)
+      x: area.x + (area.width - size.width) / 2, y: area.y + (area.height - size.height) / 2, width: size.width,
+      height: size.height)
   }
 
-  /// Panels one below the other; when rows are few, the stages go first.
-  private mutating func stack(in area: CellRect) {
-    var left = area
-    func take(_ height: Int) -> CellRect {
-      defer {
-        left.y += height
-        left.height -= height
-      }
-      return CellRect(x: left.x, y: left.y, width: left.width, height: height)
+  /// What the picture leaves beside it and, where it is wide, below it.
+  private mutating func placeBeside(_ size: (width: Int, height: Int), _ order: [Panel], _ main: CellRect) {
+    let room = main.width - size.width - 1
+    // What a narrow picture leaves, the panels take, in one column or two, up to where their lines are full.
+    let isDouble = room >= 2 * Self.sideWidth + 2 && order.count > 2
+    let width = max(Self.sideWidth, min(isDouble ? 90 : 48, room))
+    let column = CellRect(x: main.right - width, y: main.y, width: width, height: main.height)
+    var left = CellRect(x: 0, y: main.y, width: main.width - width - 1, height: main.height)
+    let below = order.filter { $0 == .rates || $0 == .events }
+    let spare = main.height - size.height
+    if !isDouble, spare >= 7, left.width >= 48, !below.isEmpty, order.count > 2 {
+      // Graphs and sentences like to be wide.
+      let inStrip = left.width >= 72 ? below : [below[0]]
+      line(inStrip, in: CellRect(x: 0, y: main.bottom - spare, width: left.width, height: spare))
+      left.height = size.height
+      stack(order.filter { !inStrip.contains($0) }, in: column)
+    } else if isDouble {
+      let half = width / 2
+      let first = order.filter { $0 == .rates || $0 == .people }
+      var (one, two) = (column, column)
+      one.width = half
+      (two.x, two.width) = (column.x + half + 1, width - half - 1)
+      stack(first.isEmpty ? Array(order.prefix(1)) : first, in: one)
+      stack(first.isEmpty ? Array(order.dropFirst()) : order.filter { !first.contains($0) }, in: two)
+    } else {
+      stack(order, in: column)
     }
-    panels[.rates] = take(7)
-    if left.height >= 8 + 4 { panels[.stages] = take(8) }
-    if left.height >= 14 {
-      panels[.people] = take(left.height - max(5, left.height / 3))
-      panels[.events] = take(left.height)
-    } else if left.height >= 3 {
-      panels[.people] = take(left.height)
+    place(size, in: left)
+  }
+
+  private func leastHeight(of panel: Panel) -> Int {
+    switch panel {
+    case .rates: 7
+    case .stages: 9
+    case .load: 5 + coreRows
+    case .people, .events: 4
+    }
+  }
+
+  /// What is shown first where not all fit.
+  private static let importance: [Panel] = [.rates, .people, .stages, .events, .load]
+
+  /// Panels one below the other.
+  private mutating func stack(_ order: [Panel], in area: CellRect) {
+    var spare = area.height
+    var shown: Set<Panel> = []
+    for panel in Self.importance where order.contains(panel) && leastHeight(of: panel) <= spare {
+      shown.insert(panel)
+      spare -= leastHeight(of: panel)
+    }
+    let fitting = order.filter(shown.contains)
+    var heights = fitting.map(leastHeight)
+    func grow(_ panel: Panel, by rows: Int) {
+      guard let index = fitting.firstIndex(of: panel), rows > 0 else { return }
+      heights[index] += min(rows, spare)
+      spare -= min(rows, spare)
+    }
+    // Graphs of a few rows, then people and events as the column is long.
+    grow(.rates, by: spare >= 5 ? 6 : 0)
+    grow(.people, by: shown.contains(.events) ? (2 * spare + 2) / 3 : spare)
+    grow(.events, by: spare)
+    if let last = fitting.last, spare > 0 { grow(shown.contains(.rates) ? .rates : last, by: spare) }
+    var y = area.y
+    for (panel, height) in zip(fitting, heights) {
+      panels[panel] = CellRect(x: area.x, y: y, width: area.width, height: height)
+      y += height
     }
   }
 
   /// Panels side by side.
-  private mutating func line(in area: CellRect) {
-    let share = [(Panel.rates, 24), (.stages, 30), (.people, 24), (.events, 30)]
-    var fitting = share
-    while fitting.count > 1, fitting.reduce(0, { $0 + $1.1 }) > area.width { fitting.removeLast() }
+  private mutating func line(_ order: [Panel], in area: CellRect) {
+    func least(_ panel: Panel) -> Int {
+      switch panel {
+      case .rates: 30
+      case .stages: 32
+      case .load: 26
+      case .people: 30
+      case .events: 26
+      }
+    }
+    var spare = area.width
+    var shown: Set<Panel> = []
+    for panel in Self.importance where order.contains(panel) && least(panel) <= spare {
+      shown.insert(panel)
+      spare -= least(panel)
+    }
+    let fitting = order.filter(shown.contains)
     var x = area.x
-    var spare = area.width - fitting.reduce(0) { $0 + $1.1 }
-    for (index, (panel, width)) in fitting.enumerated() {
-      let extra = index == fitting.count - 1 ? spare : min(spare / (fitting.count - index), 20)
-      panels[panel] = CellRect(x: x, y: area.y, width: width + extra, height: area.height)
-      x += width + extra
+    for (index, panel) in fitting.enumerated() {
+      let left = fitting.count - index
+      let extra = left == 1 ? spare : panel == .stages || panel == .load ? min(spare / left, 8) : spare / left
+      panels[panel] = CellRect(x: x, y: area.y, width: least(panel) + extra, height: area.height)
+      x += least(panel) + extra
       spare -= extra
     }
   }
@@ -102,17 +178,15 @@ struct ScreenLayout: Equatable, Sendable {
 struct PictureFit: Sendable {
   let frameWidth: Int
   let frameHeight: Int
+  /// Height of a cell by its width.
   let cellAspect: Double
 
-  /// Picture pixels (1 × 2 per cell) for an area in cells; at least 1 × 1 where there is a cell at all.
-  func size(in columns: Int, _ rows: Int) -> (width: Int, height: Int) {
-    guard columns > 0, rows > 0, frameWidth > 0, frameHeight > 0 else { return (max(0, columns), max(0, 2 * rows)) }
-    // A picture pixel is one cell wide and half a cell high.
-    let aspect = Double(frameWidth) / Double(frameHeight) * min(4, max(1, cellAspect)) / 2
-    let (width, height) = (Double(columns), Double(2 * rows))
+  /// Whole cells within an area in cells; at least one where there is a cell at all.
+  func cells(in columns: Int, _ rows: Int) -> (width: Int, height: Int) {
+    guard columns > 0, rows > 0, frameWidth > 0, frameHeight > 0 else { return (max(0, columns), max(0, rows)) }
+    let aspect = Double(frameWidth) / Double(frameHeight) * min(4, max(1, cellAspect))
+    let (width, height) = (Double(columns), Double(rows))
     let fitted = width / height > aspect ? (height * aspect, height) : (width, width / aspect)
-    return (
-      max(1, min(columns, Int(fitted.0.rounded()))), max(1, min(2 * rows, Int(fitted.1.rounded())))
-    )
+    return (max(1, min(columns, Int(fitted.0.rounded()))), max(1, min(rows, Int(fitted.1.rounded()))))
   }
 }

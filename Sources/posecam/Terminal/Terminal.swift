@@ -2,13 +2,14 @@ import CNcurses
 import CTerminal
 import Foundation
 import Glibc
+import Video
 
-/// The terminal itself: its modes, its size, its keys and the way bytes get there.
+/// The terminal itself: its modes, its size, what it says and the way bytes get there.
 ///
-/// **Who does what.** ncurses knows the terminal (terminfo), sets its modes, enters the full screen and turns the bytes of
-/// keys into keys. It does not paint: curses has to believe that it alone moves the cursor and sets colours, so letting it
-/// paint panels beside a picture sent past it needs two writes per frame and a guess about what the other one left; and
-/// its colour pairs (65,536 at best, 64 on many terminals) can not hold a picture of half blocks, whose pairs of 24-bit
+/// **Who does what.** ncurses knows the terminal (terminfo), sets its modes and enters the full screen. It does not read,
+/// since answers of the terminal come between keys (`InputParser`), and it does not paint: curses has to believe that it
+/// alone moves the cursor and sets colours, so letting it paint panels beside a picture sent past it needs two writes per
+/// frame and a guess about what the other one left; and its colour pairs (65,536 at best, 64 on many terminals) can not hold a picture of half blocks, whose pairs of 24-bit
 /// colours are new in every frame. So one `FrameEncoder` paints everything, in one write per frame, in the codes of
 /// ECMA-48; terminfo is asked whether the terminal speaks them (`cup`), and one that does not is refused with a sentence.
 /// That holds for xterm and its kin, the Linux console, tmux, screen and a VT100 alike, near or over SSH.
@@ -22,7 +23,12 @@ final class Terminal {
   private let screen: OpaquePointer
   private let input: Int32
   private let output: Int32
-  private let keys: UnsafeMutablePointer<WINDOW>
+  private var parser = InputParser()
+  private var inputs: [Input] = []
+  /// When the terminal was asked something that it has not answered yet.
+  private var asked: UInt64?
+  /// When the last byte came.
+  private var heard: UInt64 = 0
   private var isOpen = true
   private var pending: [UInt8] = []
   private var sent = 0
@@ -66,62 +72,99 @@ final class Terminal {
     // Where standard input is a pipe (a video, perhaps), keys come from the terminal that is written to.
     let inputCopy = isatty(STDIN_FILENO) == 1 ? dup(STDIN_FILENO) : Self.openAgain(O_RDONLY)
     let outputCopy = dup(STDOUT_FILENO)
-    guard inputCopy >= 0, outputCopy >= 0, let screen = nc_open(inputCopy, outputCopy), let keys = newpad(1, 1) else {
+    guard inputCopy >= 0, outputCopy >= 0, let screen = nc_open(inputCopy, outputCopy) else {
       ct_guard_leave()
       ct_guard_disarm()
       throw unknown
     }
     self.screen = screen
-    self.keys = keys
     input = inputCopy
     waker = Waker()
-    set_escdelay(25)
     raw()
     noecho()
     nonl()
     curs_set(0)
-    // Keys are read from a pad, the one kind of window that reading does not paint.
-    keypad(keys, true)
-    nodelay(keys, true)
     refresh()
     ct_guard_entered()
-    enqueue(Array("\u{1B}[?7l".utf8))
+    enqueue(Array((Self.capability("smkx") + Self.modes).utf8))
   }
 
   /// What the live screen would use on this terminal, for people, without entering it.
   static func describe(environment: [String: String]) -> String {
-    setlocale(LC_CTYPE, "")
-    let term = environment["TERM"] ?? ""
-    var status: Int32 = 0
-    guard !term.isEmpty, setupterm(nil, STDOUT_FILENO, &status) == OK else { return "unknown type, no screen" }
-    let traits = TerminalTraits(
-      choice: .auto, environment: environment, isUTF8: nc_locale_is_utf8(),
-      terminfoColors: Int(nc_terminfo_number("colors")),
-      terminfoDirect: nc_terminfo_flag("RGB") || nc_terminfo_flag("Tc"))
+    guard let traits = traits(.auto, environment: environment) else { return "unknown type, no screen" }
     return "colours: \(traits.colors), characters: \(traits.glyphs)"
   }
 
+  /// What the terminal on standard output can do, without entering it; `nil` where its type is not known.
+  static func traits(_ choice: ColorChoice, environment: [String: String]) -> TerminalTraits? {
+    setlocale(LC_CTYPE, "")
+    let term = environment["TERM"] ?? ""
+    var status: Int32 = 0
+    guard !term.isEmpty, setupterm(nil, STDOUT_FILENO, &status) == OK else { return nil }
+    return TerminalTraits(
+      choice: choice, environment: environment, isUTF8: nc_locale_is_utf8(),
+      terminfoColors: Int(nc_terminfo_number("colors")),
+      terminfoDirect: nc_terminfo_flag("RGB") || nc_terminfo_flag("Tc"))
+  }
+
   deinit { close() }
+
+  /// Asks the terminal something that it answers at last with its attributes.
+  func ask(_ questions: [UInt8]) {
+    guard !questions.isEmpty else { return }
+    asked = Clock.now()
+    ct_guard_expect_answer(true)
+    enqueue(questions)
+  }
+
+  /// An answer that comes after the end would be keys for a shell, so it is waited for a little.
+  private func awaitAnswer() {
+    while let asked, ct_guard_is_entered(), Clock.now() - asked < 1_000_000_000 {
+      switch wait(milliseconds: 50) {
+      case .input, .nothing: break
+      case .hangUp: return
+      }
+    }
+  }
+
+  private func hear(_ input: Input) {
+    guard case .reply(.attributes) = input else { return }
+    asked = nil
+    ct_guard_expect_answer(false)
+  }
 
   /// Gives the terminal back; the object is of no use afterwards.
   func close() {
     guard isOpen else { return }
     isOpen = false
+    awaitAnswer()
     ct_guard_leave()
     ct_guard_disarm()
-    delwin(keys)
     delscreen(screen)
     Glibc.close(output)
   }
 
-  /// Columns, rows and the height of a cell by its width (2 where the terminal does not tell).
-  func measure() -> (columns: Int, rows: Int, cellAspect: Double) {
+  /// Size of the window.
+  struct Size {
+    var columns = 80
+    var rows = 24
+    /// Pixels of a cell, where the terminal tells.
+    var cell: (width: Int, height: Int)?
+    /// Height of a cell by its width.
+    var cellAspect = 2.0
+  }
+
+  func measure() -> Size {
     var size = winsize()
-    guard ioctl(output, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0, size.ws_row > 0 else { return (80, 24, 2) }
+    guard ioctl(output, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0, size.ws_row > 0 else { return Size() }
     let (columns, rows) = (Int(size.ws_col), Int(size.ws_row))
-    guard size.ws_xpixel > 0, size.ws_ypixel > 0 else { return (columns, rows, 2) }
+    let cell = (width: Int(size.ws_xpixel) / columns, height: Int(size.ws_ypixel) / rows)
+    guard (3...100).contains(cell.width), (5...200).contains(cell.height) else {
+      return Size(columns: columns, rows: rows)
+    }
     let aspect = Double(size.ws_ypixel) / Double(rows) / (Double(size.ws_xpixel) / Double(columns))
-    return (columns, rows, aspect > 1.2 && aspect < 3.5 ? aspect : 2)
+    return Size(
+      columns: columns, rows: rows, cell: cell, cellAspect: aspect > 1.2 && aspect < 3.5 ? aspect : 2)
   }
 
   /// True while bytes wait that the terminal has not taken.
@@ -167,35 +210,49 @@ final class Terminal {
 
   /// What ended a wait.
   enum Event: Equatable {
-    case key(UInt32, isCode: Bool)
+    case input(Input)
     /// Woken, timed out or interrupted.
     case nothing
     /// The terminal is gone.
     case hangUp
   }
 
-  /// Waits for a key, a wake-up or the deadline, sending what is pending meanwhile.
+  /// Waits for an input, a wake-up or the deadline, sending what is pending meanwhile.
   func wait(milliseconds: Int) -> Event {
-    if let key = readKey() { return key }
+    if let input = nextInput() { return .input(input) }
+    var patience = max(0, milliseconds)
+    if parser.isWaiting { patience = min(patience, InputParser.patience) }
     var watched = [
       pollfd(fd: input, events: Int16(POLLIN), revents: 0),
       pollfd(fd: waker.descriptor, events: Int16(POLLIN), revents: 0),
       pollfd(fd: isBusy ? output : -1, events: Int16(POLLOUT), revents: 0),
     ]
-    _ = Glibc.poll(&watched, nfds_t(watched.count), Int32(clamping: max(0, milliseconds)))
+    _ = Glibc.poll(&watched, nfds_t(watched.count), Int32(clamping: patience))
     if watched[1].revents != 0 { waker.clear() }
     if isBusy { drain() }
-    if let key = readKey() { return key }
-    return Int32(watched[0].revents) & (POLLHUP | POLLERR | POLLNVAL) != 0 ? .hangUp : .nothing
+    let state = Int32(watched[0].revents)
+    if state & POLLIN != 0 {
+      var bytes = [UInt8](repeating: 0, count: 1024)
+      let count = read(input, &bytes, bytes.count)
+      if count == 0 { return .hangUp }
+      if count > 0 {
+        heard = Clock.now()
+        inputs += parser.feed(bytes[..<count])
+      }
+    } else if parser.isWaiting, Clock.now() - heard > UInt64(InputParser.patience) * 1_000_000,
+      let input = parser.expire()
+    {
+      inputs.append(input)
+    }
+    if let input = nextInput() { return .input(input) }
+    return state & (POLLHUP | POLLERR | POLLNVAL) != 0 ? .hangUp : .nothing
   }
 
-  private func readKey() -> Event? {
-    var key: wint_t = 0
-    switch wget_wch(keys, &key) {
-    case OK: return .key(key, isCode: false)
-    case KEY_CODE_YES: return .key(key, isCode: true)
-    default: return nil
-    }
+  private func nextInput() -> Input? {
+    guard !inputs.isEmpty else { return nil }
+    let input = inputs.removeFirst()
+    hear(input)
+    return input
   }
 
   private static func openAgain(_ flags: Int32) -> Int32 {
@@ -209,16 +266,20 @@ final class Terminal {
     return String(cString: value).replacing(#/\$<[^>]*>/#, with: "")
   }
 
-  /// Ends a code cut in half, a synchronized update and colours; gives back line wrap, keys, cursor and screen.
+  /// No wrapping at the last column; the mouse's buttons, in a form for windows of any size.
+  private static let modes = "\u{1B}[?7l\u{1B}[?1000h\u{1B}[?1006h"
+
+  /// Ends a string or code cut in half, a synchronized update and colours; gives back mouse, line wrap, keys, cursor and
+  /// screen.
   private static var leaving: [UInt8] {
     let screen = capability("rmcup")
     return Array(
-      ("\u{1B}[?2026l\u{1B}[0m\u{1B}[?7h" + capability("rmkx") + capability("cnorm")
+      ("\u{1B}\\\u{1B}[?2026l\u{1B}[0m\u{1B}[?1006l\u{1B}[?1000l\u{1B}[?7h" + capability("rmkx") + capability("cnorm")
         + (screen.isEmpty ? "\u{1B}[2J\u{1B}[H" : screen)).utf8)
   }
 
   private static var entering: [UInt8] {
-    Array((capability("smcup") + capability("smkx") + capability("civis") + "\u{1B}[?7l").utf8)
+    Array((capability("smcup") + capability("smkx") + capability("civis") + modes).utf8)
   }
 }
 

@@ -13,9 +13,15 @@ enum Theme {
     switch panel {
     case .rates: Color(126, 200, 120)
     case .stages: Color(97, 175, 239)
+    case .load: Color(86, 182, 194)
     case .people: Color(198, 120, 221)
     case .events: Color(229, 176, 84)
     }
+  }
+
+  /// Of a busy share, 0...1.
+  static func load(_ share: Double) -> Color {
+    share < 0.6 ? accent(of: .load) : share < 0.9 ? warning : bad
   }
 }
 
@@ -25,23 +31,33 @@ struct Ornaments: Sendable {
   /// The filled and the empty part of a bar.
   let filled, empty: UInt32
   let swatch: UInt32
-  let playing, paused, live: String
+  /// From an empty column of one cell to a full one.
+  let levels: [UInt32]
+  let playing, paused, live, recording: String
 
   init(_ glyphs: GlyphSet) {
     switch glyphs {
     case .full:
       (topLeft, topRight, bottomLeft, bottomRight) = (0x256D, 0x256E, 0x2570, 0x256F)
       (horizontal, vertical, filled, empty, swatch) = (0x2500, 0x2502, 0x2501, 0x2500, 0x25CF)
-      (playing, paused, live) = ("▶", "‖", "●")
+      levels = Array(0x2581...0x2588)
+      (playing, paused, live, recording) = ("▶", "‖", "●", "●")
     case .console:
       (topLeft, topRight, bottomLeft, bottomRight) = (0x250C, 0x2510, 0x2514, 0x2518)
       (horizontal, vertical, filled, empty, swatch) = (0x2500, 0x2502, 0x2550, 0x2500, 0x25A0)
-      (playing, paused, live) = ("►", "║", "■")
+      levels = [0x5F, 0x2584, 0x2588]
+      (playing, paused, live, recording) = ("►", "║", "■", "■")
     case .ascii:
       (topLeft, topRight, bottomLeft, bottomRight) = (0x2B, 0x2B, 0x2B, 0x2B)
       (horizontal, vertical, filled, empty, swatch) = (0x2D, 0x7C, 0x23, 0x2D, 0x2A)
-      (playing, paused, live) = (">", "=", "*")
+      levels = Array("_.:-=+*#".utf8).map(UInt32.init)
+      (playing, paused, live, recording) = (">", "=", "*", "*")
     }
+  }
+
+  /// A column as high as `share` 0...1.
+  func level(_ share: Double) -> UInt32 {
+    levels[Int((max(0, min(1, share.isFinite ? share : 0)) * Double(levels.count - 1)).rounded())]
   }
 }
 
@@ -111,6 +127,15 @@ enum Figure {
     return hours > 0 ? "\(hours):\(leading(minutes, 2)):\(tail)" : "\(minutes):\(tail)"
   }
 
+  /// `m:ss`, with hours where there are any.
+  static func clock(_ seconds: Double) -> String { String(time(seconds).prefix { $0 != "." }) }
+
+  /// Bytes in the unit that leaves up to four digits.
+  static func bytes(_ count: Int) -> String {
+    count < 10_000_000_000
+      ? "\(decimal(Double(count) / 1e6, digits: 0)) MB" : "\(decimal(Double(count) / 1e9, digits: 1)) GB"
+  }
+
   static func pad(_ text: String, _ width: Int) -> String {
     String(repeating: " ", count: max(0, width - text.count)) + text
   }
@@ -118,5 +143,24 @@ enum Figure {
   private static func leading(_ value: Int, _ digits: Int) -> String {
     let text = String(value)
     return String(repeating: "0", count: max(0, digits - text.count)) + text
+  }
+}
+
+extension String {
+  /// Lines of at most `width` characters, broken between words where there are any.
+  func wrapped(to width: Int) -> [String] {
+    var lines = [""]
+    for word in split(separator: " ") {
+      var rest = word[...]
+      if let last = lines.last, !last.isEmpty, last.count + 1 + rest.count > width { lines.append("") }
+      while rest.count > width {
+        lines[lines.count - 1] += rest.prefix(width)
+        rest = rest.dropFirst(width)
+        lines.append("")
+      }
+      let last = lines.count - 1
+      lines[last] += (lines[last].isEmpty ? "" : " ") + rest
+    }
+    return lines
   }
 }

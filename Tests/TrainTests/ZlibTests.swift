@@ -2,7 +2,7 @@ import Testing
 
 @testable import Train
 
-struct InflateTests {
+struct ZlibTests {
   private static func bytes(_ hexadecimal: String) -> [UInt8] {
     let digits = Array(hexadecimal)
     return stride(from: 0, to: digits.count, by: 2).compactMap { UInt8(String(digits[$0...$0 + 1]), radix: 16) }
@@ -25,20 +25,28 @@ struct InflateTests {
       + "ce2ee956a60ec5c315d63ccf2e9fbbfe4ec2bbe7b6ed0ab5b5eeaf16a49889b190ec750077bb0594")
 
   @Test func unpacksOwnAndFixedCodes() throws {
-    #expect(try Inflate.zlib(Self.packed[...], limit: 640) == Self.text)
+    #expect(try Zlib.decompress(Self.packed[...], limit: 640) == Self.text)
     let fixed = Self.bytes("78014b4c4a4e8421858cd49c9c7c00405d06cd")
-    #expect(try Inflate.zlib(fixed[...], limit: 100) == Array("abcabcabcabc hello".utf8))
-    let stored = Self.bytes("7801010300fcff616263")
-    #expect(try Inflate.zlib(stored[...], limit: 3) == Array("abc".utf8))
+    #expect(try Zlib.decompress(fixed[...], limit: 100) == Array("abcabcabcabc hello".utf8))
+    let stored = Self.bytes("7801010300fcff616263024d0127")
+    #expect(try Zlib.decompress(stored[...], limit: 3) == Array("abc".utf8))
+  }
+
+  @Test func unpacksWhatItPacked() throws {
+    for bytes in [Self.text, [], [7], [UInt8](repeating: 0, count: 100_000)] {
+      let packed = try bytes.withUnsafeBytes { bytes throws(TrainError) in try Zlib.compress(bytes) }
+      #expect(packed.count < bytes.count + 20)
+      #expect(try Zlib.decompress(packed[...], limit: bytes.count) == bytes)
+    }
   }
 
   @Test func refusesMoreThanAllowed() {
-    #expect(throws: TrainError.self) { try Inflate.zlib(Self.packed[...], limit: 639) }
+    #expect(throws: TrainError.self) { try Zlib.decompress(Self.packed[...], limit: 639) }
   }
 
   @Test func damageNeverTraps() {
     for length in 0..<Self.packed.count - 5 {
-      #expect(throws: TrainError.self) { try Inflate.zlib(Self.packed[..<length], limit: 1 << 16) }
+      #expect(throws: TrainError.self) { try Zlib.decompress(Self.packed[..<length], limit: 1 << 16) }
     }
     var random = SeededRandom(seed: 3)
     for _ in 0..<300 {
@@ -46,7 +54,7 @@ struct InflateTests {
       for _ in 0..<3 {
         broken[Int.random(in: 2..<broken.count, using: &random)] = UInt8.random(in: 0...255, using: &random)
       }
-      _ = try? Inflate.zlib(broken[...], limit: 1 << 16)
+      _ = try? Zlib.decompress(broken[...], limit: 1 << 16)
     }
   }
 }

@@ -1,0 +1,68 @@
+import ArgumentParser
+import Foundation
+import Train
+import Video
+
+/// `posecam cache-teacher`: a teacher's maps of a data set, so that it need not run while students learn.
+struct CacheTeacherCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "cache-teacher",
+    abstract: "Keeps a teacher's maps of a data set on disk, for posecam distill --teacher-cache.",
+    discussion: """
+      posecam cache-teacher --teacher large.safetensors --data people.json --images pictures --out maps
+
+      Every picture is looked at once, as it is. A run that was stopped or killed goes on where it was.
+      """)
+
+  @Option(help: ArgumentHelp("Model file of the teacher.", valueName: "file")) var teacher: String
+  @Option(help: ArgumentHelp("Annotation file that lists the pictures (COCO person_keypoints).", valueName: "file"))
+  var data: String?
+  @Option(help: ArgumentHelp("Folder of the pictures; that of the annotation file if absent.", valueName: "folder"))
+  var images: String?
+  @Option(help: ArgumentHelp("Folder of further pictures, without labels.", valueName: "folder")) var unlabeled: String?
+  @Option(help: ArgumentHelp("Folder for the maps.", valueName: "folder")) var out: String
+  @Option(help: ArgumentHelp("Height of the network's input.", valueName: "pixels")) var size = 368
+  @Option(help: ArgumentHelp("Megabytes that the maps may take.", valueName: "MB")) var limit = 16_384
+  @Option(help: ArgumentHelp("Threads of the network (default: all cores).", valueName: "n")) var threads: Int?
+
+  func validate() throws {
+    if data == nil && unlabeled == nil { throw ValidationError("Name pictures with --data or --unlabeled.") }
+    guard (32...2048).contains(size), size.isMultiple(of: 8) else {
+      throw ValidationError("--size takes a multiple of 8 from 32 to 2048.")
+    }
+    guard (1...100_000_000).contains(limit) else { throw ValidationError("--limit takes at least 1 MB.") }
+    if let threads, !(1...256).contains(threads) { throw ValidationError("--threads takes 1 to 256, not \(threads).") }
+  }
+
+  func run() throws {
+    let annotations = try data.map { try KeypointAnnotations(contentsOf: $0) }
+    for line in annotations?.problems.lines ?? [] { warn(line) }
+    let folder = images ?? URL(fileURLWithPath: data ?? "").deletingLastPathComponent().path
+    var recording = try TeacherRecording(
+      teacher: teacher, height: size, threads: threads ?? min(256, ProcessInfo.processInfo.activeProcessorCount))
+    let others = try unlabeled.map { try UnlabelledPictures($0) }
+    Interruption.onRequest {}
+    let (start, isTerminal) = (Clock.now(), isatty(STDERR_FILENO) == 1)
+    var shown: UInt64 = 0
+    let progress = try recording.run(
+      annotations, images: folder, unlabelled: others, to: out, limit: limit << 20,
+      shouldStop: { Interruption.isRequested }
+    ) { progress in
+      let now = Clock.now()
+      guard now - shown > (isTerminal ? 200_000_000 : 10_000_000_000) else { return }
+      shown = now
+      let rate = Double(progress.done - progress.known) / max(1e-9, Double(now - start) / 1e9)
+      let left = ProgressLine.duration(Double(progress.total - progress.done) / rate)
+      let line = "\(progress.done)/\(progress.total) pictures  \(progress.bytes >> 20) MB  \(left) left"
+      FileHandle.standardError.write(Data((isTerminal ? "\r\(line)\u{1B}[K" : "\(line)\n").utf8))
+    }
+    if isTerminal { FileHandle.standardError.write(Data("\r\u{1B}[K".utf8)) }
+    for line in progress.problems.lines { warn(line) }
+    let known = progress.known > 0 ? ", \(progress.known) of them from before" : ""
+    print("\(out): \(progress.done) of \(progress.total) pictures\(known), \((progress.bytes + 1 << 19) >> 20) MB")
+    guard progress.done > 0 || Interruption.isRequested else {
+      throw PosecamError("none of the pictures could be read; they are sought in \(folder)")
+    }
+    if Interruption.isRequested { throw ExitCode(Interruption.exitCode) }
+  }
+}

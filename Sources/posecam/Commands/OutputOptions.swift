@@ -1,0 +1,97 @@
+import ArgumentParser
+import Foundation
+import Video
+
+extension PoseFormat: ExpressibleByArgument {}
+extension Coordinates: ExpressibleByArgument {}
+extension OpenPoseWriter.Order: ExpressibleByArgument {}
+extension PoseServer.Address: ExpressibleByArgument {
+  init?(argument: String) { self.init(argument) }
+}
+
+/// What is written of people, and where.
+struct OutputOptions: ParsableArguments {
+  @Option(
+    name: [.short, .long],
+    help: ArgumentHelp(
+      "Write to FILE; may be repeated. The name tells the format: .mp4 .mov .mkv .ts annotated video; .jsonl JSON lines; "
+        + ".csv table; .json COCO results; a folder/ OpenPose's JSON files; - standard output.",
+      valueName: "file"))
+  var output: [String] = []
+
+  @Option(
+    help: ArgumentHelp(
+      "Format of the outputs, whatever their names: \(PoseFormat.allCases.map(\.rawValue).joined(separator: ", ")).",
+      valueName: "format"))
+  var format: PoseFormat?
+
+  @Option(help: ArgumentHelp("Write JSON lines to FILE, - for standard output.", valueName: "file"))
+  var json: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Send JSON lines to the programs that connect to a Unix socket or a port of this machine.",
+      valueName: "unix:path|port"))
+  var serve: PoseServer.Address?
+
+  @Option(help: "Coordinates: pixel, or normalized to 0...1 across and down the picture.")
+  var coordinates = Coordinates.pixel
+
+  @Option(help: "Key points of OpenPose's JSON: its coco model's 18, or body25.")
+  var openposeOrder = OpenPoseWriter.Order.coco
+
+  /// The format of an output; nil for video.
+  private func format(of path: String) throws(PosecamError) -> PoseFormat? {
+    if VideoWriter.hasExtension(path) { return nil }
+    if let format { return format }
+    if path == "-" { return .jsonl }
+    if let known = PoseFormat(path: path) { return known }
+    if PartialFile.isDevice(path) { return nil }
+    throw PosecamError(
+      "\(path): its name does not tell the format; use .mp4, .mov, .mkv, .ts, .jsonl, .csv, .json, a folder/, or --format"
+    )
+  }
+
+  var isEmpty: Bool { output.isEmpty && json == nil && serve == nil }
+
+  /// Whether standard output is taken.
+  var usesStandardOutput: Bool { json == "-" || output.contains("-") }
+
+  /// Refuses what would overwrite an input, or one output by another, before anything is opened.
+  func check(inputs: [String?]) throws(PosecamError) {
+    try OutputNames.check(output + [json], inputs: inputs)
+    let formats = try output.map { path throws(PosecamError) in try format(of: path) }
+    if let video = zip(output, formats).filter({ $0.1 == nil }).dropFirst().first {
+      throw PosecamError("\(video.0): one annotated video is written at a time")
+    }
+    if coordinates != .pixel, formats.contains(.coco) {
+      throw PosecamError("COCO results are in pixels; leave out --coordinates \(coordinates.rawValue)")
+    }
+  }
+
+  /// Opens all outputs.
+  func open(
+    _ stream: PoseStream, startTime: Double, video settings: AnnotatedVideo.Settings, _ measurements: Measurements
+  ) throws -> Outputs {
+    var writers: [any PoseWriter] = []
+    var video: AnnotatedVideo?
+    for path in output {
+      if let format = try format(of: path) {
+        writers.append(try format.writer(path: path, stream, coordinates: coordinates, order: openposeOrder))
+      } else {
+        video = try AnnotatedVideo(path: path, settings: settings, measurements: measurements)
+      }
+    }
+    if let json { writers.append(try JSONLinesWriter(path: json, stream, coordinates: coordinates)) }
+    if let serve { writers.append(try PoseServer(serve, stream, coordinates: coordinates)) }
+    return Outputs(writers, video: video, startTime: startTime)
+  }
+}
+
+extension PoseStream {
+  init(_ info: SourceInfo, model: String) {
+    self.init(
+      source: info.name, width: info.width, height: info.height, model: model, isStill: info.isStill,
+      isLive: info.isLive)
+  }
+}

@@ -1,0 +1,46 @@
+import ArgumentParser
+import Foundation
+import Train
+
+extension RunOptions {
+  /// Trains as one of the processes that mpirun started, or alone: the first one speaks, the others tell of what they alone ran
+  /// into.
+  func together(_ body: (any Communicator) throws -> Void) throws {
+    guard let launch = try Launch(), launch.count > 1 else { return try body(SingleProcess()) }
+    let processes = try MPICommunicator.join(timeout: Double(rankTimeout))
+    if !processes.isFirst { silence() }
+    if threads == nil,
+      let advice = launch.advice(usable: Launch.usableProcessors, of: ProcessInfo.processInfo.processorCount)
+    {
+      print(advice)
+    }
+    do {
+      guard processes.count == launch.count else {
+        throw TrainError("mpirun started \(launch.count) processes, but MPI knows of \(processes.count)")
+      }
+      try body(processes)
+    } catch {
+      fflush(nil)
+      if let exit = error as? ExitCode {
+        processes.leave()
+        throw exit
+      }
+      if let error = error as? TrainError, error.isShared {
+        processes.leave()
+        throw processes.isFirst ? error : ExitCode.failure as any Error
+      }
+      FileHandle.standardError.write(Data("Error: rank \(processes.rank): \(error)\n".utf8))
+      processes.abort()
+    }
+    fflush(nil)
+    processes.leave()
+  }
+
+  /// What is printed on standard output goes nowhere.
+  private func silence() {
+    let nowhere = open("/dev/null", O_WRONLY)
+    guard nowhere >= 0 else { return }
+    dup2(nowhere, STDOUT_FILENO)
+    close(nowhere)
+  }
+}

@@ -1,0 +1,54 @@
+import Foundation
+import Tracker
+import Video
+
+/// The source's video with everyone drawn into it. The file is opened with the first frame, which tells its size.
+final class AnnotatedVideo {
+  struct Settings {
+    var style = SkeletonPainter.Style()
+    /// Draws on black instead of on the picture.
+    var onBlack = false
+    var video = VideoWriter.Settings()
+  }
+
+  let name: String
+  private let settings: Settings
+  private let measurements: Measurements
+  private let painter: SkeletonPainter
+  private let pool = CanvasPool()
+  private var writer: VideoWriter?
+
+  init(path: String, settings: Settings, measurements: Measurements) throws(VideoError) {
+    try VideoWriter.check(path: path, settings: settings.video)
+    name = path
+    self.settings = settings
+    self.measurements = measurements
+    painter = SkeletonPainter(limbs: Skeleton.drawnLimbs.map { ($0.a, $0.b) }, style: settings.style)
+  }
+
+  /// - Returns: what is worth telling of the file that this frame opened.
+  func write(_ result: TrackedFrame) throws(VideoError) -> [String] {
+    var notices: [String] = []
+    if writer == nil {
+      let opened = try VideoWriter(path: name, like: result.frame, settings: settings.video)
+      notices = ["\(name): encoded by \(opened.encoderName)"] + opened.notices
+      writer = opened
+    }
+    let drawn = try measurements.time(.draw) { () throws(VideoError) in
+      let canvas = try Canvas(copying: result.frame, from: pool, onBlack: settings.onBlack)
+      let figures = result.people.map { person in
+        let box = person.pose.box
+        return SkeletonPainter.Figure(
+          keypoints: person.pose.keypoints.map { $0.map { ($0.x, $0.y) } },
+          box: (box.x, box.y, box.width, box.height), id: person.id, score: person.pose.score)
+      }
+      painter.paint(figures, on: canvas, frameHeight: min(result.frame.width, result.frame.height))
+      return canvas.finished()
+    }
+    try measurements.time(.encode) { () throws(VideoError) in try writer?.write(drawn) }
+    return notices
+  }
+
+  /// - Parameter isComplete: the source came to its end, so that its sound is copied to the end as well.
+  func finish(isComplete: Bool) throws(VideoError) { try writer?.finish(isComplete: isComplete) }
+}

@@ -1,0 +1,73 @@
+import Video
+
+/// Everything that a run writes.
+///
+/// Each output stands for itself: one that fails is told of, saves what it can and is left, and the others go on. The run has failed
+/// then, but what can be had of it is there.
+final class Outputs {
+  private var writers: [any PoseWriter]
+  private var video: AnnotatedVideo?
+  private let startTime: Double
+  private var failure: PosecamError?
+  private var notices: [String] = []
+  /// Told when everything is finished.
+  private let server: PoseServer?
+
+  /// - Parameter startTime: where the source's time begins, in seconds.
+  init(_ writers: [any PoseWriter], video: AnnotatedVideo? = nil, startTime: Double) {
+    self.writers = writers
+    self.video = video
+    self.startTime = startTime
+    server = writers.lazy.compactMap { $0 as? PoseServer }.first
+    if let server { notices.append("JSON lines for other programs at \(server.name)") }
+  }
+
+  /// - Throws: what ended the last output, when nothing is left to write.
+  func write(_ result: TrackedFrame) throws(PosecamError) {
+    let frame = PoseFrame(result, startTime: startTime)
+    for writer in writers {
+      do {
+        try writer.write(frame)
+      } catch {
+        // What came before is whole, and may still be saved.
+        try? writer.finish()
+        writers.removeAll { $0 === writer }
+        note(error)
+      }
+    }
+    if let video {
+      do {
+        notices += try video.write(result)
+      } catch {
+        self.video = nil
+        note(PosecamError(error.description))
+      }
+    }
+    if let failure, writers.isEmpty, video == nil { throw failure }
+  }
+
+  private func note(_ error: PosecamError) {
+    failure = failure ?? error
+    guard !writers.isEmpty || video != nil else { return }
+    notices.append("\(error.description); the other outputs go on")
+  }
+
+  /// Saves everything.
+  /// - Parameter isComplete: the source came to its end.
+  /// - Throws: the first thing that went wrong with any output since the beginning.
+  func finish(isComplete: Bool) throws(PosecamError) {
+    do { try video?.finish(isComplete: isComplete) } catch { failure = failure ?? PosecamError(error.description) }
+    for writer in writers {
+      do { try writer.finish() } catch { failure = failure ?? error }
+    }
+    (writers, video) = ([], nil)
+    if let server { notices.append(server.report) }
+    if let failure { throw failure }
+  }
+
+  /// Something to tell the user, one line each, since the last call.
+  func takeNotices() -> [String] {
+    defer { notices.removeAll() }
+    return notices
+  }
+}

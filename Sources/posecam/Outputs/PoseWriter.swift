@@ -1,0 +1,77 @@
+import Tracker
+import Video
+
+/// Writes the people of every frame in one format.
+///
+/// What is written appears under its name when `finish` comes, whole; a writer that is let go without it leaves nothing.
+/// After an error a writer takes no more frames, but `finish` may still save what was written before.
+protocol PoseWriter: AnyObject {
+  /// What messages call it: the file as the user named it.
+  var name: String { get }
+  /// Frames come in the order of their times.
+  func write(_ frame: PoseFrame) throws(PosecamError)
+  func finish() throws(PosecamError)
+}
+
+/// What is known of the frames to come.
+struct PoseStream: Sendable {
+  /// The source as the user named it.
+  var source: String
+  /// Of its pictures, in pixels as displayed; single pictures may each have another.
+  var width: Int
+  var height: Int
+  var model: String
+  /// Single pictures, which have names.
+  var isStill = false
+  var isLive = false
+}
+
+/// What is written of one frame.
+struct PoseFrame: Sendable {
+  /// Number in the source, from 0.
+  var index: Int
+  /// Seconds since the source's beginning.
+  var time: Double
+  /// In pixels.
+  var width: Int
+  var height: Int
+  /// The file of a single picture.
+  var picture: String?
+  /// In pixels of the frame.
+  var people: [Person]
+}
+
+extension PoseFrame {
+  /// - Parameter startTime: where the source's time begins, in seconds.
+  init(_ result: TrackedFrame, startTime: Double) {
+    let frame = result.frame
+    self.init(
+      index: frame.index, time: frame.timestamp.seconds - startTime, width: frame.width, height: frame.height,
+      picture: frame.name, people: result.people)
+  }
+}
+
+/// The unit of what is written.
+enum Coordinates: String, CaseIterable, Sendable {
+  /// Of the source as displayed; whole numbers are the centres of pixels.
+  case pixel
+  /// 0 is the left and upper edge of the picture, 1 the right and lower one.
+  case normalized
+
+  /// Places after the point that tell a hundredth of a pixel of the largest pictures.
+  var digits: Int { self == .pixel ? 2 : 6 }
+
+  func position(_ x: Float, _ y: Float, in frame: PoseFrame) -> (x: Double, y: Double) {
+    switch self {
+    case .pixel: (Double(x), Double(y))
+    case .normalized: ((Double(x) + 0.5) / Double(frame.width), (Double(y) + 0.5) / Double(frame.height))
+    }
+  }
+
+  /// Left, top, width and height.
+  func box(_ box: Box, in frame: PoseFrame) -> [Double] {
+    let (left, top) = position(box.x, box.y, in: frame)
+    let (right, bottom) = position(box.x + box.width, box.y + box.height, in: frame)
+    return [left, top, right - left, bottom - top]
+  }
+}

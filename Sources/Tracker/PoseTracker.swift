@@ -9,6 +9,8 @@ public struct PoseTracker: Sendable {
   public struct Options: Sendable, Equatable {
     /// Seconds for which a person who is not seen keeps the identity.
     public var keepLost = 2.0
+    /// The pictures have nothing to do with each other: everyone in them is new, and reported at once.
+    public var isStill = false
     /// Seconds for which a person who is missed is reported where expected, unless hidden by somebody else.
     public var bridge = 0.11
     public var smoothing = Smoothing.low
@@ -39,11 +41,15 @@ public struct PoseTracker: Sendable {
   public mutating func update(
     _ poses: [Pose], at seconds: Double, within picture: (width: Int, height: Int)? = nil
   ) -> [Person] {
-    if !(seconds >= now) { tracks.removeAll() }
+    if options.isStill || !(seconds >= now) { tracks.removeAll() }
+    let before = now
     if seconds.isFinite { now = seconds }
-    tracks.removeAll { now - $0.seen > ($0.id == nil ? min(Self.doubt, options.keepLost) : options.keepLost) }
+    tracks.removeAll { track in
+      let kept = track.id == nil ? min(Self.doubt, options.keepLost) : options.keepLost
+      return now - track.seen > max(kept, track.seen >= before ? Self.longestStep : 0)
+    }
     for index in tracks.indices { tracks[index].advance(to: now) }
-    if let picture { tracks.removeAll { $0.hasLeft(picture) } }
+    if let picture { tracks.removeAll { $0.seen < before && $0.hasLeft(picture) } }
 
     let seen = zip(poses, match(poses)).map { pose, match in
       guard let match else {
@@ -70,6 +76,8 @@ public struct PoseTracker: Sendable {
 
   /// Seconds after which someone doubtful who is not seen is forgotten.
   private static let doubt = 0.25
+  /// Seconds from one frame to the next after which nobody is the same.
+  private static let longestStep = 1.0
 
   // MARK: - Who is who
 
@@ -114,8 +122,9 @@ public struct PoseTracker: Sendable {
     if let nearest, nearest.resemblance > Self.leastResemblance {
       guard track.sightings >= options.sightings + Self.watching else { return }
       tracks[index].id = tracks[nearest.index].retire()
-    } else if track.sightings
-      >= (track.pose.score < options.weakScore ? options.weakSightings : options.sightings)
+    } else if options.isStill
+      || track.sightings
+        >= (track.pose.score < options.weakScore ? options.weakSightings : options.sightings)
       || track.pose.score >= options.certainScore && track.pose.count >= Self.certainCount
     {
       tracks[index].id = nextID

@@ -168,7 +168,7 @@ struct FollowOptions: ParsableArguments {
     if compat { return .compatible(ReferenceTracker(smoothing: smooth != .off)) }
     var options = PoseTracker.Options()
     (options.smoothing, options.keepLost, options.bridge) = (smooth, keepLost, bridge)
-    if !isVideo { (options.keepLost, options.sightings, options.weakSightings) = (0, 1, 1) }
+    options.isStill = !isVideo
     return .tracked(PoseTracker(options: options))
   }
 

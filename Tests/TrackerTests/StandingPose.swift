@@ -17,10 +17,10 @@ struct TestRandom {
 }
 
 extension Pose {
-  /// Somebody who stands, 200 pixels high, with the neck at x, y.
-  static func standing(_ x: Double, _ y: Double = 100, score: Float = 0.8) -> Pose {
+  /// Somebody who stands, with the neck at x, y.
+  static func standing(_ x: Double, _ y: Double = 100, height: Double = 200, score: Float = 0.8) -> Pose {
     let points = BodySize.upright.map { place in
-      let offset = (place - BodySize.upright[1]) * 200
+      let offset = (place - BodySize.upright[1]) * height
       return Keypoint(x: Float(x + offset.x), y: Float(y + offset.y), score: score)
     }
     return Pose(keypoints: points, totalScore: 35 * score)

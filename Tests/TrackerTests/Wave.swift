@@ -17,7 +17,7 @@ enum Wave {
   private static func swing(_ time: Double) -> Double { 35 * sine(1.5 * time) }
 
   /// Of turns; Bhaskara's approximation, to 0.2 %.
-  private static func sine(_ turns: Double) -> Double {
+  static func sine(_ turns: Double) -> Double {
     let turn = turns - turns.rounded(.down)
     let half = turn < 0.5 ? turn : turn - 0.5
     let product = 2 * half * (1 - 2 * half)

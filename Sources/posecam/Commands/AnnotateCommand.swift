@@ -36,10 +36,10 @@ struct AnnotateCommand: ParsableCommand {
     let model = try engine.loadModel()
     var options = selected.sourceOptions
     options.isDemoLive = false
+    let isOnce = PosecamError("\(input): cannot be read twice, as --two-pass must; record it to a file first")
+    if twoPass.isOn, Self.isPipe(input) { throw isOnce }
     let source = try openSource(input, options: options)
-    if twoPass.isOn, source.info.isLive || Self.isPipe(input) {
-      throw PosecamError("\(input): cannot be read twice, as --two-pass must; record it to a file first")
-    }
+    if twoPass.isOn, source.info.isLive { throw isOnce }
     let streams = engine.streamCount(isLive: source.info.isLive)
     let measurements = Measurements()
     let sink = try outputs.open(

@@ -26,10 +26,10 @@ struct TrackCommand: ParsableCommand {
 
   func run() throws {
     try OutputNames.check([output], inputs: [input])
-    let recording = try PoseRecording(contentsOf: input)
     guard let format = output == "-" ? .jsonl : PoseFormat(path: output) else {
       throw PosecamError("\(output): its name does not tell the format; use .jsonl, .csv, .json or a folder/")
     }
+    let recording = try PoseRecording(contentsOf: input)
     let writer = try format.writer(
       path: output,
       PoseStream(source: recording.source, width: recording.width, height: recording.height, model: recording.model),

@@ -96,7 +96,7 @@ struct EngineOptions: ParsableArguments {
   func validate() throws {
     if let threads, !(1...256).contains(threads) { throw ValidationError("--threads takes 1 to 256, not \(threads).") }
     if let streams, !(1...256).contains(streams) { throw ValidationError("--streams takes 1 to 256, not \(streams).") }
-    let cores = ProcessInfo.processInfo.activeProcessorCount
+    let cores = Processors.usable
     if let threads, threads > cores {
       FileHandle.standardError.write(
         Data("posecam: \(threads) threads on \(cores) cores: they will wait for each other\n".utf8))
@@ -109,7 +109,7 @@ struct EngineOptions: ParsableArguments {
 
   var level: CPULevel { cpuLevel ?? .detected }
 
-  var threadCount: Int { threads ?? min(256, ProcessInfo.processInfo.activeProcessorCount) }
+  var threadCount: Int { threads ?? min(256, Processors.usable) }
 
   /// - Parameter threads: fewer than asked for, for one of several streams.
   func plan(_ model: Model, height: Int, width: Int, threads: Int? = nil) throws(InferError) -> Plan {

@@ -17,6 +17,7 @@ struct Posecam: ParsableCommand {
       GroupCommand.self, SceneCommand.self, QuantizeCommand.self, TrainCommand.self, DistillCommand.self,
       EvalCommand.self, ScoreCommand.self, DataCommand.self,
       PlotCommand.self, DevicesCommand.self, CacheTeacherCommand.self,
+      TrackCommand.self, TrackEvalCommand.self,
       ManualCommand.self,
     ],
     defaultSubcommand: LiveCommand.self)

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Infer
 import Train
 import Video
 
@@ -45,7 +46,7 @@ struct CacheTeacherCommand: ParsableCommand {
     for line in annotations?.problems.lines ?? [] { warn(line) }
     let folder = images ?? URL(fileURLWithPath: data ?? "").deletingLastPathComponent().path
     var recording = try TeacherRecording(
-      teacher: teacher, height: size, threads: threads ?? min(256, ProcessInfo.processInfo.activeProcessorCount))
+      teacher: teacher, height: size, threads: threads ?? min(256, Processors.usable))
     let others = try unlabeled.map { try UnlabelledPictures($0) }
     Interruption.onRequest {}
     let (start, isTerminal) = (Clock.now(), isatty(STDERR_FILENO) == 1)

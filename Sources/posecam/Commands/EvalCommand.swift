@@ -61,7 +61,7 @@ struct EvalCommand: ParsableCommand {
     settings.height = size
     if multiscale { settings.scales = PoseEvaluator.Settings.fourScales }
     settings.usesMirror = flip
-    settings.threads = threads ?? ProcessInfo.processInfo.activeProcessorCount
+    settings.threads = threads ?? min(256, Processors.usable)
     let isTerminal = isatty(STDERR_FILENO) == 1
     let count = annotations.pictures.count
     let evaluation = try PoseEvaluator(settings).evaluate(

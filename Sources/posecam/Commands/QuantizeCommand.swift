@@ -47,7 +47,7 @@ struct QuantizeCommand: ParsableCommand {
 
     var settings = PoseEstimator.Settings()
     settings.size = size
-    settings.threads = threads ?? min(256, ProcessInfo.processInfo.activeProcessorCount)
+    settings.threads = threads ?? min(256, Processors.usable)
     let floats = PoseEstimator(model, settings)
     let measurements = Measurements()
     var calibration = Calibration()

@@ -43,7 +43,7 @@ struct RunOptions: ParsableArguments {
 
   var threadCount: Int {
     if let threads { return threads }
-    let (usable, all) = (Launch.usableProcessors, ProcessInfo.processInfo.processorCount)
+    let (usable, all) = (Processors.usable, Processors.all)
     return min(256, (try? Launch())?.processors(usable: usable, of: all) ?? usable)
   }
 

@@ -18,6 +18,8 @@ final class PoseEstimator: @unchecked Sendable {
     var threads = 1
     var level = CPULevel.detected
     var precision = Precision.f32
+    /// `nil` where plans are divided by rule.
+    var autotuning: Autotuning?
     var isCompatible = false
     var maximumPeople: Int?
     /// People below this score are left out.
@@ -25,6 +27,18 @@ final class PoseEstimator: @unchecked Sendable {
     /// Key points below this score are left out, and then people with fewer than so many.
     var leastKeypointScore: Float = 0
     var leastKeypoints = 0
+
+    /// As many and as good poses as asked for.
+    func kept(_ poses: [Pose]) -> [Pose] {
+      var kept = poses.filter { $0.score >= leastScore }
+      if leastKeypointScore > 0 { kept = kept.map { $0.keepingKeypoints(from: leastKeypointScore) } }
+      kept.removeAll { $0.count < max(1, leastKeypoints) }
+      if let maximumPeople, kept.count > maximumPeople {
+        kept.sort { $0.totalScore > $1.totalScore }
+        kept.removeLast(kept.count - maximumPeople)
+      }
+      return kept
+    }
   }
 
   /// What is asked for from the next frame on.
@@ -79,7 +93,8 @@ final class PoseEstimator: @unchecked Sendable {
     return plan
   }
 
-  /// A plan for other settings and frames like this one; takes a while, and does not disturb frames under way.
+  /// A plan for other settings and frames like this one; takes a while, and does not disturb frames under way. It is not
+  /// measured, since they would disturb that.
   func plan(_ settings: Settings, for frame: (width: Int, height: Int)) throws(InferError) -> Plan {
     let letterbox = Self.letterbox(settings, frame.width, frame.height)
     return try Plan(
@@ -125,14 +140,7 @@ final class PoseEstimator: @unchecked Sendable {
 
   /// Poses in the frame's pixels, as many and as good as asked for.
   private func select(_ poses: [Pose], _ letterbox: Letterbox) -> [Pose] {
-    var kept = poses.filter { $0.score >= settings.leastScore }
-    if settings.leastKeypointScore > 0 { kept = kept.map { $0.keepingKeypoints(from: settings.leastKeypointScore) } }
-    kept.removeAll { $0.count < max(1, settings.leastKeypoints) }
-    if let maximum = settings.maximumPeople, kept.count > maximum {
-      kept.sort { $0.totalScore > $1.totalScore }
-      kept.removeLast(kept.count - maximum)
-    }
-    return kept.map { pose in
+    settings.kept(poses).map { pose in
       var pose = pose
       for joint in pose.keypoints.indices {
         guard let point = pose.keypoints[joint] else { continue }
@@ -150,7 +158,7 @@ final class PoseEstimator: @unchecked Sendable {
     }
     let plan = try Plan(
       model, height: height, width: width, threads: settings.threads, level: settings.level,
-      precision: settings.precision)
+      precision: settings.precision, autotuning: settings.autotuning)
     plans.insert(plan, at: 0)
     if plans.count > 3 { plans.removeLast() }
     return plan

@@ -16,7 +16,7 @@ struct AnnotateCommand: ParsableCommand {
       Interrupted by Ctrl-C, it closes files that can be used. An output that fails does not stop the others.
       """)
 
-  @Argument(help: "The video: whatever --video of the live command takes.")
+  @Argument(help: "The video: whatever --video of the live command takes.", completion: .file())
   var input: String
 
   @OptionGroup(title: "Outputs") var outputs: OutputOptions

@@ -62,7 +62,9 @@ extension Blitter: ExpressibleByArgument {}
 /// What runs the network.
 struct EngineOptions: ParsableArguments {
   @Option(
-    help: ArgumentHelp("Model file (safetensors or PyTorch checkpoint); the built-in one if absent.", valueName: "file")
+    help: ArgumentHelp(
+      "Model file (safetensors or PyTorch checkpoint); the built-in one if absent.", valueName: "file"),
+    completion: .models
   )
   var model: String?
 

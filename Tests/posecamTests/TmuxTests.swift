@@ -64,7 +64,7 @@ struct TmuxTests {
     try tmux.waitFor("frames, 0:0")
     // A recording that is running when the user quits is closed too.
     tmux.press("r")
-    try tmux.waitFor("recording 0:00")
+    try tmux.waitFor("recording 0:01")
     tmux.press("q")
     try tmux.waitFor("status=0")
     let names = try folder.contents()

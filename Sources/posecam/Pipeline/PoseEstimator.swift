@@ -20,6 +20,8 @@ final class PoseEstimator: @unchecked Sendable {
     var precision = Precision.f32
     var isCompatible = false
     var maximumPeople: Int?
+    /// Sizes of frames that may take turns without a plan being made anew.
+    var mostPlans = 3
     /// People below this score are left out.
     var leastScore: Float = 0
     /// Key points below this score are left out, and then people with fewer than so many.
@@ -31,7 +33,7 @@ final class PoseEstimator: @unchecked Sendable {
   private struct Change: Sendable {
     var settings: Settings?
     /// For the new settings, made while the old ones were in use.
-    var plan: Plan?
+    var plans: [Plan] = []
     var showsMaps = false
   }
 
@@ -88,11 +90,11 @@ final class PoseEstimator: @unchecked Sendable {
   }
 
   /// Other settings from the next frame on; may be called from any thread.
-  /// - Parameter plan: where size or precision differ.
-  func adopt(_ settings: Settings, _ plan: Plan? = nil) {
+  /// - Parameter plans: where size or precision differ, one for each size of frames.
+  func adopt(_ settings: Settings, _ plans: [Plan] = []) {
     change.withLock {
       $0.settings = settings
-      if let plan { $0.plan = plan }
+      if !plans.isEmpty { $0.plans = plans }
     }
   }
 
@@ -106,7 +108,7 @@ final class PoseEstimator: @unchecked Sendable {
   func estimate(_ frame: Frame, measurements: Measurements) throws -> Estimate {
     let showsMaps = change.withLock { change in
       if let settings = change.settings.take() { self.settings = settings }
-      if let plan = change.plan.take() { plans = [plan] }
+      if !change.plans.isEmpty { (plans, change.plans) = (change.plans, []) }
       return change.showsMaps
     }
     let letterbox = letterbox(for: frame)
@@ -152,7 +154,7 @@ final class PoseEstimator: @unchecked Sendable {
       model, height: height, width: width, threads: settings.threads, level: settings.level,
       precision: settings.precision)
     plans.insert(plan, at: 0)
-    if plans.count > 3 { plans.removeLast() }
+    if plans.count > settings.mostPlans { plans.removeLast() }
     return plan
   }
 }

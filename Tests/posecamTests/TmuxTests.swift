@@ -108,6 +108,19 @@ struct TmuxTests {
     try tmux.waitFor("status=0")
   }
 
+  @Test func severalVideosAreSeenAtOnce() throws {
+    let tmux = try Tmux(columns: 120, rows: 40, command: "--video demo --video demo:seed=2,people=2")
+    try tmux.waitFor("demo:seed=2,people=2 ·")
+    try tmux.waitUntil("both are shown") { !$0.contains("waiting for the first frame") }
+    #expect(tmux.screen.split(separator: "\n").first?.contains(" posecam demo ") ?? false)
+    tmux.press("n")
+    try tmux.waitUntil("the other one") { $0.split(separator: "\n").first?.contains("demo:seed=2") ?? false }
+    tmux.press("Space")
+    try tmux.waitFor("paused")
+    tmux.press("q")
+    try tmux.waitFor("status=0")
+  }
+
   @Test func followsTheWindow() throws {
     let tmux = try Tmux(columns: 100, rows: 30)
     try tmux.waitFor("captured")

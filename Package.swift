@@ -52,7 +52,7 @@ let package = Package(
     .testTarget(name: "VideoTests", dependencies: ["Video", "TestSupport"], swiftSettings: swift),
     .testTarget(name: "InferTests", dependencies: ["Infer", "CKernels", "TestSupport"], swiftSettings: swift),
     .testTarget(name: "TrackerTests", dependencies: ["Tracker", "TestSupport"], swiftSettings: swift),
-    .testTarget(name: "TrainTests", dependencies: ["Train", "TestSupport"], swiftSettings: swift),
+    .testTarget(name: "TrainTests", dependencies: ["Train", "CKernels", "TestSupport"], swiftSettings: swift),
     .testTarget(
       name: "posecamTests",
       dependencies: [

@@ -8,6 +8,11 @@ public struct Camera: Sendable, Equatable {
   /// The name its driver gives it.
   public let name: String
 
+  public init(path: String, name: String) {
+    self.path = path
+    self.name = name
+  }
+
   /// What to ask of a camera; what is `nil` is left to it.
   public struct Mode: Sendable, Equatable {
     public var size: (width: Int, height: Int)?

@@ -29,10 +29,10 @@ public final class MediaSource: FrameSource, @unchecked Sendable {
   /// Pictures come without times, hence have those of their arrival.
   private let isUntimed: Bool
   private var firstReceived: UInt64?
-  /// After a seek in a video of constant rate whose frames are stored out of order: the first frame's time tells the place.
-  private var isPlaceByTime = false
   /// After a seek: `packet` was read already.
   private var hasPacket = false
+  /// After a seek in a video of constant rate whose frames are stored out of order: the first frame's time tells the place.
+  private var isPlaceByTime = false
 
   /// - Parameters:
   ///   - input: just opened.
@@ -81,7 +81,7 @@ public final class MediaSource: FrameSource, @unchecked Sendable {
     packet = av_packet_alloc()
     decoded = av_frame_alloc()
     var orientation = Orientation(displayMatrix: ff_stream_display_matrix(stream))
-    let isPicture = Self.isPicture(input)
+    let isPicture = input.isPicture
     // EXIF orientation comes with the picture itself, so that one must be decoded before its size is known; a device's
     // first picture shows that there is one, and when its time begins.
     if isPicture || input.isDevice, let packet, let decoded {
@@ -121,12 +121,12 @@ public final class MediaSource: FrameSource, @unchecked Sendable {
           ? 1
           : counted > 0 ? Int(counted) : seconds.flatMap { nominalRate > 0 ? Int(($0 * nominalRate).rounded()) : nil },
       isLive: isLive,
-      format: Self.describe(
+      format: MediaInput.describe(
         codec, parameters, pixelFormat: input.isDevice ? decoded?.pointee.format : nil, rate: nominalRate,
         orientation: orientation),
       startTime: isUntimed
         ? 0
-        : Self.startTime(of: input, stream, first: input.isDevice ? decoded?.pointee.best_effort_timestamp : nil)
+        : input.startTime(of: stream, first: input.isDevice ? decoded?.pointee.best_effort_timestamp : nil)
     )
     info.isStill = isPicture
     self.info = info
@@ -195,8 +195,10 @@ public final class MediaSource: FrameSource, @unchecked Sendable {
   /// Goes to the key frame before and decodes from there.
   public func seek(to seconds: Double) throws(VideoError) {
     guard canSeek, let decoder, let packet, seconds.isFinite else { return }
+    // Far beyond any video, and still a whole number of ticks.
+    let seconds = min(max(0, seconds), 1e9)
     let perSecond = Double(stream.pointee.time_base.den) / Double(max(1, stream.pointee.time_base.num))
-    let ticks = Int64(((info.startTime + max(0, seconds)) * perSecond).rounded(.down))
+    let ticks = Int64(((info.startTime + seconds) * perSecond).rounded(.down))
     // Containers without an index are entered anywhere, before a key frame that comes too late.
     for back in [0, 2, 10, 60, seconds + 1] {
       let code = av_seek_frame(
@@ -326,30 +328,5 @@ public final class MediaSource: FrameSource, @unchecked Sendable {
     let rate = stream.pointee.avg_frame_rate
     guard rate.num > 0, rate.den > 0 else { return 1 }
     return max(1, av_rescale_q(1, AVRational(num: rate.den, den: rate.num), stream.pointee.time_base))
-  }
-
-  private static func isPicture(_ input: MediaInput) -> Bool {
-    input.formatName.hasSuffix("_pipe") || input.formatName == "image2"
-  }
-
-  private static func startTime(of input: MediaInput, _ stream: UnsafePointer<AVStream>, first: Int64?) -> Double {
-    if let first, first != ff_nopts_value {
-      let base = stream.pointee.time_base
-      return Double(first) * Double(base.num) / Double(base.den)
-    }
-    let start = input.context.pointee.start_time
-    return start == ff_nopts_value ? 0 : Double(start) / Double(AV_TIME_BASE)
-  }
-
-  private static func describe(
-    _ codec: UnsafePointer<AVCodec>, _ parameters: UnsafePointer<AVCodecParameters>, pixelFormat: Int32?, rate: Double,
-    orientation: Orientation
-  ) -> String {
-    let format = pixelFormat ?? parameters.pointee.format
-    var text = "\(String(cString: codec.pointee.name)) \(pixelFormatName(format)) "
-    text += "\(parameters.pointee.width)x\(parameters.pointee.height)"
-    if rate > 0 { text += " at \((rate * 100).rounded() / 100) fps" }
-    if orientation != .upright { text += ", turned upright" }
-    return text
   }
 }

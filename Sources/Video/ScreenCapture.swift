@@ -15,6 +15,7 @@ public enum ScreenCapture {
   ///     whose upper left corner that is; the mode's size says how large.
   static func open(_ specifier: String, mode: Camera.Mode) throws(VideoError) -> MediaSource {
     let named = specifier.dropFirst("screen:".count)
+    let name = named.isEmpty ? "screen" : specifier
     let display = named.isEmpty ? ProcessInfo.processInfo.environment["DISPLAY"] ?? "" : String(named)
     guard !display.isEmpty else {
       let isWayland = ProcessInfo.processInfo.environment["WAYLAND_DISPLAY"] != nil
@@ -23,10 +24,10 @@ public enum ScreenCapture {
     }
     var options = ["framerate": String(mode.rate ?? 30)]
     if let size = mode.size { options["video_size"] = "\(size.width)x\(size.height)" }
-    let input = try MediaInput(url: display, name: specifier, format: "x11grab", options: options, openTimeout: 10)
+    let input = try MediaInput(url: display, name: name, format: "x11grab", options: options, openTimeout: 10)
     input.readTimeout = 5
-    let source = try MediaSource(input, name: specifier, isLive: true, decoderThreads: 1)
-    source.notice("\(specifier): \(source.info.format)")
+    let source = try MediaSource(input, name: name, isLive: true, decoderThreads: 1)
+    source.notice("\(name): \(source.info.format)")
     return source
   }
 }

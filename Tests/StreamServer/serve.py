@@ -68,16 +68,17 @@ def serve_udp(port, clip, beginning):
 
 
 def serve_rtsp(port, clip, beginning):
+    description = describe(clip)
     for client in listen(port):
         with client, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as packets:
             packets.bind((HOST, 0))
             try:
-                converse(client, packets, port, clip, beginning)
+                converse(client, packets, port, description, clip, beginning)
             except OSError:
                 pass
 
 
-def converse(client, packets, port, clip, beginning):
+def converse(client, packets, port, description, clip, beginning):
     """One client's requests, RFC 2326 as far as a camera needs it."""
     lock, process, channel = threading.Lock(), None, None
     requests = client.makefile("rb")
@@ -95,7 +96,7 @@ def converse(client, packets, port, clip, beginning):
             if method == "OPTIONS":
                 reply.append("Public: OPTIONS, DESCRIBE, SETUP, PLAY, TEARDOWN, GET_PARAMETER")
             elif method == "DESCRIBE":
-                body = describe(clip)
+                body = description
                 reply += ["Content-Type: application/sdp", f"Content-Base: rtsp://{HOST}:{port}/"]
             elif method == "SETUP":
                 transport = headers["transport"]

@@ -54,7 +54,7 @@ import Testing
     let scratch = try Scratch()
     try corners(scratch("plain.mp4"))
     let turned = scratch("turned.mp4")
-    try rewriteRotation(of: scratch("plain.mp4"), to: turned, degrees: degrees)
+    try DisplayMatrix.rewrite(scratch("plain.mp4"), to: turned, degrees: degrees)
     let frame = try #require(try play(turned).frames.first)
     let player = try Scratch()
     let (width, height) = degrees % 180 == 0 ? (64, 32) : (32, 64)
@@ -170,24 +170,6 @@ import Testing
     let boxes = [(0, 0, "0x404040"), (32, 0, "0x808080"), (0, 16, "0xB0B0B0"), (32, 16, "0xE0E0E0")]
       .map { "drawbox=x=\($0):y=\($1):w=32:h=16:color=\($2):t=fill" }.joined(separator: ",")
     try clip(path, "color=black:size=64x32:rate=5:duration=1", "-vf", boxes, "-c:v", "mpeg4", "-q:v", "2")
-  }
-
-  /// Copies a video with its display matrix (`tkhd` of its track) saying something else: the way to do so with FFmpeg's
-  /// program differs between its versions.
-  private func rewriteRotation(of path: String, to result: String, degrees: Int) throws {
-    var data = try Data(contentsOf: URL(fileURLWithPath: path))
-    let box = try #require(data.range(of: Data("tkhd".utf8)))
-    // Version and flags, times, track, reserved, duration, reserved, layer, group, volume, reserved: 4 + 40 bytes.
-    let at = box.upperBound + 40
-    let one: Int32 = 1 << 16
-    let turns: [Int: [Int32]] = [
-      0: [one, 0, 0, one], 90: [0, one, -one, 0], 180: [-one, 0, 0, -one], 270: [0, -one, one, 0],
-    ]
-    let turn = try #require(turns[degrees])
-    for (place, value) in zip([0, 1, 3, 4], turn) {
-      withUnsafeBytes(of: value.bigEndian) { data.replaceSubrange(at + 4 * place..<at + 4 * place + 4, with: $0) }
-    }
-    try data.write(to: URL(fileURLWithPath: result))
   }
 
   private func reading(_ path: String) throws -> Int32 {

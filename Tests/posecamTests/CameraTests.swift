@@ -34,12 +34,26 @@ struct CameraTests {
       ])
     #expect(run.errors.contains("after 8 frames"))
     #expect(run.output.contains("\"width\":800,\"height\":600"))
+    #expect(run.errors.contains("/dev/video9: mjpeg yuvj420p 800x600 at 30 fps\n"), "what was agreed on is told")
+    let listed = try CameraRun(
+      "devices", "9",
+      camera: [
+        "CAMERA_SHIM_MJPEG": folder.path + "/pictures", "CAMERA_SHIM_WIDTH": "800", "CAMERA_SHIM_HEIGHT": "600",
+      ])
+    #expect(
+      listed.output == """
+        --video 9  /dev/video9: unnamed
+          yuyv422 (YUYV 4:2:2): 800x600 at 30 fps
+          mjpeg (Motion-JPEG): 800x600 at 30 fps
+
+        """)
   }
 
   @Test func aCameraWithoutThatFormatIsUsedAsItIs() throws {
     let run = try CameraRun(
       "--video", "9", "--camera-size", "1280x720", "--json", "-", camera: ["CAMERA_SHIM_FRAMES": "4"])
     #expect(run.errors.contains("after 4 frames") && run.output.contains("\"width\":320,\"height\":240"))
+    #expect(run.errors.contains("/dev/video9: rawvideo yuyv422 320x240 at 30 fps (asked for 1280x720)"))
   }
 
   @Test func aCameraThatSendsNothingIsNotWaitedForForEver() throws {

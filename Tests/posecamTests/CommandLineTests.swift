@@ -5,8 +5,6 @@ import Testing
 @Suite(.enabled(if: Program.isPresent, Program.absence))
 struct CommandLineTests {
   private let folder: Folder
-  private static let hasFFmpeg = ["/usr/bin/ffmpeg", "/usr/local/bin/ffmpeg"]
-    .contains { FileManager.default.isExecutableFile(atPath: $0) }
 
   init() throws { folder = try Folder() }
 
@@ -47,13 +45,13 @@ struct CommandLineTests {
     }
   }
 
-  @Test(.enabled(if: hasFFmpeg, "ffmpeg is not installed"))
+  @Test(.enabled(if: Program.hasFFmpeg, "ffmpeg is not installed"))
   func soundAloneIsNoVideo() throws {
     _ = try Program.shell("ffmpeg -v error -f lavfi -i sine=d=1 sound.m4a", in: folder)
     try expectFailure("posecam annotate sound.m4a -o out.mp4", says: "only sound")
   }
 
-  @Test(.enabled(if: hasFFmpeg, "ffmpeg is not installed"))
+  @Test(.enabled(if: Program.hasFFmpeg, "ffmpeg is not installed"))
   func truncatedFilePlaysWhatIsThere() throws {
     try makeClip("size=192x128,seconds=3,people=1")
     _ = try Program.shell("ffmpeg -v error -i clip.mp4 -c copy -movflags +faststart front.mp4", in: folder)
@@ -83,7 +81,7 @@ struct CommandLineTests {
     ).output.split(whereSeparator: { $0 == "\n" || $0 == "," }).compactMap { Double($0) }
   }
 
-  @Test(.enabled(if: hasFFmpeg, "ffmpeg is not installed"))
+  @Test(.enabled(if: Program.hasFFmpeg, "ffmpeg is not installed"))
   func variableRateComesOutAsItWentIn() throws {
     try makeClip("size=192x128,seconds=2,people=1")
     _ = try Program.shell(
@@ -96,7 +94,7 @@ struct CommandLineTests {
     #expect(zip(before, after).allSatisfy { abs($0 - $1) < 0.001 }, "\(before) became \(after)")
   }
 
-  @Test(.enabled(if: hasFFmpeg, "ffmpeg is not installed"))
+  @Test(.enabled(if: Program.hasFFmpeg, "ffmpeg is not installed"))
   func damageInTheMiddleIsToldAndTheRestIsThere() throws {
     try makeClip("size=192x128,seconds=4,people=2")
     _ = try Program.shell(
@@ -111,7 +109,7 @@ struct CommandLineTests {
     #expect(abs(end - 119.0 / 30) < 0.001, "it goes on to the end")
   }
 
-  @Test(.enabled(if: hasFFmpeg, "ffmpeg is not installed"))
+  @Test(.enabled(if: Program.hasFFmpeg, "ffmpeg is not installed"))
   func a8KPictureIsAnnotated() throws {
     _ = try Program.shell(
       "ffmpeg -v error -f lavfi -i testsrc2=size=7680x4320 -frames:v 1 large.jpg", in: folder)

@@ -93,3 +93,49 @@ struct LiveStreamTests {
     #expect(count > 30, "\(count) frames: \(outcome.errors)")
   }
 }
+
+/// A stream that breaks off: the short form of Benchmarks/reconnect.py, which measures.
+@Suite(.enabled(if: Program.isPresent && Program.hasFFmpeg, "the built program, or ffmpeg, is missing"), .serialized)
+struct ReconnectTests {
+  private static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    .deletingLastPathComponent().path
+
+  /// Killed and started again three times: the picture comes back each time, people stay who they are, nothing leaks, and
+  /// every change is told once.
+  @Test func comesBackEachTime() throws {
+    let outcome = try Program.run(
+      "python3 '\(Self.root)/Benchmarks/reconnect.py' --posecam '\(try #require(Program.path))' --kinds tcp --times 3 "
+        + "--up 1.5 --limit 15", in: try Folder())
+    #expect(outcome.status == 0, "\(outcome.output) \(outcome.errors)")
+    #expect(outcome.output.contains("6 lines told"), "\(outcome.output)")
+  }
+
+  @Test func givesUpWhenAskedTo() throws {
+    let folder = try Folder()
+    try """
+    import socket
+    server = socket.create_server(("127.0.0.1", 0))
+    open("port", "w").write(str(server.getsockname()[1]))
+    client = server.accept()[0]
+    client.sendall(open("clip.ts", "rb").read())
+    """.write(toFile: folder.path("send.py"), atomically: true, encoding: .utf8)
+    let outcome = try Program.run(
+      """
+      posecam scene demo:size=160x96,seconds=1,people=1 -o clip.ts --truth t
+      python3 send.py & until [ -s port ]; do sleep 0.05; done
+      posecam --video tcp://127.0.0.1:$(cat port) --json out.jsonl --size 64 --reconnect 1; echo $? > status
+      """, in: folder)
+    // What came to its end in good order is no failure, and what came before is there.
+    #expect(try folder.text("status") == "0\n", "\(outcome.errors)")
+    #expect(outcome.complaints.filter { $0.contains("ended after") && $0.contains("trying again") }.count == 1)
+    #expect(try folder.text("out.jsonl").split(separator: "\n").count >= 2)
+  }
+
+  @Test func whatWasNeverThereIsAnErrorAtOnce() throws {
+    let outcome = try Program.run("posecam --video tcp://127.0.0.1:9 --json - --open-timeout 2", in: try Folder())
+    #expect(outcome.status == 1 && outcome.errors.contains("Error: tcp://127.0.0.1:9: Connection refused"))
+    // Nobody sends; without the time-out it would wait for ever.
+    let silent = try Program.run("posecam --video udp://127.0.0.1:29 --json - --open-timeout 0.5", in: try Folder())
+    #expect(silent.status == 1 && silent.errors.contains("no answer in time"))
+  }
+}

@@ -27,6 +27,10 @@ enum Program {
     try? file.resourceValues(forKeys: [.contentModificationDateKey]).contentModificationDate
   }
 
+  /// FFmpeg's own programs, which make clips and give a second opinion.
+  static let hasFFmpeg = ["/usr/bin/ffmpeg", "/usr/local/bin/ffmpeg"]
+    .contains { FileManager.default.isExecutableFile(atPath: $0) }
+
   static let isPresent = path != nil
   static let absence: Comment = "the built program is missing"
 

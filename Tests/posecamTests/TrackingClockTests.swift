@@ -22,6 +22,6 @@ struct TrackingClockTests {
   @Test func aLongOneCountsInFull() {
     var clock = TrackingClock(keepLost: 1)
     #expect(clock.time(of: 10, outages: 0) == 10)
-    #expect(clock.time(of: 13.5, outages: 1) == 13.5)
+    #expect(clock.time(of: 14.5, outages: 1) == 14.5)
   }
 }

@@ -9,13 +9,23 @@ struct DevicesCommand: ParsableCommand {
     abstract: "Lists cameras with their formats, sizes and rates, and screens, as --video takes them.",
     discussion: "A camera is asked for a mode by --camera-size, --camera-fps and --camera-format.")
 
+  @Argument(help: "Only this camera, by its number or device.")
+  var camera: String?
+
   func run() throws {
-    let cameras = Camera.all
+    var cameras = Camera.all
+    if let camera {
+      let path = camera.allSatisfy(\.isNumber) ? "/dev/video\(camera)" : camera
+      guard access(path, F_OK) == 0 else { throw PosecamError("\(path): no such camera") }
+      cameras = [cameras.first { $0.path == path } ?? Camera(path: path, name: "unnamed")]
+    }
     if cameras.isEmpty { print("no cameras (no /dev/video*)") }
     for camera in cameras {
-      print("--video \(camera.path.dropFirst("/dev/video".count))  \(camera.path): \(camera.name)")
+      let number = camera.path.split(separator: "/dev/video").last.flatMap { Int($0) }
+      print("--video \(number.map(String.init) ?? camera.path)  \(camera.path): \(camera.name)")
       for format in camera.formats() { print("  \(format)") }
     }
+    guard camera == nil else { return }
     if let display = ScreenCapture.display {
       print("--video screen:  the X11 display \(display)")
     } else {

@@ -84,10 +84,10 @@ final class Handover<Element>: @unchecked Sendable {
     return !waiting.isEmpty
   }
 
-  /// Takes away everything that waits, uncounted.
-  func removeAll() {
+  /// Takes away what waits and is stale, uncounted.
+  func removeAll(where isStale: (Element) -> Bool) {
     condition.withLock {
-      waiting.removeAll(keepingCapacity: true)
+      waiting.removeAll(where: isStale)
       condition.broadcast()
     }
   }

@@ -135,14 +135,15 @@ final class Pipeline: Sendable {
   /// Goes on at another place of the source, in seconds from its beginning; what is under way is dropped.
   func seek(to seconds: Double) {
     guard source.canSeek else { return }
-    place.withLock {
+    let epoch = place.withLock {
       $0.epoch += 1
       $0.target = seconds
+      return $0.epoch
     }
     moved.signal()
-    // Stages that wait for room find it.
-    frames.removeAll()
-    results.removeAll()
+    // Stages that wait for room find it. Frames of the new place may be there already.
+    frames.removeAll { $0.epoch < epoch }
+    results.removeAll { $0.epoch < epoch }
   }
 
   /// What ended the stages early, if anything did.

@@ -2,7 +2,7 @@
 /// nobody could be seen in it and most of those who were there still are.
 struct TrackingClock: Sendable {
   /// Seconds without pictures after which those who are seen may well be others.
-  static let longestOutage = 3.0
+  static let longestOutage = 4.0
 
   private let countedOutage: Double
   private var last: (seconds: Double, outages: Int)?

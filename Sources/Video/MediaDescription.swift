@@ -1,0 +1,34 @@
+import CFFmpeg
+
+/// What an opened input says of itself.
+extension MediaInput {
+  /// A single picture, not a video.
+  var isPicture: Bool { formatName.hasSuffix("_pipe") || formatName == "image2" }
+
+  /// Where the time of a stream begins, in seconds.
+  /// - Parameter first: ticks of the first picture, where it was decoded already.
+  func startTime(of stream: UnsafePointer<AVStream>, first: Int64?) -> Double {
+    if let first, first != ff_nopts_value {
+      let base = stream.pointee.time_base
+      return Double(first) * Double(base.num) / Double(max(1, base.den))
+    }
+    let start = context.pointee.start_time
+    return start == ff_nopts_value ? 0 : Double(start) / Double(AV_TIME_BASE)
+  }
+
+  /// For people, e.g. "h264 yuv420p 1280x720 at 25 fps, turned upright".
+  static func describe(
+    _ codec: UnsafePointer<AVCodec>, _ parameters: UnsafePointer<AVCodecParameters>, pixelFormat: Int32?, rate: Double,
+    orientation: Orientation
+  ) -> String {
+    let format = pixelFormat ?? parameters.pointee.format
+    var text = "\(String(cString: codec.pointee.name)) \(pixelFormatName(format)) "
+    text += "\(parameters.pointee.width)x\(parameters.pointee.height)"
+    if rate > 0 {
+      let rounded = (rate * 100).rounded() / 100
+      text += " at \(rounded == rounded.rounded() ? "\(Int(rounded))" : "\(rounded)") fps"
+    }
+    if orientation != .upright { text += ", turned upright" }
+    return text
+  }
+}

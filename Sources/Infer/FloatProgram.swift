@@ -11,6 +11,7 @@ final class FloatProgram: PlanProgram {
   private(set) var steps: [PlanStep] = []
   private(set) var outputs: [String: (view: ck_view, channels: Int)] = [:]
   private var work: [Work] = []
+  private var divisions: [RowDivision?] = []
   private var input = ck_view()
   private let kernels: UnsafePointer<ck_kernels>
   /// What a step computes and the channels that it reads, for those who watch; as many as there are steps.
@@ -26,14 +27,14 @@ final class FloatProgram: PlanProgram {
     let layout = try PlanLayout(model.graph, height: height, width: width, of: .floats)
     kernels = ck_kernels_for(level.kernelLevel)
     weights = model.packed
-    var layers: [ck_convolution] = []
+    var layers: [(layer: ck_convolution, division: RowDivision)] = []
     var scratchSize = 0
 
     for case .convolve(let fused) in layout.steps {
-      let (layer, scratch) = Self.layer(
+      let (layer, division, scratch) = Self.layer(
         fused, of: model, in: layout, kernels, height: height, width: width, threads: threads)
       scratchSize = max(scratchSize, scratch)
-      layers.append(layer)
+      layers.append((layer, division))
     }
 
     // One block of memory: activations, then scratch per thread; every part on its own cache lines.
@@ -52,7 +53,7 @@ final class FloatProgram: PlanProgram {
     for step in layout.steps {
       switch step {
       case .convolve(let fused):
-        var layer = layers[next]
+        var (layer, division) = layers[next]
         next += 1
         layer.in = layout.view(of: fused.input, in: memory)
         layer.out = layout.view(of: fused.output, in: memory)
@@ -64,10 +65,12 @@ final class FloatProgram: PlanProgram {
         let kernel = fused.kernelName(isWinograd: layer.winograd > 0)
         steps.append(PlanStep(name: fused.name, kernel: kernel, multiplyAdds: multiplyAdds))
         work.append(.convolve(layer))
+        divisions.append(division)
         observed.append((fused, layout.channelMap(of: fused.input)))
       case .copy(let value, let storage, let channel):
         let size = model.graph.size(ofNode: value, height: height, width: width)
         steps.append(PlanStep(name: "copy", kernel: "copy", multiplyAdds: 0))
+        divisions.append(nil)
         observed.append(nil)
         work.append(
           .copy(
@@ -80,12 +83,11 @@ final class FloatProgram: PlanProgram {
 
   deinit { memory.deallocate() }
 
-  /// A layer with everything but its places in memory, and the floats of scratch that a thread needs for it.
+  /// A layer with everything but its places in memory, and the floats of scratch that a thread needs for it at most.
   static func layer(
     _ fused: PlanLayout.Fused, of model: Model, in layout: PlanLayout, _ kernels: UnsafePointer<ck_kernels>,
-    height: Int,
-    width: Int, threads: Int
-  ) -> (layer: ck_convolution, scratch: Int) {
+    height: Int, width: Int, threads: Int
+  ) -> (layer: ck_convolution, division: RowDivision, scratch: Int) {
     let source = layout.storage(of: fused.input)
     var layer = ck_convolution()
     var scratch = 0
@@ -133,18 +135,28 @@ final class FloatProgram: PlanProgram {
     (layer.taps, layer.depth) = (Int32(packed.taps), Int32(packed.depth))
     (layer.weights, layer.bias) = (packed.weights, packed.bias)
     layer.channels = Int32(PlanLayout.padded(convolution.outputs))
-    layer.rows_per_task = Int32(
-      Self.rowsPerTask(height: size.height, rowBytes: rowBytes * Int(layer.stride), threads: threads))
+    var division: RowDivision
     if layer.winograd > 0 {
       let columns = Int(ck_winograd_tiles(layer.width, layer.winograd))
       let rows = Int(ck_winograd_tiles(layer.height, layer.winograd))
-      layer.rows_per_task = Int32(
-        Self.rowsPerTask(height: rows, rowBytes: columns * packed.depth * 36 * 4, cache: 640 << 10, threads: threads))
-      scratch = Int(ck_winograd_scratch(layer.rows_per_task * Int32(columns), Int32(packed.depth)))
-    } else if fused.depthwise != nil {
-      scratch = Int(layer.rows_per_task) * Int(layer.depthwise.channels) * size.width
+      division = RowDivision(
+        rows: rows, rowBytes: columns * packed.depth * 36 * 4, cache: 640 << 10, threads: threads)
+      scratch = Int(ck_winograd_scratch(Int32(division.largest * columns), Int32(packed.depth)))
+    } else {
+      division = RowDivision(rows: size.height, rowBytes: rowBytes * Int(layer.stride), threads: threads)
+      if fused.depthwise != nil { scratch = division.largest * Int(layer.depthwise.channels) * size.width }
     }
-    return (layer, scratch)
+    division.shape = layout.shape(of: fused, height: size.height, width: size.width)
+    layer.rows_per_task = Int32(division.byRule)
+    return (layer, division, scratch)
+  }
+
+  func division(of step: Int) -> RowDivision? { divisions[step] }
+
+  func setRowsPerTask(_ rows: Int, of step: Int) {
+    guard case .convolve(var layer) = work[step] else { return }
+    layer.rows_per_task = Int32(rows)
+    work[step] = .convolve(layer)
   }
 
   func run(_ step: Int, on pool: OpaquePointer) {
@@ -235,13 +247,6 @@ final class FloatProgram: PlanProgram {
   ) -> Bool {
     convolution.kernel == 3 && convolution.stride == 1 && channelMap.count >= 32 && convolution.outputs >= 32
       && channelMap.last == channelMap.count - 1 && min(size.height, size.width) >= 4 * convolution.dilation
-  }
-
-  /// As many rows as a good part of a core's L2 cache holds, but enough tasks to keep every thread busy to the end.
-  static func rowsPerTask(height: Int, rowBytes: Int, cache: Int = 256 << 10, threads: Int) -> Int {
-    let cached = max(1, cache / max(1, rowBytes))
-    let balanced = threads == 1 ? height : max(1, height / (threads * 4))
-    return min(cached, balanced, height)
   }
 }
 

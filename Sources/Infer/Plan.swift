@@ -38,8 +38,10 @@ public final class Plan: @unchecked Sendable {
   ///   - threads: that share the work, the caller's included.
   ///   - level: a lower level than the processor's, for tests and to see what other machines would do.
   ///   - precision: `.int8` needs a model that was calibrated for it.
+  ///   - autotuning: what decides how layers are divided; by their sizes if there is none.
   public init(
-    _ model: Model, height: Int, width: Int, threads: Int = 1, level: CPULevel = .detected, precision: Precision = .f32
+    _ model: Model, height: Int, width: Int, threads: Int = 1, level: CPULevel = .detected, precision: Precision = .f32,
+    autotuning: Autotuning? = nil
   ) throws(InferError) {
     guard (8...8192).contains(height), (8...8192).contains(width), height * width <= 1 << 25 else {
       throw InferError("a network input of \(height)x\(width) pixels is not supported")
@@ -64,6 +66,7 @@ public final class Plan: @unchecked Sendable {
     }
     guard let pool = ck_pool_create(Int32(threads)) else { throw InferError("could not start \(threads) threads") }
     self.pool = pool
+    autotuning?.tune(program, prefix: "\(precision), \(level), threads \(threads)", on: pool)
   }
 
   deinit { ck_pool_destroy(pool) }

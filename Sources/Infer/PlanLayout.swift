@@ -209,6 +209,11 @@ struct PlanLayout {
     }
   }
 
+  /// Channels and size of a layer, which with its kernel say how long it takes: "64>128, 32x57".
+  func shape(of fused: Fused, height: Int, width: Int) -> String {
+    "\(channels(of: fused.input))>\(fused.convolution.outputs), \(height)x\(width)"
+  }
+
   /// Whether a value is made of floats where it is computed.
   private func isOfFloats(_ value: Int) -> Bool {
     elements == .floats || firstValues.contains(value) || graph.outputs.contains { $0.value.node == value }

@@ -33,6 +33,11 @@ protocol PlanProgram: AnyObject {
   /// Pictures of floats, with their channels, padding not counted.
   var outputs: [String: (view: ck_view, channels: Int)] { get }
 
+  /// How the rows of a layer may be dealt out; `nil` for what one thread does alone.
+  func division(of step: Int) -> RowDivision?
+  /// - Parameter rows: one of the division's choices.
+  func setRowsPerTask(_ rows: Int, of step: Int)
+
   func run(_ step: Int, on pool: OpaquePointer)
   /// Runs a layer and lends its results as floats, pixel by pixel: name, channels, count.
   func run(_ step: Int, on pool: OpaquePointer, observing see: (String, UnsafePointer<Float>, Int) -> Void)

@@ -15,6 +15,7 @@ final class QuantizedProgram: PlanProgram {
   private(set) var steps: [PlanStep] = []
   private(set) var outputs: [String: (view: ck_view, channels: Int)] = [:]
   private var work: [Work] = []
+  private var divisions: [RowDivision?] = []
   /// Code and channels of what a step computes, for those who watch.
   private var observed: [Int: (code: Quantization, channels: Int)] = [:]
   private var input = Input.bytes(ck_bytes())
@@ -33,21 +34,21 @@ final class QuantizedProgram: PlanProgram {
     weights = model.packed
     // Bytes.
     var scratchSize = 0
-    var layers: [Work] = []
+    var layers: [(work: Work, division: RowDivision)] = []
     for case .convolve(let fused) in layout.steps {
       if layout.computesFloats(fused) {
-        let (layer, scratch) = FloatProgram.layer(
+        let (layer, division, scratch) = FloatProgram.layer(
           fused, of: model, in: layout, floatKernels, height: height, width: width, threads: threads)
         scratchSize = max(scratchSize, 4 * scratch)
-        layers.append(.convolveFloats(layer))
+        layers.append((.convolveFloats(layer), division))
         continue
       }
-      let layer = Self.layer(
+      let (layer, division) = Self.layer(
         fused, of: model, in: layout, codes, kernels, height: height, width: width, threads: threads)
       if fused.depthwise != nil {
-        scratchSize = max(scratchSize, Int(layer.rows_per_task * layer.depthwise.channels * layer.width))
+        scratchSize = max(scratchSize, division.largest * Int(layer.depthwise.channels * layer.width))
       }
-      layers.append(.convolve(layer))
+      layers.append((.convolve(layer), division))
     }
 
     scratchSize = (scratchSize + 255) / 256 * 256
@@ -71,7 +72,8 @@ final class QuantizedProgram: PlanProgram {
           $0 + model.graph.multiplyAdds(ofNode: $1, height: height, width: width)
         }
         var isWinograd = false
-        switch layers[next] {
+        divisions.append(layers[next].division)
+        switch layers[next].work {
         case .convolve(var layer):
           layer.in = layout.bytes(of: fused.input, in: memory)
           if layout.isFloats(fused.output) {
@@ -99,6 +101,7 @@ final class QuantizedProgram: PlanProgram {
         let whole = (size.height, size.width, PlanLayout.padded(model.graph.nodes[value].channels))
         let target = layout.storages[storage].bytes(in: memory, channel: channel)
         steps.append(PlanStep(name: "copy", kernel: "copy", multiplyAdds: 0))
+        divisions.append(nil)
         if layout.isFloats(value) {
           let code = try codes.code(of: value)
           let factors = weights.factors(
@@ -125,7 +128,7 @@ final class QuantizedProgram: PlanProgram {
   private static func layer(
     _ fused: PlanLayout.Fused, of model: Model, in layout: PlanLayout, _ codes: Codes,
     _ kernels: UnsafePointer<ck_q8_kernels>, height: Int, width: Int, threads: Int
-  ) -> ck_q8_convolution {
+  ) -> (layer: ck_q8_convolution, division: RowDivision) {
     let source = layout.byteStorage(of: fused.input)
     let size = model.graph.size(ofNode: fused.output, height: height, width: width)
     let convolution = fused.convolution
@@ -177,9 +180,24 @@ final class QuantizedProgram: PlanProgram {
         }
       }
     }
-    layer.rows_per_task = Int32(
-      FloatProgram.rowsPerTask(height: size.height, rowBytes: rowBytes * Int(layer.stride), threads: threads))
-    return layer
+    var division = RowDivision(rows: size.height, rowBytes: rowBytes * Int(layer.stride), threads: threads)
+    division.shape = layout.shape(of: fused, height: size.height, width: size.width)
+    layer.rows_per_task = Int32(division.byRule)
+    return (layer, division)
+  }
+
+  func division(of step: Int) -> RowDivision? { divisions[step] }
+
+  func setRowsPerTask(_ rows: Int, of step: Int) {
+    switch work[step] {
+    case .convolve(var layer):
+      layer.rows_per_task = Int32(rows)
+      work[step] = .convolve(layer)
+    case .convolveFloats(var layer):
+      layer.rows_per_task = Int32(rows)
+      work[step] = .convolveFloats(layer)
+    case .quantize, .copy: break
+    }
   }
 
   func run(_ step: Int, on pool: OpaquePointer) {

@@ -88,6 +88,11 @@ struct EngineOptions: ParsableArguments {
   )
   var cpuLevel: CPULevel?
 
+  @Flag(
+    inversion: .prefixedNo,
+    help: "Measure once how the network's work is best divided on this machine, and remember it in ~/.cache/posecam.")
+  var autotune = true
+
   func validate() throws {
     if let threads, !(1...256).contains(threads) { throw ValidationError("--threads takes 1 to 256, not \(threads).") }
     if let streams, !(1...256).contains(streams) { throw ValidationError("--streams takes 1 to 256, not \(streams).") }
@@ -110,7 +115,11 @@ struct EngineOptions: ParsableArguments {
   func plan(_ model: Model, height: Int, width: Int, threads: Int? = nil) throws(InferError) -> Plan {
     try Plan(
       model, height: height, width: width, threads: threads ?? threadCount, level: level,
-      precision: precision.precision(for: model, level: level))
+      precision: precision.precision(for: model, level: level), autotuning: autotuning)
+  }
+
+  var autotuning: Autotuning? {
+    autotune ? Autotuning(path: CacheFolder.path(of: "tuning.json")) : nil
   }
 
   func loadModel() throws(InferError) -> Model { try Self.loadModel(model) }
@@ -175,6 +184,7 @@ struct FollowOptions: ParsableArguments {
     settings.size = engine.size
     settings.threads = max(1, engine.threadCount / streams)
     settings.level = engine.level
+    settings.autotuning = engine.autotuning
     settings.precision = engine.precision.precision(for: model, level: engine.level)
     settings.isCompatible = compat
     settings.maximumPeople = maxPeople

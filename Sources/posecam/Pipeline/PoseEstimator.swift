@@ -18,6 +18,8 @@ final class PoseEstimator: @unchecked Sendable {
     var threads = 1
     var level = CPULevel.detected
     var precision = Precision.f32
+    /// `nil` where plans are divided by rule.
+    var autotuning: Autotuning?
     var isCompatible = false
     var maximumPeople: Int?
     /// Sizes of frames that may take turns without a plan being made anew.
@@ -81,7 +83,8 @@ final class PoseEstimator: @unchecked Sendable {
     return plan
   }
 
-  /// A plan for other settings and frames like this one; takes a while, and does not disturb frames under way.
+  /// A plan for other settings and frames like this one; takes a while, and does not disturb frames under way. It is not
+  /// measured, since they would disturb that.
   func plan(_ settings: Settings, for frame: (width: Int, height: Int)) throws(InferError) -> Plan {
     let letterbox = Self.letterbox(settings, frame.width, frame.height)
     return try Plan(
@@ -152,7 +155,7 @@ final class PoseEstimator: @unchecked Sendable {
     }
     let plan = try Plan(
       model, height: height, width: width, threads: settings.threads, level: settings.level,
-      precision: settings.precision)
+      precision: settings.precision, autotuning: settings.autotuning)
     plans.insert(plan, at: 0)
     if plans.count > settings.mostPlans { plans.removeLast() }
     return plan

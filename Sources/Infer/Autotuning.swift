@@ -111,7 +111,11 @@ public final class Autotuning: Sendable {
   private static let processor: String = {
     let lines = (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8))?.split(separator: "\n") ?? []
     let name = lines.first { $0.hasPrefix("model name") }?.split(separator: ":").last ?? ""
-    let build = _isDebugAssertConfiguration() ? ", debug build" : ""
+    #if DEBUG
+      let build = ", debug build"
+    #else
+      let build = ""
+    #endif
     return "\(name.trimmingCharacters(in: .whitespaces)): \(CPULevel.features)\(build)"
   }()
 }

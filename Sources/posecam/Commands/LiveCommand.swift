@@ -36,6 +36,7 @@ struct LiveCommand: ParsableCommand {
   @OptionGroup(title: "Outputs") var outputs: OutputOptions
   @OptionGroup(title: "Drawing into a video") var drawing: DrawingOptions
   @OptionGroup(title: "Network") var engine: EngineOptions
+  @OptionGroup(title: "Looking") var looking: LookOptions
   @OptionGroup(title: "People") var following: FollowOptions
   @OptionGroup(title: "Source") var selected: InputOptions
 
@@ -43,21 +44,24 @@ struct LiveCommand: ParsableCommand {
     guard (0.01...100).contains(speed) else { throw ValidationError("--speed takes 0.01 to 100.") }
     guard (1...16).contains(video.count) else { throw ValidationError("--video can be given up to 16 times.") }
     if video.count > 1, !outputs.isEmpty { throw ValidationError("Outputs take one --video; the key r records any.") }
+    try looking.check(engine, following)
   }
 
   func run() throws {
-    try outputs.check(inputs: video + [engine.model])
-    let model = try engine.loadModel()
+    try outputs.check(inputs: video + [self.engine.model])
+    let model = try self.engine.loadModel()
     var options = selected.sourceOptions
     options.isLooped = loop
     let sources = try video.map { try openSource($0, options: options) }
     let isLive = sources.contains { $0.info.isLive }
+    let engine = try looking.chosen(self.engine, for: model, isLive: isLive, sources: sources.count)
     // Several sources share streams of one thread; one source has them all.
     let streams =
       sources.count > 1 && engine.streams == nil
       ? min(sources.count, engine.threadCount) : engine.streamCount(isLive: isLive)
-    var settings = following.settings(model, engine, streams: streams)
-    settings.mostPlans = max(settings.mostPlans, sources.count)
+    var settings = following.settings(model, engine, streams: streams, looking: looking)
+    // Two sizes for each source: of the whole frame and of a part.
+    settings.mostPlans = max(settings.mostPlans, 2 * sources.count)
     let pool = EnginePool((0..<streams).map { _ in PoseEstimator(model, settings) })
     guard !outputs.usesStandardOutput, isatty(STDOUT_FILENO) == 1 else {
       guard sources.count == 1 else {

@@ -97,7 +97,7 @@ final class EngineControl: Sendable {
       guard isWanted(wanted) else { return }
       do throws(InferError) {
         let plans = try estimators.map { estimator throws(InferError) in
-          try frames.map { frame throws(InferError) in try estimator.plan(wanted, for: frame) }
+          Array(try frames.map { frame throws(InferError) in try estimator.plans(wanted, for: frame) }.joined())
         }
         state.withLock { state in
           (state.settings.size, state.settings.precision) = (wanted.size, wanted.precision)

@@ -46,6 +46,7 @@ final class Pipeline: Sendable {
   private let tickets = Mutex(0)
   private let order: FrameOrder<Item<(Frame, Estimate)>>
   private let engine: EnginePool
+  private let focus = PersonFocus()
   private let tap: @Sendable (TrackedFrame) -> Void
   private let notify: @Sendable () -> Void
   private let place = Mutex(Place())
@@ -215,7 +216,8 @@ final class Pipeline: Sendable {
             return (ticket, .end(epoch: item.epoch))
           }
           do {
-            return (ticket, .content((frame, try estimator.estimate(frame, measurements: measurements)), epoch: epoch))
+            let estimate = try estimator.estimate(frame, focus: focus, measurements: measurements)
+            return (ticket, .content((frame, estimate), epoch: epoch))
           } catch {
             order.end()
             throw error

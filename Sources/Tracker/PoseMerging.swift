@@ -10,7 +10,7 @@
 /// and what agrees with it over the key points that both have is the same person, from whom it takes what it misses.
 public enum PoseMerging {
   /// Poses less alike than this are of different people.
-  static let leastSimilarity = 0.5
+  static let leastSimilarity = 0.35
   /// One key point in common is no evidence unless the smaller pose hardly has more.
   private static let leastCommon = 2
 

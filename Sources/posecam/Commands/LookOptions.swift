@@ -68,10 +68,18 @@ struct LookOptions: ParsableArguments {
   private func times(_ subject: NetworkTimes.Subject) throws(InferError) -> NetworkTimes {
     let path = CacheFolder.path(of: NetworkTimes.fileName)
     if let known = NetworkTimes.remembered(subject, path: path) { return known }
-    FileHandle.standardError.write(Data("posecam: measuring this machine for --preset, once\n".utf8))
+    let isBusy = Self.isBusy
+    let end = isBusy ? "now, but not remembered, since it is busy" : "once"
+    FileHandle.standardError.write(Data("posecam: measuring this machine for --preset, \(end)\n".utf8))
     let times = try NetworkTimes(measuring: subject)
-    times.remember(subject, path: path)
+    if !isBusy { times.remember(subject, path: path) }
     return times
+  }
+
+  /// More programs than cores wanted to run in the last minute.
+  private static var isBusy: Bool {
+    var load = 0.0
+    return getloadavg(&load, 1) == 1 && load > Double(ProcessInfo.processInfo.activeProcessorCount)
   }
 
   /// Looks at a frame; a single person is looked at in a square.

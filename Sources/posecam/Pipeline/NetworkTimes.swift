@@ -32,11 +32,13 @@ struct NetworkTimes: Codable, Equatable, Sendable {
 
   static let sides = [128, 160, 192, 224, 256, 288, 320, 368]
   private static let usual = 256
-  private static let runs = 5
+  private static let mostRounds = 10
+  /// Milliseconds for which a set of plans is measured.
+  private static let budget = 1000.0
   /// A size that takes longer is the last one tried.
   private static let patience = 250.0
-  /// What is gained by more threads or streams must be more than chance.
-  private static let leastGain = 1.05
+  /// Less of a difference is chance.
+  private static let chance = 1.05
 
   init(looks: [Look], threads: Int, streams: Int) {
     (self.looks, self.threads, self.streams) = (looks, threads, streams)
@@ -49,40 +51,51 @@ struct NetworkTimes: Codable, Equatable, Sendable {
         subject.model, height: side, width: (side * 16 / 9 + 7) / 8 * 8, threads: threads, level: subject.level,
         precision: subject.precision)
     }
-    (looks, threads, streams) = ([], 1, 1)
-    var fastest = Double.infinity
     // All, half of them (cores may come in pairs that share their arithmetic), and so on.
-    var count = subject.threads
-    while count >= 1 {
-      let time = Self.milliseconds(try plan(Self.usual, threads: count))
-      if time * Self.leastGain < fastest || time < fastest && count == 1 { (fastest, threads) = (time, count) }
-      if time > 2 * fastest || time > Self.patience { break }
-      count /= 2
+    var counts = [subject.threads]
+    while counts[counts.count - 1] > 1 { counts.append(counts[counts.count - 1] / 2) }
+    let byCount = Self.milliseconds(try counts.map { count throws(InferError) in try plan(Self.usual, threads: count) })
+    let fastest = byCount.min() ?? 0
+    // Fewer threads where more gain nothing.
+    threads = zip(counts, byCount).filter { $0.1 <= fastest * Self.chance }.last?.0 ?? subject.threads
+
+    let times = Self.milliseconds(
+      try Self.sides.map { [threads] side throws(InferError) in try plan(side, threads: threads) })
+    looks = zip(Self.sides, times).map { Look(side: $0, milliseconds: $1) }
+    // No size takes longer than a larger one; what seems so is other work on the machine.
+    for index in looks.indices.dropLast().reversed() {
+      looks[index].milliseconds = min(looks[index].milliseconds, looks[index + 1].milliseconds)
     }
-    for side in Self.sides {
-      let time = Self.milliseconds(try plan(side, threads: threads))
-      looks.append(Look(side: side, milliseconds: time))
-      if time > Self.patience { break }
-    }
-    if subject.threads > 1, fastest <= Self.patience {
-      let plans = try (0..<subject.threads).map { _ throws(InferError) in try plan(Self.usual, threads: 1) }
-      for plan in plans { plan.run() }
+
+    streams = 1
+    guard subject.threads > 1, fastest <= Self.patience else { return }
+    let plans = try (0..<subject.threads).map { _ throws(InferError) in try plan(Self.usual, threads: 1) }
+    let pictures = 3
+    var together = Double.infinity
+    for _ in 0..<4 {
       let start = Clock.now()
-      DispatchQueue.concurrentPerform(iterations: plans.count) { for _ in 0..<Self.runs { plans[$0].run() } }
-      let together = Double(Clock.now() - start) / 1e6 / Double(Self.runs * plans.count)
-      if together * Self.leastGain < fastest { streams = subject.threads }
+      DispatchQueue.concurrentPerform(iterations: plans.count) { for _ in 0..<pictures { plans[$0].run() } }
+      together = min(together, Double(Clock.now() - start) / 1e6 / Double(pictures * plans.count))
     }
+    if together * Self.chance < fastest { streams = subject.threads }
   }
 
-  /// The fastest of several runs: other work on the machine only adds.
-  private static func milliseconds(_ plan: Plan) -> Double {
-    plan.run()
-    var fastest = Double.infinity
-    for _ in 0..<runs {
+  /// The fastest of several runs of each plan, in turns: other work on the machine only adds, and to all alike. Plans that
+  /// come after one that takes too long are left out.
+  private static func milliseconds(_ plans: [Plan]) -> [Double] {
+    func time(_ plan: Plan) -> Double {
       let start = Clock.now()
       plan.run()
-      fastest = min(fastest, Double(Clock.now() - start) / 1e6)
-      if fastest > patience { break }
+      return Double(Clock.now() - start) / 1e6
+    }
+    var fastest: [Double] = []
+    for plan in plans {
+      fastest.append(time(plan))
+      if fastest[fastest.count - 1] > patience { break }
+    }
+    let start = Clock.now()
+    for _ in 0..<mostRounds where Double(Clock.now() - start) / 1e6 < budget {
+      for index in fastest.indices { fastest[index] = min(fastest[index], time(plans[index])) }
     }
     return fastest
   }

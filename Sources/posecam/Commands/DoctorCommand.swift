@@ -18,7 +18,9 @@ struct DoctorCommand: ParsableCommand {
       "FFmpeg", "\(Libraries.release): " + Libraries.versions.map { "\($0.name) \($0.version)" }.joined(separator: ", ")
     )
     line("OpenBLAS", "\(OpenBLAS.configuration); core \(OpenBLAS.coreName)")
-    line("processor", "\(Self.processorName), \(ProcessInfo.processInfo.activeProcessorCount) cores")
+    let (usable, all) = (Processors.usable, Processors.all)
+    let cores = usable < all ? "\(usable) of \(all) cores usable" : "\(all) cores"
+    line("processor", "\(Self.processorName), \(cores)")
     line("features", CPULevel.features.isEmpty ? "none that matter here" : CPULevel.features)
     let peak = CPULevel.detected.measuredPeak()
     line("kernels", "\(CPULevel.detected); \(String(format: "%.0f", 2 * peak)) GFLOP/s measured on one core")
@@ -53,7 +55,7 @@ struct DoctorCommand: ParsableCommand {
   private static func presets(_ model: Model) -> String {
     let subject = NetworkTimes.Subject(
       model: model, level: .detected, precision: model.bestPrecision(),
-      threads: min(256, ProcessInfo.processInfo.activeProcessorCount))
+      threads: min(256, Processors.usable))
     guard let times = NetworkTimes.remembered(subject, path: CacheFolder.path(of: NetworkTimes.fileName)) else {
       return "not measured yet; --preset does that once"
     }

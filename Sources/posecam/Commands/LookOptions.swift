@@ -79,7 +79,7 @@ struct LookOptions: ParsableArguments {
   /// More programs than cores wanted to run in the last minute.
   private static var isBusy: Bool {
     var load = 0.0
-    return getloadavg(&load, 1) == 1 && load > Double(ProcessInfo.processInfo.activeProcessorCount)
+    return getloadavg(&load, 1) == 1 && load > Double(Processors.usable)
   }
 
   /// Looks at a frame; a single person is looked at in a square.

@@ -45,12 +45,14 @@ enum ManualProse {
     .El
     .Sh FILES
     .Nm
-    reads no configuration file and keeps nothing but what it was asked to write, and what it measured of this machine.
+    reads no configuration file and keeps nothing but what it was asked to write,
+    and what it measured of this machine.
     .Bl -tag -width Ds
     .It Pa ~/.cache/posecam/tuning.json , ~/.cache/posecam/presets.json
     How the network's work is best divided, and how long it takes, for
     .Fl -preset .
-    They may be deleted, and are ignored where they are damaged or of another processor.
+    They may be deleted, and are ignored where they are damaged
+    or of another processor.
     .It Pa /dev/video0
     The first camera.
     .It Pa .NAME.partial-PID

@@ -24,6 +24,9 @@ struct DoctorCommand: ParsableCommand {
     line("features", CPULevel.features.isEmpty ? "none that matter here" : CPULevel.features)
     let peak = CPULevel.detected.measuredPeak()
     line("kernels", "\(CPULevel.detected); \(String(format: "%.0f", 2 * peak)) GFLOP/s measured on one core")
+    if let model = try? EngineOptions.loadModel(nil) {
+      line("presets", Self.presets(model))
+    }
 
     let cameras = Camera.all
     if cameras.isEmpty { line("cameras", "none found (no /dev/video*)") }
@@ -46,6 +49,18 @@ struct DoctorCommand: ParsableCommand {
       environment[name].map { "\(name)=\($0)" }
     }
     line("terminal", "\(Terminal.describe(environment: environment)) (\(variables.joined(separator: " ")))")
+  }
+
+  /// What was measured for the built-in model.
+  private static func presets(_ model: Model) -> String {
+    let subject = NetworkTimes.Subject(
+      model: model, level: .detected, precision: model.bestPrecision(),
+      threads: min(256, Processors.usable))
+    guard let times = NetworkTimes.remembered(subject, path: CacheFolder.path(of: NetworkTimes.fileName)) else {
+      return "not measured yet; --preset does that once"
+    }
+    return Preset.allCases.map { "\($0.rawValue) \($0.choice(times).description(subject.precision))" }
+      .joined(separator: "; ")
   }
 
   private static var processorName: String {

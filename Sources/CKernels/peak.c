@@ -6,6 +6,7 @@
 #if defined(__x86_64__)
 double ck_multiply_adds_avx2(int64_t rounds);
 double ck_multiply_adds_avx512(int64_t rounds);
+double ck_multiply_adds_avx512bf16(int64_t rounds);
 double ck_q8_multiply_adds_avx2(int64_t rounds);
 double ck_q8_multiply_adds_avxvnni(int64_t rounds);
 double ck_q8_multiply_adds_avx512vnni(int64_t rounds);
@@ -47,6 +48,13 @@ double ck_measure_peak(ck_level level) {
   if (level == ck_level_avx512) kernel = ck_multiply_adds_avx512;
 #endif
   return best_rate(kernel);
+}
+
+double ck_measure_bf16_peak(ck_level level) {
+#if defined(__x86_64__)
+  if (level == ck_level_avx512 && ck_has_avx512_bf16()) return best_rate(ck_multiply_adds_avx512bf16);
+#endif
+  return level == ck_level_scalar ? best_rate(multiply_adds_scalar) : 0;
 }
 
 double ck_measure_q8_peak(ck_level level) {

@@ -34,12 +34,14 @@ enum PrecisionChoice: String, CaseIterable, ExpressibleByArgument {
   /// The fastest whose results are within the limit that the model file records.
   case auto
   case f32
+  case bf16
   case int8
 
   func precision(for model: Model, level: CPULevel) -> Precision {
     switch self {
     case .auto: model.bestPrecision(at: level)
     case .f32: .f32
+    case .bf16: .bf16
     case .int8: .int8
     }
   }

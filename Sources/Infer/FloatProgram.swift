@@ -260,7 +260,8 @@ final class FloatProgram: PlanProgram {
     var view = input
     let start = UnsafeMutableRawPointer(view.base) + (area.top * view.row + area.left * view.pixel) * size
     view.base = start.assumingMemoryBound(to: Float.self)
-    (size == 4 ? ck_normalise_bytes : ck_bf16_normalise_bytes)(pixels, bytesPerRow, Int32(area.width), Int32(area.height), view)
+    (size == 4 ? ck_normalise_bytes : ck_bf16_normalise_bytes)(
+      pixels, bytesPerRow, Int32(area.width), Int32(area.height), view)
   }
 
   /// Whether Winograd's transforms cost less than the products they save: with many channels and more than a tile of pixels.

@@ -135,7 +135,9 @@ public final class Plan: @unchecked Sendable {
 
   /// Runs once and lends what the layers read for some of their pixels; see `FloatProgram.lendInputs`.
   func run(pixels: Int, lendingInputs see: (String, [Double]) -> Void) {
-    guard precision == .f32, let program = program as? FloatProgram else { preconditionFailure("inputs are lent by plans of floats") }
+    guard precision == .f32, let program = program as? FloatProgram else {
+      preconditionFailure("inputs are lent by plans of floats")
+    }
     for step in program.steps.indices {
       program.run(step, on: pool)
       program.lendInputs(of: step, pixels: pixels, to: see)

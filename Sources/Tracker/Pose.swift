@@ -69,9 +69,12 @@ public struct Person: Sendable, Equatable {
   public var id: Int
   /// Smoothed when smoothing is on.
   public var pose: Pose
+  /// Not found in this picture, but expected there: missed for a moment.
+  public var isPredicted: Bool
 
-  public init(id: Int, pose: Pose) {
+  public init(id: Int, pose: Pose, isPredicted: Bool = false) {
     self.id = id
     self.pose = pose
+    self.isPredicted = isPredicted
   }
 }

@@ -1,9 +1,3 @@
-#if canImport(Glibc)
-  import Glibc
-#else
-  import Darwin
-#endif
-
 /// How alike two parsers, networks or precisions see the same pictures: poses are paired by object key-point similarity (OKS,
 /// with COCO's spreads), the first one's taken as the truth.
 public struct PoseAgreement: Sendable {
@@ -28,7 +22,7 @@ public struct PoseAgreement: Sendable {
   public mutating func add(_ first: [Pose], _ second: [Pose]) {
     firstCount += first.count
     secondCount += second.count
-    let similarities = first.flatMap { pose in second.map { Self.similarity(of: $0, to: pose) } }
+    let similarities = first.flatMap { pose in second.map { $0.similarity(to: pose) } }
     let pairs = Assignment.solve(rows: first.count, columns: second.count, cost: similarities.map { 1 - $0 })
     for (row, column) in pairs.enumerated() {
       guard let column, case let similarity = similarities[row * second.count + column],
@@ -37,21 +31,5 @@ public struct PoseAgreement: Sendable {
       matched += 1
       sum += similarity
     }
-  }
-
-  /// OKS over the key points of `truth`; one that is missing in `pose` counts as 0. The area is that of the truth's box.
-  static func similarity(of pose: Pose, to truth: Pose) -> Double {
-    let box = truth.box
-    let area = max(1, Double(box.width * box.height))
-    var (sum, count) = (0.0, 0)
-    for (joint, wanted) in truth.keypoints.enumerated() {
-      guard let wanted else { continue }
-      count += 1
-      guard let found = pose.keypoints[joint] else { continue }
-      let (dx, dy) = (Double(found.x - wanted.x), Double(found.y - wanted.y))
-      let spread = 2 * Double(Skeleton.sigmas[joint])
-      sum += exp(-(dx * dx + dy * dy) / (2 * area * spread * spread))
-    }
-    return count > 0 ? sum / Double(count) : 0
   }
 }

@@ -1,61 +1,29 @@
-#if canImport(Glibc)
-  import Glibc
-#else
-  import Darwin
-#endif
-
-/// How strongly key points are smoothed over time.
-public enum Smoothing: String, Sendable, CaseIterable {
-  case off
-  /// Takes the tremble off a person who stands still.
-  case low
-  /// Steadier, for looking at rather than measuring.
-  case high
-
-  /// Speeds are in body lengths per second, so that the presets hold for near and far people.
-  var settings: OneEuroFilter.Settings? {
-    switch self {
-    case .off: nil
-    case .low: .init(minimumCutoff: 2, beta: 8, derivativeCutoff: 2)
-    case .high: .init(minimumCutoff: 0.4, beta: 12, derivativeCutoff: 1)
-    }
-  }
-}
-
 /// Gives the people of every frame their identities and smooths their key points.
 ///
-/// A person's place is predicted with constant velocity, compared by object key-point similarity (OKS, as COCO defines it,
-/// weighted by the key points' scores), and assigned so that the sum over all people is best. Someone who is not seen keeps
-/// the identity for `keepLost` seconds. All times are the source's own.
+/// Everyone's key points are predicted (`Track`), compared with the poses found by object key-point similarity weighted by the
+/// scores, and assigned so that the sum over all people is best: first the certain poses, then the weak ones among who is left
+/// (Zhang et al., "ByteTrack", ECCV 2022). Someone who is not seen keeps the identity for `keepLost` seconds; a newcomer near
+/// where someone lost is expected is watched for a moment, to tell by the motion whether it is the same person. All times are
+/// the source's own.
 public struct PoseTracker: Sendable {
   public struct Options: Sendable, Equatable {
     /// Seconds for which a person who is not seen keeps the identity.
-    public var keepLost = 1.0
-    /// Least OKS between a prediction and a pose of the same person.
-    public var leastSimilarity = 0.15
+    public var keepLost = 2.0
+    /// The pictures have nothing to do with each other: everyone in them is new, and reported at once.
+    public var isStill = false
+    /// Seconds for which a person who is missed is reported where expected, unless hidden by somebody else.
+    public var bridge = 0.11
     public var smoothing = Smoothing.low
     /// Frames in which a doubtful person must be seen before being reported: most false alarms last for one.
     public var sightings = 3
-    /// Score from which a person is reported at once.
+    /// The same for one whose poses are weak.
+    public var weakSightings = 8
+    /// Poses of lower scores are weak: they are assigned last.
+    public var weakScore: Float = 0.4
+    /// Score from which a person of whom a third is seen is reported at once.
     public var certainScore: Float = 0.5
 
     public init() {}
-  }
-
-  private struct Track {
-    /// `nil` until the person is certain enough to be reported.
-    var id: Int?
-    var sightings = 0
-    /// As found, not smoothed.
-    var pose: Pose
-    /// Of the whole body, in pixels per second.
-    var velocity: (x: Double, y: Double)
-    var seen: Double
-    /// Body size in pixels, slowly adapted, since a pose that is half hidden looks small.
-    var size: Double
-    var filters: [(x: OneEuroFilter, y: OneEuroFilter)]
-    /// When each joint was last filtered.
-    var filtered: [Double]
   }
 
   public let options: Options
@@ -65,110 +33,123 @@ public struct PoseTracker: Sendable {
 
   public init(options: Options = Options()) { self.options = options }
 
-  /// The people of the next frame, in the order of `poses`, without those who are not certain yet.
-  /// - Parameter seconds: the frame's time. Going back, or forward by more than `keepLost`, forgets everyone seen before.
-  public mutating func update(_ poses: [Pose], at seconds: Double) -> [Person] {
-    if !(seconds >= now) { tracks.removeAll() }
+  /// The people of the next frame: those found, in the order of `poses` and without those who are not certain yet, then those
+  /// who were missed.
+  /// - Parameters:
+  ///   - seconds: the frame's time. Going back forgets everyone seen before.
+  ///   - picture: its size in pixels. Whoever has walked out of it is not looked for any longer.
+  public mutating func update(
+    _ poses: [Pose], at seconds: Double, within picture: (width: Int, height: Int)? = nil
+  ) -> [Person] {
+    if options.isStill || !(seconds >= now) { tracks.removeAll() }
+    let before = now
     if seconds.isFinite { now = seconds }
-    tracks.removeAll { now - $0.seen > ($0.id == nil ? min(Self.doubt, options.keepLost) : options.keepLost) }
-
-    let matches = match(poses)
-    var people: [Person] = []
-    for (pose, match) in zip(poses, matches) {
-      let index = match ?? tracks.count
-      if match == nil { tracks.append(makeTrack(pose)) } else { follow(&tracks[index], pose) }
-      tracks[index].sightings += 1
-      if tracks[index].id == nil, tracks[index].sightings >= options.sightings || pose.score >= options.certainScore {
-        tracks[index].id = nextID
-        nextID += 1
-      }
-      let smoothed = smooth(&tracks[index])
-      if let id = tracks[index].id { people.append(Person(id: id, pose: smoothed)) }
+    tracks.removeAll { track in
+      let kept = track.id == nil ? min(Self.doubt, options.keepLost) : options.keepLost
+      return now - track.seen > max(kept, track.seen >= before ? Self.longestStep : 0)
     }
-    return people
+    for index in tracks.indices { tracks[index].advance(to: now) }
+    if let picture { tracks.removeAll { $0.seen < before && $0.hasLeft(picture) } }
+
+    let seen = zip(poses, match(poses)).map { pose, match in
+      guard let match else {
+        tracks.append(Track(pose, at: now))
+        return tracks.count - 1
+      }
+      tracks[match].follow(pose)
+      return match
+    }
+    for index in seen where tracks[index].id == nil { identify(index) }
+    let people = seen.compactMap { index in tracks[index].id.map { Person(id: $0, pose: tracks[index].pose) } }
+    return smooth(people + missed(among: people))
+  }
+
+  private mutating func smooth(_ people: [Person]) -> [Person] {
+    guard let noise = options.smoothing.noise else { return people }
+    return people.map { person in
+      guard let index = tracks.firstIndex(where: { $0.id == person.id }) else { return person }
+      var person = person
+      person.pose = tracks[index].smoother.smooth(person.pose, at: now, size: tracks[index].size, noise: noise)
+      return person
+    }
   }
 
   /// Seconds after which someone doubtful who is not seen is forgotten.
   private static let doubt = 0.25
+  /// Seconds from one frame to the next after which nobody is the same.
+  private static let longestStep = 1.0
 
+  // MARK: - Who is who
+
+  /// Similarity that a pose needs to be taken for someone seen in the frame before, and for someone lost for a second.
+  private static let leastSimilarity = (now: 0.5, later: 0.8)
+
+  /// The track of every pose, `nil` for newcomers.
   private func match(_ poses: [Pose]) -> [Int?] {
-    guard !poses.isEmpty, !tracks.isEmpty else { return poses.map { _ in nil } }
-    let similarities = poses.flatMap { pose in tracks.map { similarity($0, pose) } }
-    let cost = similarities.map { $0 >= options.leastSimilarity ? 1 - $0 : 2 }
-    return Assignment.solve(rows: poses.count, columns: tracks.count, cost: cost).enumerated().map { row, column in
-      guard let column, similarities[row * tracks.count + column] >= options.leastSimilarity else { return nil }
-      return column
-    }
-  }
-
-  /// OKS between where a track is expected and a pose; the longer unseen, the more tolerant.
-  private func similarity(_ track: Track, _ pose: Pose) -> Double {
-    let elapsed = now - track.seen
-    let (dx, dy) = (track.velocity.x * elapsed, track.velocity.y * elapsed)
-    let tolerance = track.size * track.size * (1 + 8 * elapsed)
-    var (sum, weights) = (0.0, 0.0)
-    for joint in 0..<Skeleton.keypointCount {
-      guard let before = track.pose.keypoints[joint], let after = pose.keypoints[joint] else { continue }
-      let (x, y) = (Double(after.x - before.x) - dx, Double(after.y - before.y) - dy)
-      let spread = 2 * Double(Skeleton.sigmas[joint])
-      let weight = Double(max(0.01, min(before.score, after.score)))
-      sum += weight * exp(-(x * x + y * y) / (2 * tolerance * spread * spread))
-      weights += weight
-    }
-    return weights > 0 ? sum / weights : 0
-  }
-
-  private func makeTrack(_ pose: Pose) -> Track {
-    let filters = [(x: OneEuroFilter, y: OneEuroFilter)](
-      repeating: (OneEuroFilter(), OneEuroFilter()), count: Skeleton.keypointCount)
-    return Track(
-      pose: pose, velocity: (0, 0), seen: now, size: Self.size(pose), filters: filters,
-      filtered: [Double](repeating: now, count: Skeleton.keypointCount))
-  }
-
-  private func follow(_ track: inout Track, _ pose: Pose) {
-    let elapsed = now - track.seen
-    if elapsed > 0 {
-      var (dx, dy, count) = (0.0, 0.0, 0.0)
-      for (before, after) in zip(track.pose.keypoints, pose.keypoints) {
-        guard let before, let after else { continue }
-        dx += Double(after.x - before.x)
-        dy += Double(after.y - before.y)
-        count += 1
-      }
-      if count > 0 {
-        // Half a second of memory: enough to bridge an occlusion, short enough to follow a turn.
-        let share = min(1, elapsed / 0.15)
-        track.velocity.x += share * (dx / count / elapsed - track.velocity.x)
-        track.velocity.y += share * (dy / count / elapsed - track.velocity.y)
+    var matches = [Int?](repeating: nil, count: poses.count)
+    let isWeak = poses.map { $0.score < options.weakScore }
+    for weak in [false, true] {
+      let rows = poses.indices.filter { isWeak[$0] == weak }
+      let columns = tracks.indices.filter { !matches.contains($0) }
+      let worths = rows.flatMap { row in columns.map { worth(of: poses[row], for: tracks[$0]) } }
+      let pairs = Assignment.solve(rows: rows.count, columns: columns.count, cost: worths.map { -$0 })
+      for (index, column) in pairs.enumerated() {
+        guard let column, worths[index * columns.count + column] > 0 else { continue }
+        matches[rows[index]] = columns[column]
       }
     }
-    track.size = max(Self.size(pose), track.size + (Self.size(pose) - track.size) * min(1, elapsed / 0.5))
-    track.pose = pose
-    track.seen = now
+    return matches
   }
 
-  private func smooth(_ track: inout Track) -> Pose {
-    guard let settings = options.smoothing.settings else { return track.pose }
-    var pose = track.pose
-    for joint in 0..<Skeleton.keypointCount {
-      guard let point = pose.keypoints[joint] else { continue }
-      let interval = now - track.filtered[joint]
-      track.filtered[joint] = now
-      // A joint that was hidden begins afresh instead of being dragged from where it was.
-      if interval > 0.25 { track.filters[joint] = (OneEuroFilter(), OneEuroFilter()) }
-      let step = max(interval, 1e-3)
-      pose.keypoints[joint] = Keypoint(
-        x: Float(track.filters[joint].x.filter(Double(point.x), interval: step, unit: track.size, settings)),
-        y: Float(track.filters[joint].y.filter(Double(point.y), interval: step, unit: track.size, settings)),
-        score: point.score)
+  /// 0 where the pose cannot be the person's.
+  private func worth(of pose: Pose, for track: Track) -> Double {
+    let fit = track.fit(of: pose)
+    let (now, later) = Self.leastSimilarity
+    return fit.similarity >= now + (later - now) * min(1, self.now - track.seen) ? fit.worth : 0
+  }
+
+  /// Similarity that a newcomer needs to be taken for someone lost, and frames more to watch one before deciding it.
+  private static let (leastResemblance, watching) = (0.2, 2)
+  /// Key points of somebody who is not doubtful: a third.
+  private static let certainCount = Skeleton.keypointCount / 3
+
+  /// Gives someone without an identity a new one, or that of someone lost, once it is certain which.
+  private mutating func identify(_ index: Int) {
+    let track = tracks[index]
+    let nearest = tracks.indices.filter { tracks[$0].id != nil && tracks[$0].seen < now }
+      .map { (index: $0, resemblance: tracks[$0].similarity(toNew: track)) }
+      .max { $0.resemblance < $1.resemblance }
+    if let nearest, nearest.resemblance > Self.leastResemblance {
+      guard track.sightings >= options.sightings + Self.watching else { return }
+      tracks[index].id = tracks[nearest.index].retire()
+    } else if options.isStill
+      || track.sightings
+        >= (track.pose.score < options.weakScore ? options.weakSightings : options.sightings)
+      || track.pose.score >= options.certainScore && track.pose.count >= Self.certainCount
+    {
+      tracks[index].id = nextID
+      nextID += 1
     }
-    return pose
   }
 
-  /// Square root of the area of the box, in pixels.
-  private static func size(_ pose: Pose) -> Double {
-    let box = pose.box
-    return max(1, Double(box.width * box.height).squareRoot(), 0.5 * Double(max(box.width, box.height)))
+  // MARK: - Who is missed
+
+  /// Key points of somebody whose next pose can be told; with fewer, he was about to disappear.
+  private static let bridgedCount = 5
+  /// OKS with somebody who is seen and of whom more is seen: who is behind him is hidden, not missed.
+  private static let hiddenSimilarity = 0.3
+
+  private func missed(among people: [Person]) -> [Person] {
+    tracks.compactMap { track in
+      guard let id = track.id, track.seen < now, now - track.seen <= options.bridge,
+        track.sightings >= options.sightings, track.pose.count >= Self.bridgedCount
+      else { return nil }
+      let expected = track.expected
+      let isHidden = people.contains { person in
+        person.pose.count > expected.count
+          && person.pose.similarity(to: expected, area: track.size * track.size) > Self.hiddenSimilarity
+      }
+      return isHidden ? nil : Person(id: id, pose: expected, isPredicted: true)
+    }
   }
 }

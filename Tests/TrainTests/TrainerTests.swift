@@ -52,15 +52,18 @@ struct NoiseSource: BatchSource {
     let undisturbed = try Trainer(Self.settings, folder: RunFolder(new: whole), threads: 2)
     #expect(try undisturbed.run(&source) == .finished)
 
-    let first = try Trainer(Self.settings, folder: RunFolder(new: parts), threads: 2)
-    var calls = 0
-    let ending = try first.run(
-      &source,
-      shouldStop: {
-        calls += 1
-        return calls == stop
-      })
-    #expect(ending == .stopped && first.step == stop)
+    do {
+      let first = try Trainer(Self.settings, folder: RunFolder(new: parts), threads: 2)
+      var calls = 0
+      let ending = try first.run(
+        &source,
+        shouldStop: {
+          calls += 1
+          return calls == stop
+        })
+      #expect(ending == .stopped && first.step == stop)
+      #expect(throws: TrainError.self, "two trainers in one folder") { try RunFolder(existing: parts) }
+    }
     let second = try Trainer(resuming: RunFolder(existing: parts), threads: 2)
     #expect(second.step == stop)
     #expect(try second.run(&source) == .finished)
@@ -81,10 +84,12 @@ struct NoiseSource: BatchSource {
     let path = Self.folder()
     defer { try? FileManager.default.removeItem(atPath: path) }
     var source = NoiseSource()
-    let trainer = try Trainer(Self.settings, folder: RunFolder(new: path), threads: 1)
-    _ = try trainer.run(&source, shouldStop: { trainer.step == 3 })
-    try trainer.folder.append(["step": 4, "loss": 1])
-    _ = try Trainer(resuming: RunFolder(existing: path), threads: 1)
+    do {
+      let trainer = try Trainer(Self.settings, folder: RunFolder(new: path), threads: 1)
+      _ = try trainer.run(&source, shouldStop: { trainer.step == 3 })
+      try trainer.folder.append(["step": 4, "loss": 1])
+    }
+    let trainer = try Trainer(resuming: RunFolder(existing: path), threads: 1)
     #expect(try Self.log(trainer.folder).count == 1)
   }
 
@@ -153,8 +158,12 @@ struct NoiseSource: BatchSource {
     defer { try? FileManager.default.removeItem(atPath: path) }
     #expect(throws: TrainError.self) { try RunFolder(existing: path) }
     var source = NoiseSource()
-    let trainer = try Trainer(Self.settings, folder: RunFolder(new: path), threads: 1)
-    _ = try trainer.run(&source, shouldStop: { true })
+    func begin() throws -> (model: WeightFile, checkpoint: String) {
+      let trainer = try Trainer(Self.settings, folder: RunFolder(new: path), threads: 1)
+      _ = try trainer.run(&source, shouldStop: { true })
+      return (trainer.model().file, trainer.folder.checkpoint)
+    }
+    let (model, checkpoint) = try begin()
     #expect(throws: TrainError.self) { try RunFolder(new: path) }
 
     let resume = { (change: (inout TrainSettings) -> Void) throws -> Trainer in
@@ -163,10 +172,10 @@ struct NoiseSource: BatchSource {
     #expect(try resume { $0.steps = 8 }.settings.steps == 8)
     #expect { try resume { $0.channels = 32 } } throws: { "\($0)".contains("another network") }
 
-    try trainer.model().file.write(to: trainer.folder.checkpoint)
+    try model.write(to: checkpoint)
     #expect { try resume { _ in } } throws: { "\($0)".contains("not a checkpoint") }
-    try Data(contentsOf: URL(fileURLWithPath: trainer.folder.checkpoint)).prefix(1000).write(
-      to: URL(fileURLWithPath: trainer.folder.checkpoint))
+    let file = URL(fileURLWithPath: checkpoint)
+    try Data(contentsOf: file).prefix(1000).write(to: file)
     #expect { try resume { _ in } } throws: { "\($0)".contains("last.ckpt") }
   }
 

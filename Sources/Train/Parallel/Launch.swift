@@ -39,15 +39,4 @@ public struct Launch: Sendable, Equatable {
     guard usable < all / localCount else { return nil }
     return "mpirun has bound each process to \(usable) of \(all) processors: with --bind-to none they use them all"
   }
-
-  /// The processors that the system lets this process run on.
-  public static var usableProcessors: Int {
-    let all = ProcessInfo.processInfo.activeProcessorCount
-    // A mask in hexadecimal digits; Foundation does not look at it.
-    guard let status = try? String(contentsOfFile: "/proc/self/status", encoding: .utf8),
-      let line = status.split(separator: "\n").first(where: { $0.hasPrefix("Cpus_allowed:") })
-    else { return all }
-    let allowed = line.dropFirst("Cpus_allowed:".count).reduce(0) { $0 + ($1.hexDigitValue ?? 0).nonzeroBitCount }
-    return allowed > 0 ? min(allowed, all) : all
-  }
 }

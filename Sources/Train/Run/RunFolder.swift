@@ -4,6 +4,7 @@ import Infer
 /// Where a run keeps its settings, log, checkpoint and best weights.
 public struct RunFolder: Sendable {
   public let path: String
+  private var lock: RunLock?
 
   public var settings: String { "\(path)/settings.yaml" }
   public var log: String { "\(path)/log.jsonl" }
@@ -26,6 +27,7 @@ public struct RunFolder: Sendable {
     } catch {
       throw TrainError("\(path): cannot be made: \(error.localizedDescription)")
     }
+    lock = try RunLock(folder: path)
     removeRemains()
   }
 
@@ -35,6 +37,7 @@ public struct RunFolder: Sendable {
     guard FileManager.default.fileExists(atPath: checkpoint) else {
       throw TrainError("\(path): holds no last.ckpt to continue from")
     }
+    lock = try RunLock(folder: path)
     removeRemains()
   }
 
@@ -77,4 +80,20 @@ public struct RunFolder: Sendable {
     }
     try write(kept.map { $0 + "\n" }.joined(), to: log)
   }
+}
+
+/// Keeps other processes from training in the same folder; ends with the process, however that ends.
+private final class RunLock: Sendable {
+  private let descriptor: Int32
+
+  init(folder: String) throws(TrainError) {
+    descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    // Where a file system has no locks, nobody can be kept away.
+    if descriptor >= 0, flock(descriptor, LOCK_EX | LOCK_NB) != 0, errno == EWOULDBLOCK {
+      close(descriptor)
+      throw TrainError("\(folder): another process is training there; wait for it, or stop it first")
+    }
+  }
+
+  deinit { if descriptor >= 0 { close(descriptor) } }
 }

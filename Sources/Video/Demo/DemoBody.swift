@@ -49,6 +49,16 @@ struct DemoBody {
     var right: Vector
   }
 
+  /// How often a walker has left the room and come back.
+  func passage(at time: Double, roomHalfWidth: Double) -> Int {
+    guard case .walk(_, let speed, let start) = role else { return 0 }
+    let reach = Self.reach(roomHalfWidth)
+    return Int((start + time * speed) / reach) - Int(start / reach)
+  }
+
+  /// Metres from where a walker appears to where he vanishes, outside the picture on either side.
+  private static func reach(_ roomHalfWidth: Double) -> Double { 2 * roomHalfWidth + 1.6 }
+
   func pose(at time: Double, roomHalfWidth: Double) -> Pose {
     var yaw = 0.0
     var x = place.x
@@ -62,7 +72,7 @@ struct DemoBody {
 
     switch role {
     case .walk(let direction, let speed, let start):
-      let reach = 2 * roomHalfWidth + 1.6
+      let reach = Self.reach(roomHalfWidth)
       x = direction * ((start + time * speed).truncatingRemainder(dividingBy: reach) - reach / 2)
       yaw = direction * (.pi / 2 - 0.45)
       let step = time * speed / (0.42 * height) * .pi + phase

@@ -10,6 +10,7 @@ public struct DemoFigure: Sendable, Equatable {
     public var isVisible: Bool
   }
 
+  /// Who leaves the picture and comes back is somebody new.
   public let id: Int
   /// 18 key points: nose, neck, right shoulder, elbow, wrist, left …, right hip, knee, ankle, left …, eyes, ears (right first).
   public let points: [Point]
@@ -81,6 +82,15 @@ public struct DemoScene: Sendable {
 
   /// Draws the scene at a time in seconds and tells the truth about everyone who is at least partly in the picture.
   public func render(at time: Double) -> (bitmap: Bitmap, figures: [DemoFigure]) {
+    var (canvas, figures) = paint(at: time)
+    canvas.addNoise(seed: seed &+ UInt64(bitPattern: Int64(time * 1000)))
+    return (canvas.bitmap, figures)
+  }
+
+  /// The truth alone.
+  public func figures(at time: Double) -> [DemoFigure] { paint(at: time).figures }
+
+  private func paint(at time: Double) -> (canvas: DemoCanvas, figures: [DemoFigure]) {
     var canvas = DemoCanvas(backdrop.bitmap)
     // Walkers go on until the picture's edge at their own distance is behind them.
     let poses = bodies.map { ($0, $0.pose(at: time, roomHalfWidth: camera.halfWidth(at: $0.place.z))) }.sorted {
@@ -88,17 +98,13 @@ public struct DemoScene: Sendable {
     }
     for (_, pose) in poses { DemoPainter.shadow(of: pose, camera, &canvas) }
     for (body, pose) in poses { DemoPainter.paint(body, pose, camera, &canvas) }
-    canvas.addNoise(seed: seed &+ UInt64(bitPattern: Int64(time * 1000)))
-    let figures = poses.map { truth($0, $1, canvas) }.filter { figure in
+    let figures = poses.map { truth($0, $1, canvas, at: time) }.filter { figure in
       figure.points.contains { $0.x > -0.5 && $0.y > -0.5 && $0.x < Double(width) - 0.5 && $0.y < Double(height) - 0.5 }
     }
-    return (canvas.bitmap, figures.sorted { $0.id < $1.id })
+    return (canvas, figures.sorted { $0.id < $1.id })
   }
 
-  /// The truth alone.
-  public func figures(at time: Double) -> [DemoFigure] { render(at: time).figures }
-
-  private func truth(_ body: DemoBody, _ pose: DemoBody.Pose, _ canvas: DemoCanvas) -> DemoFigure {
+  private func truth(_ body: DemoBody, _ pose: DemoBody.Pose, _ canvas: DemoCanvas, at time: Double) -> DemoFigure {
     let toCamera = -pose.head / (pose.head * pose.head).sum().squareRoot()
     let points = pose.joints.enumerated().map { joint, position in
       let point = camera.project(position)
@@ -111,7 +117,8 @@ public struct DemoScene: Sendable {
       }
       return DemoFigure.Point(x: point.x, y: point.y, isVisible: isVisible)
     }
-    return DemoFigure(id: body.id, points: points)
+    let passage = body.passage(at: time, roomHalfWidth: camera.halfWidth(at: body.place.z))
+    return DemoFigure(id: body.id + passage * bodies.count, points: points)
   }
 }
 

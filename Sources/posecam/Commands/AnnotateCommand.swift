@@ -16,17 +16,19 @@ struct AnnotateCommand: ParsableCommand {
       Interrupted by Ctrl-C, it closes files that can be used. An output that fails does not stop the others.
       """)
 
-  @Argument(help: "The video: whatever --video of the live command takes.")
+  @Argument(help: "The video: whatever --video of the live command takes.", completion: .file())
   var input: String
 
   @OptionGroup(title: "Outputs") var outputs: OutputOptions
   @OptionGroup(title: "Drawing") var drawing: DrawingOptions
   @OptionGroup(title: "Network") var engine: EngineOptions
   @OptionGroup(title: "People") var following: FollowOptions
+  @OptionGroup var twoPass: TwoPassOptions
   @OptionGroup(title: "Source") var selected: InputOptions
 
   func validate() throws {
     if outputs.isEmpty { throw ValidationError("Nothing to write: give --output FILE, --json FILE or --serve.") }
+    try twoPass.check(following)
   }
 
   func run() throws {
@@ -34,7 +36,10 @@ struct AnnotateCommand: ParsableCommand {
     let model = try engine.loadModel()
     var options = selected.sourceOptions
     options.isDemoLive = false
+    let isOnce = PosecamError("\(input): cannot be read twice, as --two-pass must; record it to a file first")
+    if twoPass.isOn, Self.isPipe(input) { throw isOnce }
     let source = try openSource(input, options: options)
+    if twoPass.isOn, source.info.isLive { throw isOnce }
     let streams = engine.streamCount(isLive: source.info.isLive)
     let measurements = Measurements()
     let sink = try outputs.open(
@@ -42,38 +47,79 @@ struct AnnotateCommand: ParsableCommand {
       video: drawing.videoSettings(source.info, soundPath: input, selected), measurements)
     let pipeline = Pipeline(
       source: source, estimators: following.estimators(model, engine, streams: streams),
-      tracker: following.makeFollowing(isVideo: !source.info.isStill), measurements: measurements)
+      tracker: following.makeFollowing(isVideo: !source.info.isStill, smoothing: twoPass.isOn ? .off : nil),
+      measurements: measurements)
     Interruption.onRequest { pipeline.stop() }
+    guard twoPass.isOn else { return try write(pipeline, to: sink, total: source.info.frameCount, measurements) }
 
+    let frames = try collect(pipeline, total: source.info.frameCount, measurements)
+    let second = SecondPass(
+      try openSource(input, options: options), name: input,
+      people: TwoPassSmoothing.smooth(frames, following.smooth), measurements)
+    try write(second, to: sink, total: frames.count, measurements)
+  }
+
+  private static func isPipe(_ path: String) -> Bool {
+    var status = stat()
+    return path == "-" || stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFIFO
+  }
+
+  /// Everyone in the video, and when.
+  private func collect(
+    _ results: Pipeline, total: Int?, _ measurements: Measurements
+  ) throws -> [TwoPassSmoothing.Frame] {
     var progress = ProgressLine()
-    var state = ProgressLine.State(total: source.info.frameCount)
+    var state = ProgressLine.State(total: total)
+    defer { progress.finish(state) }
+    progress.note("first pass: finding people")
+    var frames: [TwoPassSmoothing.Frame] = []
+    while case .element(let result) = results.next() {
+      frames.append((result.frame.timestamp.seconds, result.people))
+      state.done += 1
+      (state.people, state.rate) = (result.people.count, measurements.processedRate)
+      progress.update(state)
+    }
+    for notice in results.takeNotices() { progress.note(notice) }
+    try results.finish()
+    if Interruption.isRequested {
+      progress.note("interrupted in the first pass; nothing was written")
+      throw ExitCode(Interruption.exitCode)
+    }
+    return frames
+  }
+
+  private func write(
+    _ results: some TrackedFrames, to sink: Outputs, total: Int?, _ measurements: Measurements
+  ) throws {
+    var progress = ProgressLine()
+    var state = ProgressLine.State(total: total)
     func tell() {
-      for notice in sink.takeNotices() + pipeline.takeNotices() { progress.note(notice) }
+      for notice in sink.takeNotices() + results.takeNotices() { progress.note(notice) }
     }
     do {
       tell()
       frames: while true {
         // A stream that broke off sends none for long, but tells of it.
-        switch pipeline.next(until: Date(timeIntervalSinceNow: 0.2)) {
+        switch try results.next(until: Date(timeIntervalSinceNow: 0.2)) {
         case .closed: break frames
         case .nothingYet: break
         case .element(let result):
           try sink.write(result)
           state.done += 1
           (state.people, state.rate) = (result.people.count, measurements.processedRate)
-          state.dropped = pipeline.dropped
+          state.dropped = results.dropped
         }
         tell()
         progress.update(state)
       }
-      try pipeline.finish()
+      try results.finish()
       if state.done == 0, !Interruption.isRequested {
         throw PosecamError("\(input): no frame in it could be decoded; nothing was written")
       }
     } catch {
       // What was written so far is kept where the source failed.
       if state.done > 0 { try? sink.finish(isComplete: false) }
-      try? pipeline.finish()
+      try? results.finish()
       tell()
       progress.finish(state)
       throw error

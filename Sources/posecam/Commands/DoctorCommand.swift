@@ -18,7 +18,9 @@ struct DoctorCommand: ParsableCommand {
       "FFmpeg", "\(Libraries.release): " + Libraries.versions.map { "\($0.name) \($0.version)" }.joined(separator: ", ")
     )
     line("OpenBLAS", "\(OpenBLAS.configuration); core \(OpenBLAS.coreName)")
-    line("processor", "\(Self.processorName), \(ProcessInfo.processInfo.activeProcessorCount) cores")
+    let (usable, all) = (Processors.usable, Processors.all)
+    let cores = usable < all ? "\(usable) of \(all) cores usable" : "\(all) cores"
+    line("processor", "\(Self.processorName), \(cores)")
     line("features", CPULevel.features.isEmpty ? "none that matter here" : CPULevel.features)
     let peak = CPULevel.detected.measuredPeak()
     line("kernels", "\(CPULevel.detected); \(String(format: "%.0f", 2 * peak)) GFLOP/s measured on one core")

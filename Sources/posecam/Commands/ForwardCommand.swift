@@ -12,9 +12,12 @@ struct ForwardCommand: ParsableCommand {
       """)
 
   @OptionGroup var engine: EngineOptions
-  @Option(help: ArgumentHelp("Safetensors file with the tensor 'input'.", valueName: "file"))
+  @Option(
+    help: ArgumentHelp("Safetensors file with the tensor 'input'.", valueName: "file"),
+    completion: .file(extensions: ["safetensors"]))
   var input: String
-  @Option(name: [.short, .long], help: ArgumentHelp("Safetensors file to write.", valueName: "file"))
+  @Option(
+    name: [.short, .long], help: ArgumentHelp("Safetensors file to write.", valueName: "file"), completion: .file())
   var output: String
 
   func run() throws {

@@ -18,7 +18,7 @@ struct LiveCommand: ParsableCommand {
   @Option(
     help: ArgumentHelp(
       "Camera index or device, video file, picture, folder or pattern of pictures, URL, - for standard input, or demo.",
-      valueName: "src"))
+      valueName: "src"), completion: .file())
   var video: String
   @Option(help: "Colours of the screen: \(ColorChoice.allCases.map(\.rawValue).joined(separator: ", ")).")
   var colors = ColorChoice.auto

@@ -64,7 +64,9 @@ extension Blitter: ExpressibleByArgument {}
 /// What runs the network.
 struct EngineOptions: ParsableArguments {
   @Option(
-    help: ArgumentHelp("Model file (safetensors or PyTorch checkpoint); the built-in one if absent.", valueName: "file")
+    help: ArgumentHelp(
+      "Model file (safetensors or PyTorch checkpoint); the built-in one if absent.", valueName: "file"),
+    completion: .models
   )
   var model: String?
 
@@ -98,7 +100,7 @@ struct EngineOptions: ParsableArguments {
   func validate() throws {
     if let threads, !(1...256).contains(threads) { throw ValidationError("--threads takes 1 to 256, not \(threads).") }
     if let streams, !(1...256).contains(streams) { throw ValidationError("--streams takes 1 to 256, not \(streams).") }
-    let cores = ProcessInfo.processInfo.activeProcessorCount
+    let cores = Processors.usable
     if let threads, threads > cores {
       FileHandle.standardError.write(
         Data("posecam: \(threads) threads on \(cores) cores: they will wait for each other\n".utf8))
@@ -111,7 +113,7 @@ struct EngineOptions: ParsableArguments {
 
   var level: CPULevel { cpuLevel ?? .detected }
 
-  var threadCount: Int { threads ?? min(256, ProcessInfo.processInfo.activeProcessorCount) }
+  var threadCount: Int { threads ?? min(256, Processors.usable) }
 
   /// - Parameter threads: fewer than asked for, for one of several streams.
   func plan(_ model: Model, height: Int, width: Int, threads: Int? = nil) throws(InferError) -> Plan {
@@ -140,7 +142,12 @@ struct FollowOptions: ParsableArguments {
   var smooth = Smoothing.low
 
   @Option(help: ArgumentHelp("Seconds for which a person who is not seen keeps the identity.", valueName: "seconds"))
-  var keepLost = 1.0
+  var keepLost = PoseTracker.Options().keepLost
+
+  @Option(
+    help: ArgumentHelp(
+      "Seconds for which a person who is missed is still shown where expected, 0 for never.", valueName: "seconds"))
+  var bridge = PoseTracker.Options().bridge
 
   @Option(help: ArgumentHelp("Report the best N people only.", valueName: "n"))
   var maxPeople: Int?
@@ -159,19 +166,22 @@ struct FollowOptions: ParsableArguments {
 
   func validate() throws {
     guard keepLost >= 0, keepLost <= 3600 else { throw ValidationError("--keep-lost takes 0 to 3600 seconds.") }
+    guard bridge >= 0, bridge <= 60 else { throw ValidationError("--bridge takes 0 to 60 seconds.") }
     if let maxPeople, maxPeople < 1 { throw ValidationError("--max-people takes at least 1.") }
     guard (0...1).contains(minScore) else { throw ValidationError("--min-score takes 0 to 1.") }
     guard (0...18).contains(minKeypoints) else { throw ValidationError("--min-keypoints takes 0 to 18.") }
     guard (0...1).contains(minKeypointScore) else { throw ValidationError("--min-keypoint-score takes 0 to 1.") }
   }
 
-  /// - Parameter isVideo: pictures have nothing to do with each other: everyone in them is new, and reported at once.
-  func makeFollowing(isVideo: Bool) -> Following {
+  /// - Parameters:
+  ///   - isVideo: pictures have nothing to do with each other: everyone in them is new, and reported at once.
+  ///   - smoothing: instead of what `--smooth` says.
+  func makeFollowing(isVideo: Bool, smoothing: Smoothing? = nil) -> Following {
+    let smooth = smoothing ?? smooth
     if compat { return .compatible(ReferenceTracker(smoothing: smooth != .off)) }
     var options = PoseTracker.Options()
-    options.smoothing = smooth
-    options.keepLost = keepLost
-    if !isVideo { (options.keepLost, options.sightings) = (0, 1) }
+    (options.smoothing, options.keepLost, options.bridge) = (smooth, keepLost, bridge)
+    options.isStill = !isVideo
     return .tracked(PoseTracker(options: options))
   }
 
@@ -180,18 +190,23 @@ struct FollowOptions: ParsableArguments {
     return (0..<streams).map { _ in PoseEstimator(model, settings) }
   }
 
+  /// Which people are wanted.
+  var selection: PoseEstimator.Settings {
+    var settings = PoseEstimator.Settings()
+    (settings.maximumPeople, settings.leastScore) = (maxPeople, minScore)
+    (settings.leastKeypoints, settings.leastKeypointScore) = (minKeypoints, minKeypointScore)
+    return settings
+  }
+
   /// Settings of each of several streams.
   func settings(_ model: Model, _ engine: EngineOptions, streams: Int) -> PoseEstimator.Settings {
-    var settings = PoseEstimator.Settings()
+    var settings = selection
     settings.size = engine.size
     settings.threads = max(1, engine.threadCount / streams)
     settings.level = engine.level
     settings.autotuning = engine.autotuning
     settings.precision = engine.precision.precision(for: model, level: engine.level)
     settings.isCompatible = compat
-    settings.maximumPeople = maxPeople
-    settings.leastScore = minScore
-    (settings.leastKeypoints, settings.leastKeypointScore) = (minKeypoints, minKeypointScore)
     return settings
   }
 }

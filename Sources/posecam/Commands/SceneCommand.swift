@@ -7,13 +7,16 @@ struct SceneCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "scene",
     abstract: "Writes the demo scene as a clip and its exact key points as JSON lines, for tests.",
-    discussion: "Key points that are hidden have the score 0, visible ones 1.")
+    discussion: """
+      Key points that are hidden have the score 0, visible ones 1. Who leaves the picture and comes back is somebody new. \
+      Without --output the truth alone is written.
+      """)
 
   @Argument(help: "The scene: demo, or demo:people=10,size=1280x720,seconds=20,rate=30,seed=3.")
   var scene = "demo:seconds=10"
-  @Option(name: [.short, .long], help: ArgumentHelp("Video file to write.", valueName: "file"))
-  var output: String
-  @Option(help: ArgumentHelp("JSON lines with the truth.", valueName: "file"))
+  @Option(name: [.short, .long], help: ArgumentHelp("Video file to write.", valueName: "file"), completion: .file())
+  var output: String?
+  @Option(help: ArgumentHelp("JSON lines with the truth.", valueName: "file"), completion: .file())
   var truth: String
 
   func run() throws {
@@ -25,16 +28,19 @@ struct SceneCommand: ParsableCommand {
     settings.nominalRate = source.info.nominalRate
     var writer: VideoWriter?
     for index in 0..<count {
-      guard let frame = try source.next() else { break }
-      if writer == nil { writer = try VideoWriter(path: output, like: frame, settings: settings) }
-      try writer?.write(frame)
+      if let output {
+        guard let frame = try source.next() else { break }
+        if writer == nil { writer = try VideoWriter(path: output, like: frame, settings: settings) }
+        try writer?.write(frame)
+      }
       let time = Double(index) / source.info.nominalRate
       let people = source.scene.figures(at: time).map { figure in
         let points = figure.points.map { Keypoint(x: Float($0.x), y: Float($0.y), score: $0.isVisible ? 1 : 0) }
         return Person(id: figure.id, pose: Pose(keypoints: points, totalScore: 35))
       }
       try lines.write(
-        PoseFrame(index: index, time: time, width: frame.width, height: frame.height, people: people))
+        PoseFrame(
+          index: index, time: time, width: source.info.width, height: source.info.height, people: people))
     }
     try writer?.finish(isComplete: true)
     try lines.finish()

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Infer
 import Train
 
 extension RunOptions {
@@ -10,7 +11,7 @@ extension RunOptions {
     let processes = try MPICommunicator.join(timeout: Double(rankTimeout))
     if !processes.isFirst { silence() }
     if threads == nil,
-      let advice = launch.advice(usable: Launch.usableProcessors, of: ProcessInfo.processInfo.processorCount)
+      let advice = launch.advice(usable: Processors.usable, of: Processors.all)
     {
       print(advice)
     }

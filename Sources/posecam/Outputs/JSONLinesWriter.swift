@@ -63,7 +63,7 @@ struct JSONLines {
       line.append(Double(point.score), digits: 4)
       line.append("]")
     }
-    line.append("]}")
+    line.append(person.isPredicted ? #"],"predicted":true}"# : "]}")
   }
 }
 

@@ -13,11 +13,12 @@ enum Following: Sendable {
     }
   }
 
-  mutating func update(_ poses: [Pose], at seconds: Double) -> [Person] {
+  /// - Parameter picture: its size in pixels, 0 where it is not known.
+  mutating func update(_ poses: [Pose], at seconds: Double, within picture: (width: Int, height: Int)) -> [Person] {
     switch self {
     case .tracked(var tracker):
       defer { self = .tracked(tracker) }
-      return tracker.update(poses, at: seconds)
+      return tracker.update(poses, at: seconds, within: picture.width > 0 ? picture : nil)
     case .compatible(var tracker):
       defer { self = .compatible(tracker) }
       return tracker.update(poses)

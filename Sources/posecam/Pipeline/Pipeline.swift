@@ -210,7 +210,7 @@ final class Pipeline: Sendable {
     let people = measurements.time(.track) {
       tracking.withLock {
         let time = $0.clock.time(of: frame.timestamp.seconds, outages: frame.outages)
-        return $0.following.update(estimate.poses, at: time)
+        return $0.following.update(estimate.poses, at: time, within: (frame.width, frame.height))
       }
     }
     measurements.countProcessed()

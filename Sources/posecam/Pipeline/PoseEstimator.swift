@@ -27,6 +27,18 @@ final class PoseEstimator: @unchecked Sendable {
     /// Key points below this score are left out, and then people with fewer than so many.
     var leastKeypointScore: Float = 0
     var leastKeypoints = 0
+
+    /// As many and as good poses as asked for.
+    func kept(_ poses: [Pose]) -> [Pose] {
+      var kept = poses.filter { $0.score >= leastScore }
+      if leastKeypointScore > 0 { kept = kept.map { $0.keepingKeypoints(from: leastKeypointScore) } }
+      kept.removeAll { $0.count < max(1, leastKeypoints) }
+      if let maximumPeople, kept.count > maximumPeople {
+        kept.sort { $0.totalScore > $1.totalScore }
+        kept.removeLast(kept.count - maximumPeople)
+      }
+      return kept
+    }
   }
 
   /// What is asked for from the next frame on.
@@ -128,14 +140,7 @@ final class PoseEstimator: @unchecked Sendable {
 
   /// Poses in the frame's pixels, as many and as good as asked for.
   private func select(_ poses: [Pose], _ letterbox: Letterbox) -> [Pose] {
-    var kept = poses.filter { $0.score >= settings.leastScore }
-    if settings.leastKeypointScore > 0 { kept = kept.map { $0.keepingKeypoints(from: settings.leastKeypointScore) } }
-    kept.removeAll { $0.count < max(1, settings.leastKeypoints) }
-    if let maximum = settings.maximumPeople, kept.count > maximum {
-      kept.sort { $0.totalScore > $1.totalScore }
-      kept.removeLast(kept.count - maximum)
-    }
-    return kept.map { pose in
+    settings.kept(poses).map { pose in
       var pose = pose
       for joint in pose.keypoints.indices {
         guard let point = pose.keypoints[joint] else { continue }

@@ -1,0 +1,65 @@
+import ArgumentParser
+import Tracker
+
+/// `posecam track`: identities and smoothing for poses that were found before.
+struct TrackCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "track",
+    abstract: "Gives the poses of a file new identities and smooths them, without looking at the video again.",
+    discussion: """
+      The identities in the input are not looked at. What another run reported is smoothed and thinned out already: write it with \
+      --smooth off, --bridge 0 to track it again.
+      """)
+
+  @Argument(help: "JSON lines of posecam.", completion: .file(extensions: ["jsonl", "ndjson"]))
+  var input: String
+  @Option(
+    name: [.short, .long],
+    help: ArgumentHelp(
+      "File to write: .jsonl JSON lines, .csv table, .json COCO results, a folder/ OpenPose's JSON files; - JSON lines to "
+        + "standard output.", valueName: "file"), completion: .file())
+  var output: String
+  @OptionGroup(title: "People") var following: FollowOptions
+  @OptionGroup var twoPass: TwoPassOptions
+
+  func validate() throws { try twoPass.check(following) }
+
+  func run() throws {
+    try OutputNames.check([output], inputs: [input])
+    guard let format = output == "-" ? .jsonl : PoseFormat(path: output) else {
+      throw PosecamError("\(output): its name does not tell the format; use .jsonl, .csv, .json or a folder/")
+    }
+    let recording = try PoseRecording(contentsOf: input)
+    let writer = try format.writer(
+      path: output,
+      PoseStream(source: recording.source, width: recording.width, height: recording.height, model: recording.model),
+      coordinates: .pixel, order: .coco)
+    var tracker = following.makeFollowing(isVideo: true, smoothing: twoPass.isOn ? .off : nil)
+    var frames: [TwoPassSmoothing.Frame] = recording.frames.map { frame in
+      let poses = following.selection.kept(frame.people.filter { !$0.isPredicted }.map(\.seen))
+      return (frame.time, tracker.update(poses, at: frame.time, within: (recording.width, recording.height)))
+    }
+    if twoPass.isOn { frames = zip(frames, TwoPassSmoothing.smooth(frames, following.smooth)).map { ($0.seconds, $1) } }
+    for (frame, tracked) in zip(recording.frames, frames) {
+      try writer.write(
+        PoseFrame(
+          index: frame.index, time: frame.time, width: recording.width, height: recording.height,
+          people: tracked.people))
+    }
+    try writer.finish()
+  }
+}
+
+/// For commands that know all of a video before they write the first frame.
+struct TwoPassOptions: ParsableArguments {
+  @Flag(
+    name: .customLong("two-pass"),
+    help: "Smooth by what comes after as well as before, as strongly as --smooth says, without any lag.")
+  var isOn = false
+
+  func check(_ following: FollowOptions) throws {
+    guard isOn else { return }
+    if following.compat { throw ValidationError("--two-pass and --compat exclude each other.") }
+    if following.smooth == .off { throw ValidationError("--two-pass needs --smooth low or high.") }
+  }
+}

@@ -30,9 +30,9 @@ static double seconds(void) {
 }
 
 // The best of many short runs: a longer one would measure who else uses the machine.
-static double best_rate(double (*kernel)(int64_t)) {
+static double best_rate_in(double time, double (*kernel)(int64_t)) {
   double best = 0;
-  for (double end = seconds() + 0.02; seconds() < end;) {
+  for (double end = seconds() + time; seconds() < end;) {
     double start = seconds();
     double count = kernel(20000);
     double rate = count / (seconds() - start);
@@ -40,6 +40,8 @@ static double best_rate(double (*kernel)(int64_t)) {
   }
   return best / 1e9;
 }
+
+static double best_rate(double (*kernel)(int64_t)) { return best_rate_in(0.02, kernel); }
 
 double ck_measure_peak(ck_level level) {
   double (*kernel)(int64_t) = multiply_adds_scalar;
@@ -55,6 +57,16 @@ double ck_measure_bf16_peak(ck_level level) {
   if (level == ck_level_avx512 && ck_has_avx512_bf16()) return best_rate(ck_multiply_adds_avx512bf16);
 #endif
   return level == ck_level_scalar ? best_rate(multiply_adds_scalar) : 0;
+}
+
+bool ck_bf16_is_fast(void) {
+#if defined(__x86_64__)
+  const double time = 0.002;
+  return ck_has_avx512_bf16() &&
+         best_rate_in(time, ck_multiply_adds_avx512bf16) > 1.4 * best_rate_in(time, ck_multiply_adds_avx512);
+#else
+  return false;
+#endif
 }
 
 double ck_measure_q8_peak(ck_level level) {

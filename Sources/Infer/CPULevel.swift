@@ -33,6 +33,11 @@ public enum CPULevel: Int, CaseIterable, Comparable, Sendable {
   /// Whether there are kernels for bfloat16: with the processor's own products, or the reference.
   var hasHalves: Bool { ck_bf16_kernels_for(kernelLevel) != nil }
 
+  /// Whether bfloat16 is faster than floats: its products are twice as fast on some processors, as slow as floats on others.
+  var hasFastHalves: Bool { self == .avx512 && Self.multipliesHalvesFast }
+
+  private static let multipliesHalvesFast = ck_bf16_is_fast()
+
   /// Whether bytes are faster than floats: with dot products of bytes (VNNI) they are, by much.
   var hasFastBytes: Bool { byteKernels.hasSuffix("VNNI") }
 

@@ -53,7 +53,7 @@ public final class Plan: @unchecked Sendable {
     guard precision != .bf16 || level.hasHalves else {
       throw InferError(
         "\(level == .detected ? "this processor" : "the level \(level)") has no bf16 products (AVX512-BF16 or AMX); "
-          + "use f32 or int8")
+          + "\(model.name) runs in \(model.precisions(at: level).map(\.rawValue).joined(separator: ", ")) there")
     }
     guard (1...256).contains(threads) else { throw InferError("\(threads) threads: use 1 to 256") }
     self.model = model

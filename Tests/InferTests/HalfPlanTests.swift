@@ -109,9 +109,11 @@ struct HalfPlanTests {
       #expect {
         try Plan(model, height: 64, width: 64, level: level, precision: .bf16)
       } throws: {
-        "\($0)".contains("no bf16 products (AVX512-BF16 or AMX)") && "\($0)".contains("f32 or int8")
+        "\($0)".contains("no bf16 products (AVX512-BF16 or AMX)") && "\($0)".hasSuffix("small runs in f32 there")
       }
     }
     #expect(!CPULevel.avx2.hasHalves)
+    #expect(model.precisions(at: .avx2) == [.f32] && model.precisions(at: .scalar) == [.f32, .bf16])
+    #expect(model.bestPrecision(at: .avx2) == .f32 && model.bestPrecision(at: .scalar) == .f32)
   }
 }

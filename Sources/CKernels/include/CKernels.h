@@ -32,6 +32,9 @@ double ck_measure_peak(ck_level level);
 /// The same with the dot products of bfloat16 of `ck_bf16_kernels_for(level)`; 0 if there are none.
 double ck_measure_bf16_peak(ck_level level);
 
+/// Whether the processor's dot products of bfloat16 do clearly more than its f32 multiply-adds; takes about 4 ms.
+bool ck_bf16_is_fast(void);
+
 /// The same with the dot products of bytes that the best of `ck_q8_kernels_for(level)` uses.
 double ck_measure_q8_peak(ck_level level);
 

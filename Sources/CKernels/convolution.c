@@ -80,7 +80,7 @@ static const ck_kernels scalar = {scalar_block, sizeof(float), convolve_scalar, 
 static const ck_kernels scalar_bf16 = {scalar_block, sizeof(uint16_t), convolve_bf16, depthwise_bf16, NULL, NULL, NULL};
 
 #if defined(__x86_64__)
-extern const ck_kernels ck_kernels_avx2, ck_kernels_avx512, ck_kernels_avx512bf16;
+extern const ck_kernels ck_kernels_avx2, ck_kernels_avx512, ck_kernels_avx512bf16, ck_kernels_amx;
 #endif
 
 const ck_kernels *ck_kernels_for(ck_level level) {
@@ -96,7 +96,17 @@ const ck_kernels *ck_kernels_for(ck_level level) {
 const ck_kernels *ck_bf16_kernels_for(ck_level level) {
   if (level == ck_level_scalar) return &scalar_bf16;
 #if defined(__x86_64__)
+  if (level == ck_level_avx512 && ck_has_amx_bf16()) return &ck_kernels_amx;
   if (level == ck_level_avx512 && ck_has_avx512_bf16()) return &ck_kernels_avx512bf16;
+#endif
+  return NULL;
+}
+
+const ck_kernels *ck_bf16_version(int32_t index) {
+  if (index == 0) return &scalar_bf16;
+#if defined(__x86_64__)
+  if (index == 1 && ck_has_avx512_bf16()) return &ck_kernels_avx512bf16;
+  if (index == 2 && ck_has_amx_bf16()) return &ck_kernels_amx;
 #endif
   return NULL;
 }

@@ -7,6 +7,7 @@
 double ck_multiply_adds_avx2(int64_t rounds);
 double ck_multiply_adds_avx512(int64_t rounds);
 double ck_multiply_adds_avx512bf16(int64_t rounds);
+double ck_multiply_adds_amx(int64_t rounds);
 double ck_q8_multiply_adds_avx2(int64_t rounds);
 double ck_q8_multiply_adds_avxvnni(int64_t rounds);
 double ck_q8_multiply_adds_avx512vnni(int64_t rounds);
@@ -54,6 +55,7 @@ double ck_measure_peak(ck_level level) {
 
 double ck_measure_bf16_peak(ck_level level) {
 #if defined(__x86_64__)
+  if (level == ck_level_avx512 && ck_has_amx_bf16()) return best_rate(ck_multiply_adds_amx);
   if (level == ck_level_avx512 && ck_has_avx512_bf16()) return best_rate(ck_multiply_adds_avx512bf16);
 #endif
   return level == ck_level_scalar ? best_rate(multiply_adds_scalar) : 0;
@@ -62,6 +64,7 @@ double ck_measure_bf16_peak(ck_level level) {
 bool ck_bf16_is_fast(void) {
 #if defined(__x86_64__)
   const double time = 0.002;
+  if (ck_has_amx_bf16()) return true;
   return ck_has_avx512_bf16() &&
          best_rate_in(time, ck_multiply_adds_avx512bf16) > 1.4 * best_rate_in(time, ck_multiply_adds_avx512);
 #else

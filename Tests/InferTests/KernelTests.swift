@@ -1,6 +1,7 @@
 import CKernels
 import Foundation
 import Testing
+import TileEmulation
 
 @testable import Infer
 
@@ -62,14 +63,19 @@ struct KernelTests {
 
   @Test(arguments: layers, CPULevel.allCases.filter { $0 <= .detected })
   private func equalsTheMathematics(_ layer: RandomLayer, _ level: CPULevel) throws {
-    #expect(try layer.error(at: level) <= 1)
+    #expect(layer.error(ck_kernels_for(level.kernelLevel)) <= 1)
   }
 
-  @Test(arguments: layers, CPULevel.allCases.filter { $0 <= .detected && $0.hasHalves })
-  private func halvesEqualTheMathematics(_ layer: RandomLayer, _ level: CPULevel) throws {
-    #expect(try layer.with(.halves).error(at: level) <= 1)
-    #expect(try layer.with(.halvesToFloats).error(at: level) <= 1)
+  /// The last version is AMX's with emulated instructions, so that it is tested on every processor.
+  @Test(arguments: layers) private func halvesEqualTheMathematics(_ layer: RandomLayer) {
+    let versions = (0..<3).compactMap { ck_bf16_version($0) } + [tile_emulation_kernels()]
+    for (index, kernels) in versions.enumerated() {
+      #expect(layer.with(.halves).error(kernels) <= 1, "version \(index)")
+      #expect(layer.with(.halvesToFloats).error(kernels) <= 1, "version \(index)")
+    }
   }
+
+  @Test func tileProductsAreCounted() { #expect(tile_emulation_multiply_adds(3) == 3 * 4 * 16 * 16 * 32) }
 
   @Test func floatsBecomeTheNearestHalf() {
     for (value, half) in [

@@ -70,7 +70,7 @@ struct RandomLayer: Sendable, CustomTestStringConvertible {
   }
 
   /// Largest error of the level's result, as a share of what may be; expects everything around it to be as it must be.
-  func error(at level: CPULevel) throws -> Double {
+  func error(_ kernels: UnsafePointer<ck_kernels>) -> Double {
     var noise = Noise(7)
     let (around, beside) = (Self.around, Self.beside)
     let inputRow = (inputWidth + 2 * around) * inputs
@@ -87,7 +87,7 @@ struct RandomLayer: Sendable, CustomTestStringConvertible {
     }
     // [output][input][y][x]; Winograd's stay floats.
     let weights = noise.floats(outputs * inputs * kernel * kernel).map {
-      isTransformed(at: level) ? $0 * 0.25 : numbers.rounded($0 * 0.25)
+      isTransformed(kernels) ? $0 * 0.25 : numbers.rounded($0 * 0.25)
     }
     let bias = noise.floats(outputs)
     let depthwiseWeights = noise.floats(9 * inputs)
@@ -96,13 +96,13 @@ struct RandomLayer: Sendable, CustomTestStringConvertible {
     let outputRow = (width + 2 * margin) * outputPixel
     let residual = noise.floats((height + 2 * margin) * outputRow).map(numbers.rounded)
     let output = run(
-      at: level, input: input, weights: weights, bias: bias, depthwiseWeights: depthwiseWeights,
+      kernels, input: input, weights: weights, bias: bias, depthwiseWeights: depthwiseWeights,
       depthwiseBias: depthwiseBias, residual: residual,
       output: [Float](repeating: Self.junk, count: residual.count))
 
     // Winograd's transforms multiply rounding errors by up to some tens. A result between two halves may become either, and one
     // of the depthwise part takes the sums with it.
-    var allowed = isTransformed(at: level) ? 4e-5 : 1e-5
+    var allowed = isTransformed(kernels) ? 4e-5 : 1e-5
     if numbers != .floats && depthwise != nil { allowed = 0.01 }
     let share = numbers == .halves ? 0x1p-8 : 0
 
@@ -160,22 +160,17 @@ struct RandomLayer: Sendable, CustomTestStringConvertible {
     return worst
   }
 
-  private func kernels(at level: CPULevel) -> UnsafePointer<ck_kernels>? {
-    numbers == .floats ? ck_kernels_for(level.kernelLevel) : ck_bf16_kernels_for(level.kernelLevel)
-  }
-
-  private func isTransformed(at level: CPULevel) -> Bool {
-    isWinograd && kernels(at: level)?.pointee.winograd_in != nil
+  private func isTransformed(_ kernels: UnsafePointer<ck_kernels>) -> Bool {
+    isWinograd && kernels.pointee.winograd_in != nil
   }
 
   private func run(
-    at level: CPULevel, input: [Float], weights: [Float], bias: [Float], depthwiseWeights: [Float],
+    _ kernels: UnsafePointer<ck_kernels>, input: [Float], weights: [Float], bias: [Float], depthwiseWeights: [Float],
     depthwiseBias: [Float], residual: [Float], output: [Float]
   ) -> [Float] {
     guard let pool = ck_pool_create(Int32(threads)) else { preconditionFailure("no threads") }
     defer { ck_pool_destroy(pool) }
-    let kernels = self.kernels(at: level)
-    let block = Int(kernels?.pointee.block ?? 16)
+    let block = Int(kernels.pointee.block)
     let (around, beside) = (Self.around, Self.beside)
     let inputRow = (inputWidth + 2 * around) * inputs
     let outputPixel = outputs + 2 * beside
@@ -209,7 +204,7 @@ struct RandomLayer: Sendable, CustomTestStringConvertible {
       }
     }
     var scratchSize = height * width * inputs
-    if isTransformed(at: level) {
+    if isTransformed(kernels) {
       layer.winograd = Int32(dilation)
       (layer.taps, layer.depth) = (1, Int32(inputs))
       let rows = ck_winograd_tiles(layer.height, layer.winograd)

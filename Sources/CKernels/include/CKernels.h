@@ -23,6 +23,9 @@ bool ck_has_avx512_vnni(void);
 /// Dot products of bfloat16.
 bool ck_has_avx512_bf16(void);
 
+/// Products of matrices of bfloat16, which the operating system lets this process use.
+bool ck_has_amx_bf16(void);
+
 /// Names of the features found that matter here ("avx2 fma avx512f avx512_vnni amx_int8"), for people.
 const char *ck_processor_features(void);
 
@@ -156,8 +159,11 @@ typedef struct ck_kernels {
 
 const ck_kernels *ck_kernels_for(ck_level level);
 
-/// The reference, or those with the processor's dot products of bfloat16; NULL if the level has none.
+/// The reference, or the best of those with the processor's products of bfloat16; NULL if the level has none.
 const ck_kernels *ck_bf16_kernels_for(ck_level level);
+
+/// Every version that this processor can run, the reference first, then with AVX512-BF16, then with AMX, until NULL.
+const ck_kernels *ck_bf16_version(int32_t index);
 
 /// Runs a whole layer on the pool.
 void ck_convolve(const ck_kernels *kernels, ck_pool *pool, const ck_convolution *layer);

@@ -22,8 +22,9 @@ struct DoctorCommand: ParsableCommand {
     let cores = usable < all ? "\(usable) of \(all) cores usable" : "\(all) cores"
     line("processor", "\(Self.processorName), \(cores)")
     line("features", CPULevel.features.isEmpty ? "none that matter here" : CPULevel.features)
-    let peak = CPULevel.detected.measuredPeak()
-    line("kernels", "\(CPULevel.detected); \(String(format: "%.0f", 2 * peak)) GFLOP/s measured on one core")
+    let peaks = Precision.allCases.map { ($0, 2 * CPULevel.detected.measuredPeak($0)) }.filter { $0.1 > 0 }
+    let rates = peaks.map { "\($0.rawValue) \(String(format: "%.0f", $1))" }.joined(separator: ", ")
+    line("kernels", "\(CPULevel.detected); GFLOP/s measured on one core: \(rates)")
     if let model = try? EngineOptions.loadModel(nil) {
       line("presets", Self.presets(model))
     }

@@ -31,15 +31,18 @@ enum NetworkSize: Sendable, Equatable, ExpressibleByArgument {
 
 /// Arithmetic of the network.
 enum PrecisionChoice: String, CaseIterable, ExpressibleByArgument {
-  /// The fastest whose results are within the limit that the model file records.
+  /// The fastest of bytes whose results are within the limit that the model file records, bfloat16, and floats.
   case auto
   case f32
+  case bf16
   case int8
 
-  func precision(for model: Model, level: CPULevel) -> Precision {
+  /// - Parameter isExact: results are compared with those of others.
+  func precision(for model: Model, level: CPULevel, isExact: Bool = false) -> Precision {
     switch self {
-    case .auto: model.bestPrecision(at: level)
+    case .auto: isExact ? .f32 : model.bestPrecision(at: level)
     case .f32: .f32
+    case .bf16: .bf16
     case .int8: .int8
     }
   }
@@ -130,11 +133,15 @@ struct EngineOptions: ParsableArguments {
 
   var threadCount: Int { threads ?? min(256, Processors.usable) }
 
-  /// - Parameter threads: fewer than asked for, for one of several streams.
-  func plan(_ model: Model, height: Int, width: Int, threads: Int? = nil) throws(InferError) -> Plan {
+  /// - Parameters:
+  ///   - threads: fewer than asked for, for one of several streams.
+  ///   - isExact: results are compared with those of others, which compute with floats.
+  func plan(
+    _ model: Model, height: Int, width: Int, threads: Int? = nil, isExact: Bool = false
+  ) throws(InferError) -> Plan {
     try Plan(
       model, height: height, width: width, threads: threads ?? threadCount, level: level,
-      precision: precision.precision(for: model, level: level), autotuning: autotuning)
+      precision: precision.precision(for: model, level: level, isExact: isExact), autotuning: autotuning)
   }
 
   var autotuning: Autotuning? {
@@ -225,7 +232,7 @@ struct FollowOptions: ParsableArguments {
     if let looking { (settings.tiles, settings.isSingle) = (looking.tiles, looking.single) }
     settings.level = engine.level
     settings.autotuning = engine.autotuning
-    settings.precision = engine.precision.precision(for: model, level: engine.level)
+    settings.precision = engine.precision.precision(for: model, level: engine.level, isExact: compat)
     settings.isCompatible = compat
     return settings
   }

@@ -72,10 +72,13 @@ final class EngineControl: Sendable {
     }
   }
 
-  /// The other precision.
+  /// The next of the precisions that model and processor have.
   func changePrecision(for frames: [(width: Int, height: Int)]) {
     change(for: frames) { settings in
-      let all = Precision.allCases
+      let all = estimators[0].model.precisions(at: settings.level)
+      guard all.count > 1 else {
+        return "no precision but f32: the model was not calibrated for int8, the processor has no bf16 products"
+      }
       let index = all.firstIndex(of: settings.precision) ?? 0
       settings.precision = all[(index + 1) % all.count]
       return nil

@@ -55,7 +55,7 @@ final class PoseEstimator: @unchecked Sendable {
     var showsMaps = false
   }
 
-  private let model: Model
+  let model: Model
   private var settings: Settings
   private let change = Mutex(Change())
   private let scaler = Scaler(order: .bgr)

@@ -1,13 +1,18 @@
-# make run | make test | make bench | make install        (README: the first two are all that is needed)
+# make run | make test | make bench | make install | make uninstall | make deb     (the first two are all that is needed)
 
 VIDEO  ?= samples/room.mp4
 PREFIX ?= /usr/local
 RELEASE = swift build -c release --static-swift-stdlib -Xlinker -s --product posecam
 
 LIBRARIES = libavdevice-dev libavformat-dev libavcodec-dev libavutil-dev libswscale-dev libopenblas-dev libncurses-dev zlib1g-dev pkg-config
-TEST_TOOLS = ffmpeg tmux python3
+TEST_TOOLS = ffmpeg tmux python3 mandoc
+PACKAGE_TOOLS = dpkg-dev
 
-.PHONY: run build test lint bench install toolchain libraries test-tools clean
+export PREFIX DESTDIR ZSH_COMPLETIONS
+# The date of manual pages and packages: that of what they were made of.
+export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null)
+
+.PHONY: run build test lint bench install uninstall deb toolchain libraries test-tools package-tools clean
 
 run: build
 	@.build/release/posecam --video '$(VIDEO)'
@@ -25,8 +30,15 @@ lint:
 bench: build
 	.build/release/posecam bench
 
-install: build
-	install -D -m 755 .build/release/posecam '$(DESTDIR)$(PREFIX)/bin/posecam'
+# `sudo make install` installs what `make build` made, and does not build as root.
+install: $(if $(SUDO_UID),,build)
+	packaging/install
+
+uninstall:
+	packaging/install --remove
+
+deb: build package-tools
+	packaging/deb
 
 toolchain:
 	@command -v swift >/dev/null || { echo 'posecam needs Swift 6.2 or later: https://www.swift.org/install/linux' >&2; exit 1; }
@@ -38,6 +50,9 @@ libraries:
 
 test-tools:
 	@.ci/need $(TEST_TOOLS)
+
+package-tools:
+	@.ci/need $(PACKAGE_TOOLS)
 
 clean:
 	rm -rf .build

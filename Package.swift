@@ -50,7 +50,10 @@ let package = Package(
 
     .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: swift),
     .testTarget(name: "VideoTests", dependencies: ["Video", "TestSupport"], swiftSettings: swift),
-    .testTarget(name: "InferTests", dependencies: ["Infer", "CKernels", "TestSupport"], swiftSettings: swift),
+    .target(
+      name: "TileEmulation", dependencies: ["CKernels"], path: "Tests/TileEmulation", cSettings: fastC),
+    .testTarget(
+      name: "InferTests", dependencies: ["Infer", "CKernels", "TestSupport", "TileEmulation"], swiftSettings: swift),
     .testTarget(name: "TrackerTests", dependencies: ["Tracker", "TestSupport"], swiftSettings: swift),
     .testTarget(name: "TrainTests", dependencies: ["Train", "CKernels", "TestSupport"], swiftSettings: swift),
     .testTarget(

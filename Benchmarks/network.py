@@ -7,6 +7,7 @@
     Benchmarks/network.py --level avx2               # as on a processor without AVX-512 (OpenVINO is held to it as well)
     Benchmarks/network.py --others                   # PyTorch and ncnn as well, in f32
     Benchmarks/network.py --precision int8           # each engine's own quantisation: posecam quantize, NNCF, ONNX Runtime's
+    Benchmarks/network.py --precision bf16           # OpenVINO's hint bf16; ONNX Runtime has none and computes in f32
 
 The first run makes a virtual environment in .build/benchmarks and installs the other engines there. Engines take turns
 within every round, so that other work on the machine hits all of them; a ratio is the median over the rounds of
@@ -208,7 +209,9 @@ def engines(options, model, weights, picture, threads, level):
     if options.precision == "int8":
         network, session = quantized(network, model, input, settings)
     compiled = openvino.Core().compile_model(
-        network, "CPU", {"INFERENCE_NUM_THREADS": threads, "NUM_STREAMS": 1, "INFERENCE_PRECISION_HINT": "f32"})
+        network, "CPU",
+        {"INFERENCE_NUM_THREADS": threads, "NUM_STREAMS": 1,
+         "INFERENCE_PRECISION_HINT": "bf16" if options.precision == "bf16" else "f32"})
     request = compiled.create_infer_request()
     request.set_input_tensor(openvino.Tensor(input))
 
@@ -344,7 +347,7 @@ def main():
     parser.add_argument("--size", type=size, default=(256, 456), help="height x width of the input")
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--level", choices=["avx2"], help="use a lower instruction set than the processor has")
-    parser.add_argument("--precision", choices=["f32", "int8"], default="f32")
+    parser.add_argument("--precision", choices=["f32", "bf16", "int8"], default="f32")
     parser.add_argument("--others", action="store_true", help="PyTorch and ncnn as well")
     parser.add_argument("--rounds", type=int, default=9, help="times that every engine takes its turn")
     parser.add_argument("--runs", type=int, default=15, help="runs of the network per turn")

@@ -13,30 +13,45 @@ static float activate(ck_activation activation, float x) {
 
 enum { scalar_block = 16 };
 
+#define ALWAYS static inline __attribute__((always_inline))
+
+ALWAYS float number(const float *numbers, ptrdiff_t index, bool is_bf16) {
+  return is_bf16 ? ck_float_of(((const uint16_t *)(const void *)numbers)[index]) : numbers[index];
+}
+
+ALWAYS void set_number(void *numbers, ptrdiff_t index, float value, bool is_bf16) {
+  if (is_bf16) ((uint16_t *)numbers)[index] = ck_bf16_of(value);
+  else ((float *)numbers)[index] = value;
+}
+
 // The reference: every output pixel, every block of channels, the sum over all places and their depth.
-static void convolve_scalar(const ck_convolution *layer, ck_view in, int32_t first, int32_t last) {
+ALWAYS void convolve_numbers(const ck_convolution *layer, ck_view in, int32_t first, int32_t last, bool is_bf16) {
   for (int32_t y = first; y < last; y++)
     for (int32_t x = 0; x < layer->width; x++) {
-      const float *pixel = in.base + (y * in.row + x * in.pixel) * layer->stride;
-      float *out = layer->out.base + y * layer->out.row + x * layer->out.pixel;
-      const float *weights = layer->weights;
+      const ptrdiff_t pixel = (y * in.row + x * in.pixel) * layer->stride;
+      const ptrdiff_t out = y * layer->out.row + x * layer->out.pixel;
+      ptrdiff_t row = 0;
       for (int32_t c = 0; c < layer->channels; c += scalar_block) {
         float sum[scalar_block];
         memcpy(sum, layer->bias + c, sizeof sum);
         for (int32_t t = 0; t < layer->taps; t++)
-          for (int32_t k = 0; k < layer->depth; k++, weights += scalar_block)
-            for (int32_t i = 0; i < scalar_block; i++) sum[i] += pixel[layer->tap_offset[t] + k] * weights[i];
+          for (int32_t k = 0; k < layer->depth; k++, row++)
+            for (int32_t i = 0; i < scalar_block; i++) {
+              const ptrdiff_t weight = is_bf16 ? (row / 2 * scalar_block + i) * 2 + row % 2 : row * scalar_block + i;
+              sum[i] += number(in.base, pixel + layer->tap_offset[t] + k, is_bf16) * number(layer->weights, weight, is_bf16);
+            }
         for (int32_t i = 0; i < scalar_block; i++) {
           float value = activate(layer->activation, sum[i]);
           if (layer->residual.base)
-            value += layer->residual.base[y * layer->residual.row + x * layer->residual.pixel + c + i];
-          out[c + i] = value;
+            value += number(
+                layer->residual.base, y * layer->residual.row + x * layer->residual.pixel + c + i, is_bf16);
+          set_number(layer->out.base, out + c + i, value, is_bf16 && !layer->gives_floats);
         }
       }
     }
 }
 
-static void depthwise_scalar(const ck_convolution *layer, int32_t y, float *out) {
+ALWAYS void depthwise_numbers(const ck_convolution *layer, int32_t y, void *out, bool is_bf16) {
   const ck_depthwise *part = &layer->depthwise;
   for (int32_t x = 0; x < layer->width; x++)
     for (int32_t c = 0; c < part->channels; c++) {
@@ -45,17 +60,27 @@ static void depthwise_scalar(const ck_convolution *layer, int32_t y, float *out)
         for (int32_t kx = 0; kx < 3; kx++) {
           ptrdiff_t row = y * part->stride + (ky - 1) * part->dilation;
           ptrdiff_t column = x * part->stride + (kx - 1) * part->dilation;
-          sum += layer->in.base[row * layer->in.row + column * layer->in.pixel + c] *
+          sum += number(layer->in.base, row * layer->in.row + column * layer->in.pixel + c, is_bf16) *
                  part->weights[(ky * 3 + kx) * part->channels + c];
         }
-      out[(ptrdiff_t)x * part->channels + c] = activate(part->activation, sum);
+      set_number(out, (ptrdiff_t)x * part->channels + c, activate(part->activation, sum), is_bf16);
     }
 }
 
-static const ck_kernels scalar = {scalar_block, convolve_scalar, depthwise_scalar, NULL, NULL};
+static void convolve_scalar(const ck_convolution *layer, ck_view in, int32_t first, int32_t last) {
+  convolve_numbers(layer, in, first, last, false);
+}
+static void convolve_bf16(const ck_convolution *layer, ck_view in, int32_t first, int32_t last) {
+  convolve_numbers(layer, in, first, last, true);
+}
+static void depthwise_scalar(const ck_convolution *layer, int32_t y, void *out) { depthwise_numbers(layer, y, out, false); }
+static void depthwise_bf16(const ck_convolution *layer, int32_t y, void *out) { depthwise_numbers(layer, y, out, true); }
+
+static const ck_kernels scalar = {scalar_block, sizeof(float), convolve_scalar, depthwise_scalar, NULL, NULL, NULL};
+static const ck_kernels scalar_bf16 = {scalar_block, sizeof(uint16_t), convolve_bf16, depthwise_bf16, NULL, NULL, NULL};
 
 #if defined(__x86_64__)
-extern const ck_kernels ck_kernels_avx2, ck_kernels_avx512;
+extern const ck_kernels ck_kernels_avx2, ck_kernels_avx512, ck_kernels_avx512bf16, ck_kernels_amx;
 #endif
 
 const ck_kernels *ck_kernels_for(ck_level level) {
@@ -68,6 +93,24 @@ const ck_kernels *ck_kernels_for(ck_level level) {
   }
 }
 
+const ck_kernels *ck_bf16_kernels_for(ck_level level) {
+  if (level == ck_level_scalar) return &scalar_bf16;
+#if defined(__x86_64__)
+  if (level == ck_level_avx512 && ck_has_amx_bf16()) return &ck_kernels_amx;
+  if (level == ck_level_avx512 && ck_has_avx512_bf16()) return &ck_kernels_avx512bf16;
+#endif
+  return NULL;
+}
+
+const ck_kernels *ck_bf16_version(int32_t index) {
+  if (index == 0) return &scalar_bf16;
+#if defined(__x86_64__)
+  if (index == 1 && ck_has_avx512_bf16()) return &ck_kernels_avx512bf16;
+  if (index == 2 && ck_has_amx_bf16()) return &ck_kernels_amx;
+#endif
+  return NULL;
+}
+
 // MARK: one layer on all threads
 
 typedef struct {
@@ -76,22 +119,25 @@ typedef struct {
   int32_t tasks;
 } job;
 
-static void clear(ck_view out, ptrdiff_t y, ptrdiff_t x, int32_t pixels, int32_t channels) {
-  float *target = out.base + y * out.row + x * out.pixel;
-  for (int32_t i = 0; i < pixels; i++, target += out.pixel) memset(target, 0, sizeof(float) * (size_t)channels);
+static void clear(const job *job, ptrdiff_t y, ptrdiff_t x, int32_t pixels) {
+  const ck_view out = job->layer->out;
+  const ptrdiff_t size = job->kernels->size;
+  char *target = (char *)out.base + (y * out.row + x * out.pixel) * size;
+  for (int32_t i = 0; i < pixels; i++, target += out.pixel * size) memset(target, 0, (size_t)(job->layer->channels * size));
 }
 
 // The frame of zeros belongs to the rows beside it, so that every task writes only its own memory.
-static void clear_margin(const ck_convolution *layer, int32_t first, int32_t last) {
+static void clear_margin(const job *job, int32_t first, int32_t last) {
+  const ck_convolution *layer = job->layer;
   int32_t margin = layer->margin, width = layer->width, height = layer->height;
   if (!margin) return;
   for (int32_t y = first; y < last; y++) {
-    clear(layer->out, y, -margin, margin, layer->channels);
-    clear(layer->out, y, width, margin, layer->channels);
+    clear(job, y, -margin, margin);
+    clear(job, y, width, margin);
   }
   for (int32_t i = 1; i <= margin; i++) {
-    if (first == 0) clear(layer->out, -i, -margin, width + 2 * margin, layer->channels);
-    if (last == height) clear(layer->out, height - 1 + i, -margin, width + 2 * margin, layer->channels);
+    if (first == 0) clear(job, -i, -margin, width + 2 * margin);
+    if (last == height) clear(job, height - 1 + i, -margin, width + 2 * margin);
   }
 }
 
@@ -105,12 +151,13 @@ static void convolve_rows(const void *context, int32_t index, int32_t thread) {
     // The depthwise rows of this task stay in the cache; the pointwise part reads them from there.
     in.pixel = layer->depthwise.channels;
     in.row = in.pixel * layer->width;
-    float *rows = layer->scratch + thread * layer->scratch_size;
-    for (int32_t y = first; y < last; y++) job->kernels->depthwise(layer, y, rows + (y - first) * in.row);
-    in.base = rows - first * in.row;
+    const ptrdiff_t row = in.row * job->kernels->size;
+    char *rows = (char *)(layer->scratch + thread * layer->scratch_size);
+    for (int32_t y = first; y < last; y++) job->kernels->depthwise(layer, y, rows + (y - first) * row);
+    in.base = (float *)(void *)(rows - first * row);
   }
   job->kernels->convolve(layer, in, first, last);
-  clear_margin(layer, first, last);
+  clear_margin(job, first, last);
 }
 
 static void convolve_tiles(const void *context, int32_t index, int32_t thread) {
@@ -121,7 +168,7 @@ static void convolve_tiles(const void *context, int32_t index, int32_t thread) {
   int32_t last = first + layer->rows_per_task < rows ? first + layer->rows_per_task : rows;
   ck_winograd_rows(job->kernels, layer, first, last, layer->scratch + thread * layer->scratch_size);
   // Rows of a dilated kernel's tiles lie apart; each task clears the margin of an equal part.
-  clear_margin(layer, layer->height * index / job->tasks, layer->height * (index + 1) / job->tasks);
+  clear_margin(job, layer->height * index / job->tasks, layer->height * (index + 1) / job->tasks);
 }
 
 void ck_convolve(const ck_kernels *kernels, ck_pool *pool, const ck_convolution *layer) {

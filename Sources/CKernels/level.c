@@ -1,3 +1,4 @@
+#define _GNU_SOURCE
 #include "CKernels.h"
 
 #include <stdio.h>
@@ -5,6 +6,10 @@
 
 #if defined(__x86_64__)
 #include <cpuid.h>
+#if defined(__linux__)
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
 
 // XCR0: which registers the operating system saves. Bits 1, 2: AVX; 5, 6, 7: AVX-512; 17, 18: AMX.
 static uint64_t saved_registers(void) {
@@ -41,6 +46,21 @@ bool ck_has_avx_vnni(void) { return ck_level_detected() >= ck_level_avx2 && (lea
 
 bool ck_has_avx512_bf16(void) { return ck_level_detected() == ck_level_avx512 && (leaf7(1, 0) >> 5 & 1); }
 
+// Linux gives a process the tile registers when it asks for them (arch_prctl ARCH_REQ_XCOMP_PERM, XTILEDATA).
+static bool may_use_tiles(void) {
+#if defined(__linux__)
+  return (saved_registers() >> 17 & 3) == 3 && syscall(SYS_arch_prctl, 0x1023, 18) == 0;
+#else
+  return false;
+#endif
+}
+
+bool ck_has_amx_bf16(void) {
+  static _Atomic int known = -1;
+  if (known < 0) known = ck_has_avx512_bf16() && (leaf7(0, 3) >> 24 & 1) && (leaf7(0, 3) >> 22 & 1) && may_use_tiles();
+  return known;
+}
+
 const char *ck_processor_features(void) {
   static _Thread_local char text[256];
   uint32_t a = 0, b1 = 0, c1 = 0, d1 = 0, b7 = 0, c7 = 0, d7 = 0, a71 = 0, unused;
@@ -66,5 +86,6 @@ ck_level ck_level_detected(void) { return ck_level_scalar; }
 bool ck_has_avx_vnni(void) { return false; }
 bool ck_has_avx512_vnni(void) { return false; }
 bool ck_has_avx512_bf16(void) { return false; }
+bool ck_has_amx_bf16(void) { return false; }
 const char *ck_processor_features(void) { return ""; }
 #endif

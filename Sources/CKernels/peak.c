@@ -6,6 +6,8 @@
 #if defined(__x86_64__)
 double ck_multiply_adds_avx2(int64_t rounds);
 double ck_multiply_adds_avx512(int64_t rounds);
+double ck_multiply_adds_avx512bf16(int64_t rounds);
+double ck_multiply_adds_amx(int64_t rounds);
 double ck_q8_multiply_adds_avx2(int64_t rounds);
 double ck_q8_multiply_adds_avxvnni(int64_t rounds);
 double ck_q8_multiply_adds_avx512vnni(int64_t rounds);
@@ -29,9 +31,9 @@ static double seconds(void) {
 }
 
 // The best of many short runs: a longer one would measure who else uses the machine.
-static double best_rate(double (*kernel)(int64_t)) {
+static double best_rate_in(double time, double (*kernel)(int64_t)) {
   double best = 0;
-  for (double end = seconds() + 0.02; seconds() < end;) {
+  for (double end = seconds() + time; seconds() < end;) {
     double start = seconds();
     double count = kernel(20000);
     double rate = count / (seconds() - start);
@@ -40,6 +42,8 @@ static double best_rate(double (*kernel)(int64_t)) {
   return best / 1e9;
 }
 
+static double best_rate(double (*kernel)(int64_t)) { return best_rate_in(0.02, kernel); }
+
 double ck_measure_peak(ck_level level) {
   double (*kernel)(int64_t) = multiply_adds_scalar;
 #if defined(__x86_64__)
@@ -47,6 +51,25 @@ double ck_measure_peak(ck_level level) {
   if (level == ck_level_avx512) kernel = ck_multiply_adds_avx512;
 #endif
   return best_rate(kernel);
+}
+
+double ck_measure_bf16_peak(ck_level level) {
+#if defined(__x86_64__)
+  if (level == ck_level_avx512 && ck_has_amx_bf16()) return best_rate(ck_multiply_adds_amx);
+  if (level == ck_level_avx512 && ck_has_avx512_bf16()) return best_rate(ck_multiply_adds_avx512bf16);
+#endif
+  return level == ck_level_scalar ? best_rate(multiply_adds_scalar) : 0;
+}
+
+bool ck_bf16_is_fast(void) {
+#if defined(__x86_64__)
+  const double time = 0.002;
+  if (ck_has_amx_bf16()) return true;
+  return ck_has_avx512_bf16() &&
+         best_rate_in(time, ck_multiply_adds_avx512bf16) > 1.4 * best_rate_in(time, ck_multiply_adds_avx512);
+#else
+  return false;
+#endif
 }
 
 double ck_measure_q8_peak(ck_level level) {

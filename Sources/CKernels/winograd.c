@@ -60,6 +60,7 @@ void ck_winograd_weights(
 
 void ck_winograd_rows(
     const ck_kernels *kernels, const ck_convolution *layer, int32_t first, int32_t last, float *scratch) {
+  const ck_kernels *products = kernels->products ? kernels->products : kernels;
   static const float no_bias[most_block];
   const int32_t dilation = layer->winograd, depth = layer->depth, block = kernels->block;
   const int32_t columns = ck_winograd_tiles(layer->width, dilation), tiles = (last - first) * columns;
@@ -80,7 +81,7 @@ void ck_winograd_rows(
     for (int32_t point = 0; point < points; point++) {
       product.weights = layer->weights + (ptrdiff_t)c * points * depth + (ptrdiff_t)point * depth * product.channels;
       product.out.base = out + point * out_step;
-      kernels->convolve(&product, (ck_view){.base = in + point * in_step, .pixel = depth}, 0, 1);
+      products->convolve(&product, (ck_view){.base = in + point * in_step, .pixel = depth}, 0, 1);
     }
     for (int32_t i = 0; i < tiles; i++)
       kernels->winograd_out(

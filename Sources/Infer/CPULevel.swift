@@ -22,12 +22,21 @@ public enum CPULevel: Int, CaseIterable, Comparable, Sendable {
   public func measuredPeak(_ precision: Precision = .f32) -> Double {
     switch precision {
     case .f32: ck_measure_peak(kernelLevel)
+    case .bf16: ck_measure_bf16_peak(kernelLevel)
     case .int8: ck_measure_q8_peak(kernelLevel)
     }
   }
 
   /// What multiplies bytes at this level: "scalar", "AVX2", "AVX-VNNI" or "AVX-512 VNNI".
   public var byteKernels: String { String(cString: ck_q8_kernels_for(kernelLevel).pointee.name) }
+
+  /// Whether there are kernels for bfloat16: with the processor's own products, or the reference.
+  var hasHalves: Bool { ck_bf16_kernels_for(kernelLevel) != nil }
+
+  /// Whether bfloat16 is faster than floats: its products are twice as fast on some processors, as slow as floats on others.
+  var hasFastHalves: Bool { self == .avx512 && Self.multipliesHalvesFast }
+
+  private static let multipliesHalvesFast = ck_bf16_is_fast()
 
   /// Whether bytes are faster than floats: with dot products of bytes (VNNI) they are, by much.
   var hasFastBytes: Bool { byteKernels.hasSuffix("VNNI") }

@@ -1,11 +1,13 @@
 import CKernels
 
-/// The layers of a plan in 32-bit floats, with packed weights and places in the arena.
+/// The layers of a plan in 32-bit floats or their upper halves, with packed weights and places in the arena.
+///
+/// Of halves, the network's outputs are floats all the same, and what Winograd's transforms make is computed with floats.
 final class FloatProgram: PlanProgram {
   enum Work {
     case convolve(ck_convolution)
-    /// A value that two concatenations hold.
-    case copy(from: ck_view, to: ck_view, size: (height: Int, width: Int, channels: Int))
+    /// A value that two concatenations hold, or an output that is read as halves.
+    case copy(from: ck_view, to: ck_view, size: (height: Int, width: Int, channels: Int), narrows: Bool)
   }
 
   private(set) var steps: [PlanStep] = []
@@ -14,6 +16,8 @@ final class FloatProgram: PlanProgram {
   private var divisions: [RowDivision?] = []
   private var input = ck_view()
   private let kernels: UnsafePointer<ck_kernels>
+  /// Bytes of a number: 4 or 2.
+  private let size: Int
   /// What a step computes and the channels that it reads, for those who watch; as many as there are steps.
   private var observed: [(layer: PlanLayout.Fused, channels: [Int])?] = []
 
@@ -23,9 +27,13 @@ final class FloatProgram: PlanProgram {
   private let memory: UnsafeMutableRawPointer
   private var inputBytes = 0..<0
 
-  init(_ model: Model, height: Int, width: Int, threads: Int, level: CPULevel) throws(InferError) {
-    let layout = try PlanLayout(model.graph, height: height, width: width, of: .floats)
-    kernels = ck_kernels_for(level.kernelLevel)
+  /// - Parameter elements: floats or halves, which the level must have.
+  init(
+    _ model: Model, height: Int, width: Int, threads: Int, level: CPULevel, of elements: PlanLayout.Elements
+  ) throws(InferError) {
+    let layout = try PlanLayout(model.graph, height: height, width: width, of: elements)
+    kernels = elements == .halves ? ck_bf16_kernels_for(level.kernelLevel) : ck_kernels_for(level.kernelLevel)
+    size = elements.size
     weights = model.packed
     var layers: [(layer: ck_convolution, division: RowDivision)] = []
     var scratchSize = 0
@@ -62,7 +70,7 @@ final class FloatProgram: PlanProgram {
         let multiplyAdds = fused.nodes.reduce(0) {
           $0 + model.graph.multiplyAdds(ofNode: $1, height: height, width: width)
         }
-        let kernel = fused.kernelName(isWinograd: layer.winograd > 0)
+        let kernel = fused.kernelName(isWinograd: layer.winograd > 0) + (size < 4 && layer.winograd > 0 ? ", f32" : "")
         steps.append(PlanStep(name: fused.name, kernel: kernel, multiplyAdds: multiplyAdds))
         work.append(.convolve(layer))
         divisions.append(division)
@@ -75,7 +83,8 @@ final class FloatProgram: PlanProgram {
         work.append(
           .copy(
             from: layout.view(of: value, in: memory), to: layout.storages[storage].view(in: memory, channel: channel),
-            size: (size.height, size.width, PlanLayout.padded(model.graph.nodes[value].channels))))
+            size: (size.height, size.width, PlanLayout.padded(model.graph.nodes[value].channels)),
+            narrows: elements == .halves && layout.isFloats(value)))
       }
     }
     clearInput()
@@ -89,16 +98,18 @@ final class FloatProgram: PlanProgram {
     height: Int, width: Int, threads: Int
   ) -> (layer: ck_convolution, division: RowDivision, scratch: Int) {
     let source = layout.storage(of: fused.input)
+    let elementSize = Int(kernels.pointee.size)
     var layer = ck_convolution()
     var scratch = 0
     let size = model.graph.size(ofNode: fused.output, height: height, width: width)
     (layer.height, layer.width) = (Int32(size.height), Int32(size.width))
     layer.activation = fused.activation.kernel
     layer.margin = Int32(layout.storage(of: fused.output).margin)
+    layer.gives_floats = elementSize == 2 && layout.isFloats(fused.output)
     let convolution = fused.convolution
     let channelMap = layout.channelMap(of: fused.input)
     let packed: PackedWeights.Layer
-    var rowBytes = source.pixel * source.width * 4
+    var rowBytes = source.pixel * source.width * elementSize
     if let part = fused.depthwise {
       (layer.stride, layer.depthwise.stride) = (1, Int32(part.convolution.stride))
       layer.depthwise.dilation = Int32(part.convolution.dilation)
@@ -109,8 +120,8 @@ final class FloatProgram: PlanProgram {
       (layer.depthwise.weights, layer.depthwise.bias) = (depthwise.weights, depthwise.bias)
       packed = model.packed.convolution(
         fused, of: model, channelMap: Array(0..<part.convolution.outputs), channels: channels, pixel: channels,
-        block: Int(kernels.pointee.block))
-      rowBytes = channels * size.width * 4
+        block: Int(kernels.pointee.block), size: elementSize)
+      rowBytes = channels * size.width * elementSize
     } else if kernels.pointee.winograd_in != nil && Self.suitsWinograd(convolution, channelMap, size) {
       let depth = layout.channels(of: fused.input)
       layer.winograd = Int32(convolution.dilation)
@@ -120,7 +131,7 @@ final class FloatProgram: PlanProgram {
       layer.stride = Int32(convolution.stride)
       packed = model.packed.convolution(
         fused, of: model, channelMap: channelMap, channels: layout.channels(of: fused.input), pixel: source.pixel,
-        block: Int(kernels.pointee.block))
+        block: Int(kernels.pointee.block), size: elementSize)
       let (row, pixel, dilation) = (source.row, source.pixel, convolution.dilation)
       withUnsafeMutableBytes(of: &layer.tap_offset) { bytes in
         let offsets = bytes.bindMemory(to: Int.self)
@@ -144,7 +155,7 @@ final class FloatProgram: PlanProgram {
       scratch = Int(ck_winograd_scratch(Int32(division.largest * columns), Int32(packed.depth)))
     } else {
       division = RowDivision(rows: size.height, rowBytes: rowBytes * Int(layer.stride), threads: threads)
-      if fused.depthwise != nil { scratch = division.largest * Int(layer.depthwise.channels) * size.width }
+      if fused.depthwise != nil { scratch = division.largest * rowBytes / 4 }
     }
     division.shape = layout.shape(of: fused, height: size.height, width: size.width)
     layer.rows_per_task = Int32(division.byRule)
@@ -162,12 +173,14 @@ final class FloatProgram: PlanProgram {
   func run(_ step: Int, on pool: OpaquePointer) {
     switch work[step] {
     case .convolve(var layer): ck_convolve(kernels, pool, &layer)
-    case .copy(let from, let to, let size):
-      for row in 0..<size.height {
-        for column in 0..<size.width {
-          let source = from.base.advanced(by: row * from.row + column * from.pixel)
-          let target = to.base.advanced(by: row * to.row + column * to.pixel)
-          target.update(from: source, count: size.channels)
+    case .copy(let from, let to, let extent, narrows: true):
+      ck_bf16_from_view(from, Int32(extent.channels), Int32(extent.height), Int32(extent.width), to)
+    case .copy(let from, let to, let extent, narrows: false):
+      for row in 0..<extent.height {
+        for column in 0..<extent.width {
+          let source = UnsafeRawPointer(from.base) + (row * from.row + column * from.pixel) * size
+          let target = UnsafeMutableRawPointer(to.base) + (row * to.row + column * to.pixel) * size
+          target.copyMemory(from: source, byteCount: extent.channels * size)
         }
       }
     }
@@ -177,17 +190,25 @@ final class FloatProgram: PlanProgram {
   func run(_ step: Int, on pool: OpaquePointer, observing see: (String, UnsafePointer<Float>, Int) -> Void) {
     run(step, on: pool)
     guard case .convolve(var layer) = work[step], let names = observed[step]?.layer else { return }
+    func lend(_ name: String, _ numbers: UnsafePointer<Float>, at index: Int, _ count: Int, isFloats: Bool) {
+      if isFloats { return see(name, numbers + index, count) }
+      let halves = UnsafeRawPointer(numbers).assumingMemoryBound(to: UInt16.self) + index
+      see(name, (0..<count).map { ck_float_of(halves[$0]) }, count)
+    }
     for y in 0..<Int(layer.height) {
       for x in 0..<Int(layer.width) {
-        let pixel = layer.out.base.advanced(by: y * layer.out.row + x * layer.out.pixel)
-        see(names.name, pixel, names.convolution.outputs)
+        lend(
+          names.name, layer.out.base, at: y * layer.out.row + x * layer.out.pixel, names.convolution.outputs,
+          isFloats: size == 4 || layer.gives_floats)
       }
     }
     guard let depthwise = names.depthwise else { return }
     for y in 0..<layer.height {
       kernels.pointee.depthwise(&layer, y, layer.scratch)
       for x in 0..<layer.width {
-        see(depthwise.name, layer.scratch + Int(x * layer.depthwise.channels), depthwise.convolution.outputs)
+        lend(
+          depthwise.name, layer.scratch, at: Int(x * layer.depthwise.channels), depthwise.convolution.outputs,
+          isFloats: size == 4)
       }
     }
   }
@@ -232,13 +253,15 @@ final class FloatProgram: PlanProgram {
   }
 
   func setInput(planes: UnsafePointer<Float>, height: Int, width: Int) {
-    ck_view_from_planes(planes, 3, Int32(height), Int32(width), input)
+    (size == 4 ? ck_view_from_planes : ck_bf16_from_planes)(planes, 3, Int32(height), Int32(width), input)
   }
 
   func setInput(bgr pixels: UnsafePointer<UInt8>, bytesPerRow: Int, area: InputArea) {
     var view = input
-    view.base += area.top * view.row + area.left * view.pixel
-    ck_normalise_bytes(pixels, bytesPerRow, Int32(area.width), Int32(area.height), view)
+    let start = UnsafeMutableRawPointer(view.base) + (area.top * view.row + area.left * view.pixel) * size
+    view.base = start.assumingMemoryBound(to: Float.self)
+    (size == 4 ? ck_normalise_bytes : ck_bf16_normalise_bytes)(
+      pixels, bytesPerRow, Int32(area.width), Int32(area.height), view)
   }
 
   /// Whether Winograd's transforms cost less than the products they save: with many channels and more than a tile of pixels.

@@ -77,13 +77,26 @@ public struct Model: Sendable {
   /// First layers that compute with floats at int8, depthwise and pointwise ones counted as one.
   var floatLayers: Int { metadata[Self.floatLayersKey].flatMap { Int($0) }.map { max(0, $0) } ?? 0 }
 
-  /// The fastest precision whose results are within the limit that the model records.
+  /// The fastest precision: int8 where its poses are within the limit that the model records, else bf16 where the processor
+  /// multiplies it faster than floats. bf16 moves poses by fractions of a pixel and needs no record.
   public func bestPrecision(at level: CPULevel = .detected) -> Precision {
-    guard !ranges.isEmpty, level.hasFastBytes,
-      let agreement = metadata[Self.agreementKey].flatMap({ Double($0) }),
-      let least = metadata[Self.leastAgreementKey].flatMap({ Double($0) })
-    else { return .f32 }
-    return agreement >= least ? .int8 : .f32
+    if !ranges.isEmpty, level.hasFastBytes, let agreement = metadata[Self.agreementKey].flatMap({ Double($0) }),
+      let least = metadata[Self.leastAgreementKey].flatMap({ Double($0) }), agreement >= least
+    {
+      return .int8
+    }
+    return level.hasFastHalves ? .bf16 : .f32
+  }
+
+  /// What plans at this level can compute with.
+  public func precisions(at level: CPULevel) -> [Precision] {
+    Precision.allCases.filter { precision in
+      switch precision {
+      case .f32: true
+      case .bf16: level.hasHalves
+      case .int8: !ranges.isEmpty
+      }
+    }
   }
 
   /// This model with ranges for bytes, as a file.

@@ -30,7 +30,7 @@ final class PackedWeights: Sendable {
       allocate(bytes: count * 4).assumingMemoryBound(to: Float.self)
     }
 
-    private mutating func allocate(bytes: Int) -> UnsafeMutableRawPointer {
+    mutating func allocate(bytes: Int) -> UnsafeMutableRawPointer {
       let size = (bytes + 63) / 64 * 64
       let raw = UnsafeMutableRawPointer.allocate(byteCount: size, alignment: 64)
       raw.initializeMemory(as: UInt8.self, repeating: 0, count: size)
@@ -62,15 +62,18 @@ final class PackedWeights: Sendable {
     }
   }
 
-  /// [channels / block][taps][depth][block], then the bias. See `ck_convolution`.
+  /// [channels / block][taps][depth][block], of halves [channels / block][taps][depth / 2][block][2]; then the bias. See
+  /// `ck_convolution`.
   /// - Parameters:
   ///   - channelMap: channel in memory of every input channel.
   ///   - channels: of the input in memory, padding included.
-  ///   - pixel: floats per pixel of the input; more than `channels` where it is one part of a concatenation.
+  ///   - pixel: numbers per pixel of the input; more than `channels` where it is one part of a concatenation.
+  ///   - size: bytes of a number.
   func convolution(
-    _ layer: PlanLayout.Fused, of model: Model, channelMap: [Int], channels inputChannels: Int, pixel: Int, block: Int
+    _ layer: PlanLayout.Fused, of model: Model, channelMap: [Int], channels inputChannels: Int, pixel: Int, block: Int,
+    size: Int
   ) -> Layer {
-    self.layer("\(layer.name) by \(block), \(inputChannels) of \(pixel)") { store in
+    self.layer("\(layer.name) by \(block), \(inputChannels) of \(pixel), \(size)") { store in
       let convolution = layer.convolution
       let (kernel, outputs, inputs) = (convolution.kernel, convolution.outputs, channelMap.count)
       let (scale, bias) = Self.fold(
@@ -81,26 +84,32 @@ final class PackedWeights: Sendable {
       let depth = isWholeRow ? 3 * pixel : inputChannels
 
       let channels = PlanLayout.padded(outputs)
-      let target = store.allocate(channels * taps * depth)
+      let target = store.allocate(bytes: channels * taps * depth * size)
+      let (floats, halves) = (target.assumingMemoryBound(to: Float.self), target.assumingMemoryBound(to: UInt16.self))
       let weight = model.values("\(layer.name).weight")
       weight.withUnsafeBufferPointer { weight in
         for output in 0..<outputs {
           let first = output / block * block
           let blockWidth = min(block, channels - first)
-          let blockStart = first * taps * depth + output - first
+          let blockStart = first * taps * depth + (size == 4 ? output - first : 0)
           for y in 0..<kernel {
             for x in 0..<kernel {
               let row = isWholeRow ? (y * depth + x * pixel) : (y * kernel + x) * depth
               for input in 0..<inputs {
-                target[blockStart + (row + channelMap[input]) * blockWidth] =
-                  weight[((output * inputs + input) * kernel + y) * kernel + x] * scale[output]
+                let value = weight[((output * inputs + input) * kernel + y) * kernel + x] * scale[output]
+                let place = row + channelMap[input]
+                if size == 4 {
+                  floats[blockStart + place * blockWidth] = value
+                } else {
+                  halves[blockStart + place / 2 * 2 * blockWidth + (output - first) * 2 + place % 2] = ck_bf16_of(value)
+                }
               }
             }
           }
         }
       }
       return Layer(
-        weights: UnsafePointer(target), bias: store.copy(bias, padTo: channels), depth: depth, taps: taps)
+        weights: UnsafePointer(floats), bias: store.copy(bias, padTo: channels), depth: depth, taps: taps)
     }
   }
 

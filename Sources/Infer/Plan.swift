@@ -50,6 +50,11 @@ public final class Plan: @unchecked Sendable {
       let levels = CPULevel.allCases.filter { $0 <= .detected }.map { "\($0)" }.joined(separator: ", ")
       throw InferError("this processor has no \(level); it has \(levels)")
     }
+    guard precision != .bf16 || level.hasHalves else {
+      throw InferError(
+        "\(level == .detected ? "this processor" : "the level \(level)") has no bf16 products (AVX512-BF16 or AMX); "
+          + "\(model.name) runs in \(model.precisions(at: level).map(\.rawValue).joined(separator: ", ")) there")
+    }
     guard (1...256).contains(threads) else { throw InferError("\(threads) threads: use 1 to 256") }
     self.model = model
     self.height = height
@@ -61,7 +66,10 @@ public final class Plan: @unchecked Sendable {
     (outputHeight, outputWidth) = model.graph.size(
       ofNode: model.graph.outputs[0].value.node, height: height, width: width)
     switch precision {
-    case .f32: program = try FloatProgram(model, height: height, width: width, threads: threads, level: level)
+    case .f32, .bf16:
+      program = try FloatProgram(
+        model, height: height, width: width, threads: threads, level: level,
+        of: precision == .bf16 ? .halves : .floats)
     case .int8: program = try QuantizedProgram(model, height: height, width: width, threads: threads, level: level)
     }
     guard let pool = ck_pool_create(Int32(threads)) else { throw InferError("could not start \(threads) threads") }
@@ -127,7 +135,9 @@ public final class Plan: @unchecked Sendable {
 
   /// Runs once and lends what the layers read for some of their pixels; see `FloatProgram.lendInputs`.
   func run(pixels: Int, lendingInputs see: (String, [Double]) -> Void) {
-    guard let program = program as? FloatProgram else { preconditionFailure("inputs are lent by plans of floats") }
+    guard precision == .f32, let program = program as? FloatProgram else {
+      preconditionFailure("inputs are lent by plans of floats")
+    }
     for step in program.steps.indices {
       program.run(step, on: pool)
       program.lendInputs(of: step, pixels: pixels, to: see)

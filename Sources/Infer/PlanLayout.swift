@@ -35,8 +35,19 @@ struct PlanLayout {
   /// What activations are made of.
   enum Elements: Equatable {
     case floats
+    /// bfloat16, but for the network's outputs, which are floats.
+    case halves
     /// Bytes, but for the network's outputs and what the first layers compute, which are floats.
     case bytes(after: Int)
+
+    /// Bytes of an element.
+    var size: Int {
+      switch self {
+      case .floats: 4
+      case .halves: 2
+      case .bytes: 1
+      }
+    }
   }
 
   /// A picture in the arena. Distances in elements, offset and size in bytes.
@@ -119,8 +130,8 @@ struct PlanLayout {
   /// Whether a layer reads floats and computes with them.
   func computesFloats(_ layer: Fused) -> Bool { elements == .floats || firstValues.contains(layer.output) }
 
-  /// Channels of a value in memory, padding included. The network's input has none as floats, and one as bytes, since
-  /// kernels read four at a time.
+  /// Channels of a value in memory, padding included. The network's input has none as floats, and one as halves or bytes,
+  /// since kernels read two or four at a time.
   func channels(of value: Int) -> Int {
     let node = graph.nodes[value]
     switch node.operation {
@@ -237,7 +248,7 @@ struct PlanLayout {
       // Until lifetimes are known, everything lives for ever.
       return Storage(
         height: size.height, width: size.width, pixel: pixel, margin: margin(of: value),
-        elementSize: isFloats ? 4 : 1, life: 0...last)
+        elementSize: isFloats ? 4 : elements.size, life: 0...last)
     }
 
     for (index, node) in graph.nodes.enumerated() where node.operation == .input {

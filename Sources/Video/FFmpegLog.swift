@@ -10,12 +10,13 @@ enum FFmpegLog {
   static let isCaptured: Bool = {
     av_log_set_level(AV_LOG_ERROR)
     av_log_set_callback { context, level, format, arguments in
-      guard level <= AV_LOG_ERROR, let format, let arguments else { return }
+      // A pointer that may be absent on x86-64, a structure on arm64.
+      guard level <= AV_LOG_ERROR, let format, let arguments = arguments as CVaListPointer? else { return }
       var prefix: Int32 = 1
       var line = [CChar](repeating: 0, count: 512)
       av_log_format_line2(context, level, format, arguments, &line, Int32(line.count), &prefix)
       let end = line.firstIndex(of: 0) ?? line.endIndex
-      let text = String(decoding: line[..<end].map { UInt8(bitPattern: $0) }, as: UTF8.self)
+      let text = String(decoding: line[..<end].map { UInt8(truncatingIfNeeded: $0) }, as: UTF8.self)
       // "[mov,mp4 @ 0x55…] moov atom not found\n": the address means nothing to anyone.
       let message = text.split(separator: "] ", maxSplits: 1).last.map(String.init) ?? text
       FFmpegLog.lastComplaint.withLock { $0 = message.split(whereSeparator: \.isNewline).first.map(String.init) ?? "" }
@@ -40,7 +41,7 @@ extension VideoError {
     var text = [CChar](repeating: 0, count: Int(AV_ERROR_MAX_STRING_SIZE))
     av_strerror(code, &text, text.count)
     let end = text.firstIndex(of: 0) ?? text.endIndex
-    let reason = String(decoding: text[..<end].map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    let reason = String(decoding: text[..<end].map { UInt8(truncatingIfNeeded: $0) }, as: UTF8.self)
     let complaint = FFmpegLog.take()
     return complaint.isEmpty || complaint.hasSuffix(reason) ? reason : "\(reason) (\(complaint))"
   }

@@ -18,6 +18,7 @@ struct Posecam: ParsableCommand {
       EvalCommand.self, ScoreCommand.self, DataCommand.self,
       PlotCommand.self, DevicesCommand.self, CacheTeacherCommand.self,
       TrackCommand.self, TrackEvalCommand.self,
+      ManualCommand.self,
     ],
     defaultSubcommand: LiveCommand.self)
 
@@ -26,7 +27,11 @@ struct Posecam: ParsableCommand {
     // A reader that went away is an error to report, not a reason to die unheard.
     signal(SIGPIPE, SIG_IGN)
     setlocale(LC_ALL, "")
-    self.main(nil)
+    if let shell = CompletionScript.shell(asked: Array(CommandLine.arguments.dropFirst())) {
+      print(CompletionScript.text(for: shell))
+    } else {
+      self.main(nil)
+    }
     // What `print` could not write is known only now.
     if fflush(nil) != 0 { exit(withError: PosecamError("standard output: cannot be written: \(PosecamError.reason)")) }
   }

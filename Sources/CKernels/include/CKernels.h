@@ -23,11 +23,20 @@ bool ck_has_avx512_vnni(void);
 /// Dot products of bfloat16.
 bool ck_has_avx512_bf16(void);
 
+/// Products of matrices of bfloat16, which the operating system lets this process use.
+bool ck_has_amx_bf16(void);
+
 /// Names of the features found that matter here ("avx2 fma avx512f avx512_vnni amx_int8"), for people.
 const char *ck_processor_features(void);
 
 /// Measures what one core reaches at `level` with f32 multiply-adds on registers, in 10^9 per second; takes about 20 ms.
 double ck_measure_peak(ck_level level);
+
+/// The same with the dot products of bfloat16 of `ck_bf16_kernels_for(level)`; 0 if there are none.
+double ck_measure_bf16_peak(ck_level level);
+
+/// Whether the processor's dot products of bfloat16 do clearly more than its f32 multiply-adds; takes about 4 ms.
+bool ck_bf16_is_fast(void);
 
 /// The same with the dot products of bytes that the best of `ck_q8_kernels_for(level)` uses.
 double ck_measure_q8_peak(ck_level level);
@@ -47,9 +56,27 @@ int32_t ck_pool_threads(const ck_pool *pool);
 /// Runs the tasks 0 ..< count on all threads and returns when all are done.
 void ck_pool_run(ck_pool *pool, ck_task task, const void *context, int32_t count);
 
+// MARK: bfloat16: the upper halves of floats
+
+static inline float ck_float_of(uint16_t half) {
+  const uint32_t bits = (uint32_t)half << 16;
+  float value;
+  __builtin_memcpy(&value, &bits, sizeof value);
+  return value;
+}
+
+/// Rounded to the nearest, to the even one of two.
+static inline uint16_t ck_bf16_of(float value) {
+  uint32_t bits;
+  __builtin_memcpy(&bits, &value, sizeof bits);
+  if (value != value) return (uint16_t)(bits >> 16 | 0x40);
+  return (uint16_t)((bits + 0x7FFF + (bits >> 16 & 1)) >> 16);
+}
+
 // MARK: convolution
 
-/// A picture inside a larger one: address of pixel (0, 0), and the distances of rows and pixels, in floats.
+/// A picture inside a larger one: address of pixel (0, 0), and the distances of rows and pixels, in floats. The kernels of
+/// bfloat16 find their numbers there instead, and distances count those.
 typedef struct {
   float *base;
   ptrdiff_t row;
@@ -75,6 +102,9 @@ typedef struct {
 ///
 /// The weights of `taps` places around each pixel: place t begins `tap_offset[t]` floats after the pixel and holds `depth`
 /// consecutive floats. A row of a 3 × 3 kernel over NHWC is one such place of 3 × channels.
+///
+/// For the kernels of bfloat16 the three pictures and `weights` hold bfloat16, summed in f32; biases, the depthwise part's weights
+/// and Winograd's stay f32.
 typedef struct {
   ck_view in;
   ck_view out;
@@ -87,11 +117,14 @@ typedef struct {
   int32_t taps;
   int32_t depth;
   ptrdiff_t tap_offset[ck_most_taps];
-  /// Output channels, a multiple of 16. [channels / block][taps][depth][block], the last block may be half.
+  /// Output channels, a multiple of 16. [channels / block][taps][depth][block], the last block may be half; of bfloat16, with an
+  /// even depth, [channels / block][taps][depth / 2][block][2].
   int32_t channels;
   const float *weights;
   const float *bias;
   ck_activation activation;
+  /// `out` is f32 all the same; it has no margin then, and there is no residual.
+  bool gives_floats;
   /// Pixels around `out` that are set to zero, so that a later 3 × 3 kernel needs no bounds.
   int32_t margin;
   ck_depthwise depthwise;
@@ -104,23 +137,33 @@ typedef struct {
   ptrdiff_t scratch_size;
 } ck_convolution;
 
-/// One level's versions.
-typedef struct {
+/// One level's versions for one kind of numbers.
+typedef struct ck_kernels {
   /// Output channels per block of packed weights.
   int32_t block;
+  /// Bytes of a number: 4, or 2 for bfloat16.
+  int32_t size;
   /// Rows first ..< last of the pointwise or dense part, reading `in` (which may be the scratch of the depthwise part).
   void (*convolve)(const ck_convolution *layer, ck_view in, int32_t first, int32_t last);
   /// One output row y of the depthwise part.
-  void (*depthwise)(const ck_convolution *layer, int32_t y, float *out);
+  void (*depthwise)(const ck_convolution *layer, int32_t y, void *out);
   /// The tile at pixel (y, x) to 36 points `step` floats apart, and from there `channels` of the output from `first` on.
   /// NULL where a direct sum is all there is.
   void (*winograd_in)(const ck_convolution *layer, int32_t y, int32_t x, float *points, ptrdiff_t step);
   void (*winograd_out)(
       const ck_convolution *layer, int32_t y, int32_t x, int32_t first, int32_t channels, const float *points,
       ptrdiff_t step);
+  /// f32 kernels with blocks as large for the products between the transforms; NULL if these are such.
+  const struct ck_kernels *products;
 } ck_kernels;
 
 const ck_kernels *ck_kernels_for(ck_level level);
+
+/// The reference, or the best of those with the processor's products of bfloat16; NULL if the level has none.
+const ck_kernels *ck_bf16_kernels_for(ck_level level);
+
+/// Every version that this processor can run, the reference first, then with AVX512-BF16, then with AMX, until NULL.
+const ck_kernels *ck_bf16_version(int32_t index);
 
 /// Runs a whole layer on the pool.
 void ck_convolve(const ck_kernels *kernels, ck_pool *pool, const ck_convolution *layer);
@@ -264,5 +307,12 @@ void ck_normalise_bytes(const uint8_t *bytes, ptrdiff_t bytes_per_row, int32_t w
 /// Channels 0 ..< channels of an NHWC picture into planes (C, H, W), and back.
 void ck_planes_from_view(ck_view in, int32_t channels, int32_t height, int32_t width, float *planes);
 void ck_view_from_planes(const float *planes, int32_t channels, int32_t height, int32_t width, ck_view out);
+
+/// The same inputs of a network of bfloat16: pixels of 4 numbers, the last one 0.
+void ck_bf16_normalise_bytes(const uint8_t *bytes, ptrdiff_t bytes_per_row, int32_t width, int32_t height, ck_view out);
+void ck_bf16_from_planes(const float *planes, int32_t channels, int32_t height, int32_t width, ck_view out);
+
+/// Floats to bfloat16, `channels` of every pixel.
+void ck_bf16_from_view(ck_view in, int32_t channels, int32_t height, int32_t width, ck_view out);
 
 #include "Training.h"

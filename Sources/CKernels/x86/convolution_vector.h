@@ -1,12 +1,12 @@
-// The vector version of the convolutions, written once for any register width: LANES floats per register, TILE pixels at a
-// time, so that TILE x 2 sums, 2 weights and 1 pixel fill the register file. Included by one file per level.
-
-#include "vector.h"
+// The vector version of the convolutions, written once for any register width and kind of numbers: LANES floats per register,
+// TILE pixels at a time, so that TILE x 2 sums, 2 weights and 1 pixel fill the register file. Included by one file per level,
+// after what says what a number is: `number`, PAIR of which are multiplied at once, `numbers`, `spread`, `multiply_add`, `read`,
+// `write`, `put`.
 
 // `pixels` x `registers` sums of a tile; both are constants where this is inlined.
 static inline __attribute__((always_inline)) void tile(
-    const ck_convolution *layer, const float *in, ptrdiff_t pixel_step, const float *weights, const float *bias,
-    const float *residual, float *out, int pixels, int registers) {
+    const ck_convolution *layer, const number *in, ptrdiff_t pixel_step, const number *weights, const float *bias,
+    const number *residual, ptrdiff_t out, int pixels, int registers) {
   vector sum[TILE][2];
 #pragma clang loop unroll(full)
   for (int p = 0; p < pixels; p++)
@@ -14,17 +14,17 @@ static inline __attribute__((always_inline)) void tile(
     for (int r = 0; r < registers; r++) sum[p][r] = load(bias + r * LANES);
 
   for (int32_t t = 0; t < layer->taps; t++) {
-    const float *place = in + layer->tap_offset[t];
+    const number *place = in + layer->tap_offset[t];
 #pragma clang loop unroll(disable)
-    for (int32_t k = 0; k < layer->depth; k++, weights += registers * LANES) {
-      vector w[2];
+    for (int32_t k = 0; k < layer->depth; k += PAIR, weights += registers * LANES * PAIR) {
+      numbers w[2];
 #pragma clang loop unroll(full)
-      for (int r = 0; r < registers; r++) w[r] = load(weights + r * LANES);
+      for (int r = 0; r < registers; r++) w[r] = *(const numbers *)(const void *)(weights + r * LANES * PAIR);
 #pragma clang loop unroll(full)
       for (int p = 0; p < pixels; p++) {
-        vector a = all(place[p * pixel_step + k]);
+        numbers a = spread(place + p * pixel_step + k);
 #pragma clang loop unroll(full)
-        for (int r = 0; r < registers; r++) sum[p][r] += a * w[r];
+        for (int r = 0; r < registers; r++) sum[p][r] = multiply_add(sum[p][r], a, w[r]);
       }
     }
   }
@@ -34,8 +34,8 @@ static inline __attribute__((always_inline)) void tile(
 #pragma clang loop unroll(full)
     for (int r = 0; r < registers; r++) {
       vector v = activate(layer->activation, sum[p][r]);
-      if (residual) v += load(residual + p * layer->residual.pixel + r * LANES);
-      store(out + p * layer->out.pixel + r * LANES, v);
+      if (residual) v += read(residual + p * layer->residual.pixel + r * LANES);
+      put(layer, out + p * layer->out.pixel + r * LANES, v);
     }
 }
 
@@ -43,8 +43,8 @@ static inline __attribute__((always_inline)) void tile(
   case n: tile(layer, in, pixel_step, weights, bias, residual, out, n, registers); break;
 
 static inline __attribute__((always_inline)) void tile_of(
-    const ck_convolution *layer, const float *in, ptrdiff_t pixel_step, const float *weights, const float *bias,
-    const float *residual, float *out, int pixels, int registers) {
+    const ck_convolution *layer, const number *in, ptrdiff_t pixel_step, const number *weights, const float *bias,
+    const number *residual, ptrdiff_t out, int pixels, int registers) {
   switch (pixels) { TILE_CASES }
 }
 
@@ -55,16 +55,16 @@ static void convolve(const ck_convolution *layer, ck_view in, int32_t first, int
   const int32_t tiles = (width + TILE - 1) / TILE;
   // One block of weights serves all rows of the task before the next is fetched.
   for (int32_t c = 0; c < layer->channels; c += block) {
-    const float *weights = layer->weights + (ptrdiff_t)c * layer->taps * layer->depth;
+    const number *weights = (const number *)layer->weights + (ptrdiff_t)c * layer->taps * layer->depth;
     const int32_t registers = layer->channels - c >= block ? 2 : 1;
     for (int32_t y = first; y < last; y++) {
-      const float *row = in.base + y * in.row * layer->stride;
+      const number *row = (const number *)in.base + y * in.row * layer->stride;
       for (int32_t i = 0; i < tiles; i++) {
         const int32_t x = width * i / tiles, end = width * (i + 1) / tiles;
-        const float *residual =
+        const number *residual =
             layer->residual.base
-                ? layer->residual.base + y * layer->residual.row + x * layer->residual.pixel + c : NULL;
-        float *out = layer->out.base + y * layer->out.row + x * layer->out.pixel + c;
+                ? (const number *)layer->residual.base + y * layer->residual.row + x * layer->residual.pixel + c : NULL;
+        const ptrdiff_t out = y * layer->out.row + x * layer->out.pixel + c;
         if (registers == 2)
           tile_of(layer, row + x * pixel_step, pixel_step, weights, layer->bias + c, residual, out, end - x, 2);
         else
@@ -74,27 +74,27 @@ static void convolve(const ck_convolution *layer, ck_view in, int32_t first, int
   }
 }
 
-static void depthwise(const ck_convolution *layer, int32_t y, float *out) {
+static void depthwise(const ck_convolution *layer, int32_t y, void *out) {
   const ck_depthwise *part = &layer->depthwise;
   const ptrdiff_t step = part->stride * layer->in.pixel, side = part->dilation * layer->in.pixel;
   const ptrdiff_t channels = part->channels;
   for (ptrdiff_t c = 0; c < channels; c += LANES) {
-    const float *rows[3];
+    const number *rows[3];
     vector w[9];
     for (int k = 0; k < 3; k++)
-      rows[k] = layer->in.base + (y * part->stride + (k - 1) * part->dilation) * layer->in.row - side + c;
+      rows[k] = (const number *)layer->in.base + (y * part->stride + (k - 1) * part->dilation) * layer->in.row - side + c;
     for (int k = 0; k < 9; k++) w[k] = load(part->weights + k * channels + c);
     const vector bias = load(part->bias + c);
     for (int32_t x = 0; x < layer->width; x++) {
       vector sum[3] = {bias, {}, {}};  // three chains instead of one nine times as long
 #pragma clang loop unroll(full)
       for (int k = 0; k < 3; k++) {
-        const float *p = rows[k] + x * step;
-        sum[k] += load(p) * w[3 * k];
-        sum[k] += load(p + side) * w[3 * k + 1];
-        sum[k] += load(p + 2 * side) * w[3 * k + 2];
+        const number *p = rows[k] + x * step;
+        sum[k] += read(p) * w[3 * k];
+        sum[k] += read(p + side) * w[3 * k + 1];
+        sum[k] += read(p + 2 * side) * w[3 * k + 2];
       }
-      store(out + x * channels + c, activate(part->activation, sum[0] + sum[1] + sum[2]));
+      write((number *)out + x * channels + c, activate(part->activation, sum[0] + sum[1] + sum[2]));
     }
   }
 }
@@ -102,17 +102,17 @@ static void depthwise(const ck_convolution *layer, int32_t y, float *out) {
 // As many independent multiply-adds as the tile has, on registers alone.
 static double peak(int64_t rounds) {
   vector sum[TILE][2] = {};
-  vector a = all(1.0f), b = all(1e-9f);
+  numbers a = {}, b = {};
   __asm__ volatile("" : "+v"(a), "+v"(b));
   for (int64_t i = 0; i < rounds; i++) {
 #pragma clang loop unroll(full)
     for (int p = 0; p < TILE; p++)
 #pragma clang loop unroll(full)
-      for (int r = 0; r < 2; r++) sum[p][r] = sum[p][r] * a + b;
+      for (int r = 0; r < 2; r++) sum[p][r] = multiply_add(sum[p][r], a, b);
     __asm__ volatile("" : "+v"(a), "+v"(b));
   }
   vector total = {};
   for (int p = 0; p < TILE; p++) total += sum[p][0] + sum[p][1];
   __asm__ volatile("" : : "v"(total));
-  return (double)rounds * TILE * 2 * LANES;
+  return (double)rounds * TILE * 2 * LANES * PAIR;
 }

@@ -26,13 +26,13 @@ static void winograd_in(const ck_convolution *layer, int32_t y, int32_t x, float
   const int32_t below = (layer->height - 1 - y) / dilation + 3, right = (layer->width - 1 - x) / dilation + 3;
   const int32_t rows = below < 6 ? below : 6, columns = right < 6 ? right : 6;
   const ptrdiff_t row = layer->in.row * dilation, pixel = layer->in.pixel * dilation;
-  const float *corner = layer->in.base + y * layer->in.row + x * layer->in.pixel - row - pixel;
+  const number *corner = (const number *)layer->in.base + y * layer->in.row + x * layer->in.pixel - row - pixel;
   for (int32_t c = 0; c < layer->depth; c += LANES) {
     vector v[6][6], column[6];
 #pragma clang loop unroll(full)
     for (int i = 0; i < 6; i++) {
 #pragma clang loop unroll(full)
-      for (int j = 0; j < 6; j++) v[i][j] = i < rows && j < columns ? load(corner + i * row + j * pixel + c) : all(0);
+      for (int j = 0; j < 6; j++) v[i][j] = i < rows && j < columns ? read(corner + i * row + j * pixel + c) : all(0);
       to_points(v[i]);
     }
 #pragma clang loop unroll(full)
@@ -72,8 +72,9 @@ static void winograd_out(
         if (pixel >= layer->width) break;
         vector sum = activate(layer->activation, v[i][j] + bias);
         if (layer->residual.base)
-          sum += load(layer->residual.base + row * layer->residual.row + pixel * layer->residual.pixel + first + c);
-        store(layer->out.base + row * layer->out.row + pixel * layer->out.pixel + first + c, sum);
+          sum += read(
+              (const number *)layer->residual.base + row * layer->residual.row + pixel * layer->residual.pixel + first + c);
+        put(layer, row * layer->out.row + pixel * layer->out.pixel + first + c, sum);
       }
     }
   }

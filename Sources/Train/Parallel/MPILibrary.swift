@@ -91,6 +91,6 @@ struct MPILibrary: @unchecked Sendable {
       buffer.baseAddress.map { write($0, &length) } ?? -1
     }
     guard code == 0, (0..<longestText).contains(Int(length)) else { return "unknown" }
-    return String(decoding: buffer.prefix(Int(length)).map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    return String(decoding: buffer.prefix(Int(length)).map { UInt8(truncatingIfNeeded: $0) }, as: UTF8.self)
   }
 }

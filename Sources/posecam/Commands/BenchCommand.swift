@@ -17,8 +17,9 @@ struct BenchCommand: ParsableCommand {
   @OptionGroup var engine: EngineOptions
   @Option(help: "Network runs.") var runs = 30
   @Option(help: "People in the crowd that is parsed and tracked.") var people = 20
-  @Option(help: ArgumentHelp("Measure decoding and scaling on this video instead.", valueName: "file")) var video:
-    String?
+  @Option(
+    help: ArgumentHelp("Measure decoding and scaling on this video instead.", valueName: "file"), completion: .file())
+  var video: String?
   @Flag(help: "Tell the time of every layer.") var layers = false
   @Flag(help: "Tell each kind of kernel's share of the time and of the peak.") var kernels = false
   @Flag(help: "Print one JSON object.") var json = false

@@ -15,13 +15,19 @@ struct CacheTeacherCommand: ParsableCommand {
       Every picture is looked at once, as it is. A run that was stopped or killed goes on where it was.
       """)
 
-  @Option(help: ArgumentHelp("Model file of the teacher.", valueName: "file")) var teacher: String
-  @Option(help: ArgumentHelp("Annotation file that lists the pictures (COCO person_keypoints).", valueName: "file"))
+  @Option(help: ArgumentHelp("Model file of the teacher.", valueName: "file"), completion: .models) var teacher: String
+  @Option(
+    help: ArgumentHelp("Annotation file that lists the pictures (COCO person_keypoints).", valueName: "file"),
+    completion: .json)
   var data: String?
-  @Option(help: ArgumentHelp("Folder of the pictures; that of the annotation file if absent.", valueName: "folder"))
+  @Option(
+    help: ArgumentHelp("Folder of the pictures; that of the annotation file if absent.", valueName: "folder"),
+    completion: .directory)
   var images: String?
-  @Option(help: ArgumentHelp("Folder of further pictures, without labels.", valueName: "folder")) var unlabeled: String?
-  @Option(help: ArgumentHelp("Folder for the maps.", valueName: "folder")) var out: String
+  @Option(
+    help: ArgumentHelp("Folder of further pictures, without labels.", valueName: "folder"), completion: .directory)
+  var unlabeled: String?
+  @Option(help: ArgumentHelp("Folder for the maps.", valueName: "folder"), completion: .directory) var out: String
   @Option(help: ArgumentHelp("Height of the network's input.", valueName: "pixels")) var size = 368
   @Option(help: ArgumentHelp("Megabytes that the maps may take.", valueName: "MB")) var limit = 16_384
   @Option(help: ArgumentHelp("Threads of the network (default: all cores).", valueName: "n")) var threads: Int?

@@ -11,10 +11,12 @@ struct DataCommand: ParsableCommand {
 
 /// Where labels and pictures are.
 struct DataOptions: ParsableArguments {
-  @Option(help: ArgumentHelp("COCO person_keypoints annotations.", valueName: "file"))
+  @Option(help: ArgumentHelp("COCO person_keypoints annotations.", valueName: "file"), completion: .json)
   var annotations: String
 
-  @Option(help: ArgumentHelp("Folder of the pictures (default: beside the annotations).", valueName: "folder"))
+  @Option(
+    help: ArgumentHelp("Folder of the pictures (default: beside the annotations).", valueName: "folder"),
+    completion: .directory)
   var images: String?
 
   var folder: String {
@@ -31,7 +33,7 @@ extension DataCommand {
     @OptionGroup var data: DataOptions
     @Flag(help: "Measure how many pictures per second the loader makes ready.")
     var benchmark = false
-    @Option(help: ArgumentHelp("Draw a batch with its targets as PNG or JPEG.", valueName: "file"))
+    @Option(help: ArgumentHelp("Draw a batch with its targets as PNG or JPEG.", valueName: "file"), completion: .file())
     var picture: String?
     @Option(help: ArgumentHelp("Threads of the loader for the measurement.", valueName: "n"))
     var threads = 1
@@ -90,7 +92,7 @@ extension DataCommand {
     @OptionGroup var data: DataOptions
     @Option(help: ArgumentHelp("Longest side of the written pictures in pixels.", valueName: "n"))
     var side = 480
-    @Option(name: [.short, .long], help: ArgumentHelp("Folder to write.", valueName: "folder"))
+    @Option(name: [.short, .long], help: ArgumentHelp("Folder to write.", valueName: "folder"), completion: .directory)
     var output: String
 
     func validate() throws {
@@ -116,13 +118,14 @@ extension DataCommand {
     static let configuration = CommandConfiguration(
       abstract: "Writes a part of an annotation file, chosen as the reference chooses its validation subset.")
 
-    @Option(help: ArgumentHelp("COCO person_keypoints annotations.", valueName: "file"))
+    @Option(help: ArgumentHelp("COCO person_keypoints annotations.", valueName: "file"), completion: .json)
     var annotations: String
     @Option(help: ArgumentHelp("Pictures to choose.", valueName: "n"))
     var count = 250
     @Option(help: ArgumentHelp("Seed of the shuffle.", valueName: "n"))
     var seed: UInt32 = 0
-    @Option(name: [.short, .long], help: ArgumentHelp("Annotation file to write.", valueName: "file"))
+    @Option(
+      name: [.short, .long], help: ArgumentHelp("Annotation file to write.", valueName: "file"), completion: .file())
     var output: String
 
     func validate() throws {
@@ -140,14 +143,15 @@ extension DataCommand {
     static let configuration = CommandConfiguration(
       abstract: "Makes COCO annotations of MPII's labels (.mat or JSON) or of Leeds Sports Pose's (joints.mat).")
 
-    @Option(help: ArgumentHelp("The labels.", valueName: "file"))
+    @Option(help: ArgumentHelp("The labels.", valueName: "file"), completion: .file())
     var labels: String
-    @Option(help: ArgumentHelp("Folder of the pictures.", valueName: "folder"))
+    @Option(help: ArgumentHelp("Folder of the pictures.", valueName: "folder"), completion: .directory)
     var images: String
     @Option(
       help: "Which people of MPII's JSON: \(ForeignLabels.Part.allCases.map(\.rawValue).joined(separator: ", ")).")
     var part = ForeignLabels.Part.all
-    @Option(name: [.short, .long], help: ArgumentHelp("Annotation file to write.", valueName: "file"))
+    @Option(
+      name: [.short, .long], help: ArgumentHelp("Annotation file to write.", valueName: "file"), completion: .file())
     var output: String
 
     func run() throws {

@@ -9,7 +9,8 @@ struct DevicesCommand: ParsableCommand {
     abstract: "Lists cameras with their formats, sizes and rates, and screens, as --video takes them.",
     discussion: "A camera is asked for a mode by --camera-size, --camera-fps and --camera-format.")
 
-  @Argument(help: "Only this camera, by its number or device.")
+  @Argument(
+    help: "Only this camera, by its number or device.", completion: .custom { _, _, _ in Camera.all.map(\.path) })
   var camera: String?
 
   func run() throws {

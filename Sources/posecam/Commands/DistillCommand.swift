@@ -16,14 +16,18 @@ struct DistillCommand: ParsableCommand {
       teacher is a model that runs along, its maps of posecam cache-teacher, or people whom it found.
       """)
 
-  @Option(help: ArgumentHelp("Model file of the teacher; --resume knows it.", valueName: "file")) var teacher: String?
-  @Option(help: ArgumentHelp("Folder of maps that posecam cache-teacher made.", valueName: "folder"))
+  @Option(help: ArgumentHelp("Model file of the teacher; --resume knows it.", valueName: "file"), completion: .models)
+  var teacher: String?
+  @Option(
+    help: ArgumentHelp("Folder of maps that posecam cache-teacher made.", valueName: "folder"), completion: .directory)
   var teacherCache: String?
   @Option(
     help: ArgumentHelp(
-      "People whom a teacher found: annotations, or results as of posecam eval --results.", valueName: "file"))
+      "People whom a teacher found: annotations, or results as of posecam eval --results.", valueName: "file"),
+    completion: .json)
   var pseudoLabels: String?
-  @Option(help: ArgumentHelp("Folder of pictures that only the teacher knows.", valueName: "folder"))
+  @Option(
+    help: ArgumentHelp("Folder of pictures that only the teacher knows.", valueName: "folder"), completion: .directory)
   var unlabeled: String?
   @Option(help: ArgumentHelp("The teacher's share in the loss of labelled pictures.", valueName: "0...1")) var alpha:
     Double?

@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import Infer
 import Synchronization
+import Tracker
 import Train
 
 /// `posecam eval`: how good a model is on a labelled data set.
@@ -16,7 +17,9 @@ struct EvalCommand: ParsableCommand {
 
   @OptionGroup var data: DataOptions
   @Option(
-    help: ArgumentHelp("Model file (safetensors or PyTorch checkpoint); the built-in one if absent.", valueName: "file")
+    help: ArgumentHelp(
+      "Model file (safetensors or PyTorch checkpoint); the built-in one if absent.", valueName: "file"),
+    completion: .models
   )
   var model: String?
   @Option(help: ArgumentHelp("Height of the network's input in pixels.", valueName: "n"))
@@ -30,13 +33,18 @@ struct EvalCommand: ParsableCommand {
   var multiscale = false
   @Flag(help: "Average the maps of the picture and its mirror image.")
   var flip = false
-  @Option(help: ArgumentHelp("Write the results in COCO's form.", valueName: "file"))
+  @Option(
+    help: ArgumentHelp(
+      "Look at so many overlapping parts of each picture too, columns x rows, each at the same height.",
+      valueName: "2x2"))
+  var tiles: PictureTiles?
+  @Option(help: ArgumentHelp("Write the results in COCO's form.", valueName: "file"), completion: .file())
   var results: String?
   @Flag(help: "Print one JSON object with the ten numbers.")
   var json = false
   @Option(help: ArgumentHelp("Save the N worst pictures with truth and result drawn.", valueName: "n"))
   var worst: Int?
-  @Option(help: ArgumentHelp("Folder for the worst pictures.", valueName: "folder"))
+  @Option(help: ArgumentHelp("Folder for the worst pictures.", valueName: "folder"), completion: .directory)
   var worstFolder = "worst"
   @Option(help: ArgumentHelp("Pictures worked on at the same time (default: all cores).", valueName: "n"))
   var threads: Int?
@@ -59,6 +67,7 @@ struct EvalCommand: ParsableCommand {
     settings.height = size
     if multiscale { settings.scales = PoseEvaluator.Settings.fourScales }
     settings.usesMirror = flip
+    settings.tiles = tiles
     settings.threads = threads ?? min(256, Processors.usable)
     let isTerminal = isatty(STDERR_FILENO) == 1
     let count = annotations.pictures.count

@@ -8,13 +8,16 @@ struct ForwardCommand: ParsableCommand {
     abstract: "Runs a tensor through the network and writes all stages' maps.",
     discussion: """
       The input file holds a tensor 'input' (N,3,H,W), already normalised. The output file holds stage<k>_heatmaps (N,19,H/8,W/8) \
-      and stage<k>_pafs (N,38,H/8,W/8) of every stage.
+      and stage<k>_pafs (N,38,H/8,W/8) of every stage. Unless --precision says otherwise, the network computes with 32-bit floats.
       """)
 
   @OptionGroup var engine: EngineOptions
-  @Option(help: ArgumentHelp("Safetensors file with the tensor 'input'.", valueName: "file"))
+  @Option(
+    help: ArgumentHelp("Safetensors file with the tensor 'input'.", valueName: "file"),
+    completion: .file(extensions: ["safetensors"]))
   var input: String
-  @Option(name: [.short, .long], help: ArgumentHelp("Safetensors file to write.", valueName: "file"))
+  @Option(
+    name: [.short, .long], help: ArgumentHelp("Safetensors file to write.", valueName: "file"), completion: .file())
   var output: String
 
   func run() throws {
@@ -27,7 +30,7 @@ struct ForwardCommand: ParsableCommand {
       throw PosecamError("\(input): tensor 'input' has shape \(tensor.shape), the network takes (N,3,H,W)")
     }
     let (count, height, width) = (tensor.shape[0], tensor.shape[2], tensor.shape[3])
-    let plan = try engine.plan(model, height: height, width: width)
+    let plan = try engine.plan(model, height: height, width: width, isExact: true)
     var collected: [String: [Float]] = [:]
     let picture = 3 * height * width
     for index in 0..<count {

@@ -13,7 +13,9 @@ struct GroupCommand: ParsableCommand {
       number of key points}.
       """)
 
-  @Option(help: ArgumentHelp("Safetensors file with NAME/heatmaps (19,h,w) and NAME/pafs (38,h,w).", valueName: "file"))
+  @Option(
+    help: ArgumentHelp("Safetensors file with NAME/heatmaps (19,h,w) and NAME/pafs (38,h,w).", valueName: "file"),
+    completion: .file(extensions: ["safetensors"]))
   var maps: String
   @Option(name: .customLong("case"), help: ArgumentHelp("Which maps of the file.", valueName: "name"))
   var name: String
@@ -21,7 +23,9 @@ struct GroupCommand: ParsableCommand {
   var upsample = 4
   @Flag(help: "Exactly as the reference implementation, quirks included.")
   var compat = false
-  @Option(name: [.short, .long], help: ArgumentHelp("JSON file to write, - for standard output.", valueName: "file"))
+  @Option(
+    name: [.short, .long], help: ArgumentHelp("JSON file to write, - for standard output.", valueName: "file"),
+    completion: .file())
   var output: String
 
   func validate() throws {

@@ -31,15 +31,18 @@ enum NetworkSize: Sendable, Equatable, ExpressibleByArgument {
 
 /// Arithmetic of the network.
 enum PrecisionChoice: String, CaseIterable, ExpressibleByArgument {
-  /// The fastest whose results are within the limit that the model file records.
+  /// The fastest of bytes whose results are within the limit that the model file records, bfloat16, and floats.
   case auto
   case f32
+  case bf16
   case int8
 
-  func precision(for model: Model, level: CPULevel) -> Precision {
+  /// - Parameter isExact: results are compared with those of others.
+  func precision(for model: Model, level: CPULevel, isExact: Bool = false) -> Precision {
     switch self {
-    case .auto: model.bestPrecision(at: level)
+    case .auto: isExact ? .f32 : model.bestPrecision(at: level)
     case .f32: .f32
+    case .bf16: .bf16
     case .int8: .int8
     }
   }
@@ -62,12 +65,17 @@ extension Blitter: ExpressibleByArgument {}
 /// What runs the network.
 struct EngineOptions: ParsableArguments {
   @Option(
-    help: ArgumentHelp("Model file (safetensors or PyTorch checkpoint); the built-in one if absent.", valueName: "file")
+    help: ArgumentHelp(
+      "Model file (safetensors or PyTorch checkpoint); the built-in one if absent.", valueName: "file"),
+    completion: .models
   )
   var model: String?
 
-  @Option(help: ArgumentHelp("Network input: pixels of the short side, or height x width.", valueName: "256|256x456"))
-  var size = NetworkSize.shortSide(256)
+  @Option(
+    name: .customLong("size"),
+    help: ArgumentHelp(
+      "Network input: pixels of the short side, or height x width (default: 256).", valueName: "256|256x456"))
+  var chosenSize: NetworkSize?
 
   @Option(help: ArgumentHelp("Threads for the network (default: all cores).", valueName: "n"))
   var threads: Int?
@@ -79,8 +87,12 @@ struct EngineOptions: ParsableArguments {
       valueName: "n"))
   var streams: Int?
 
-  @Option(help: "Arithmetic of the network: \(PrecisionChoice.allCases.map(\.rawValue).joined(separator: ", ")).")
-  var precision = PrecisionChoice.auto
+  @Option(
+    name: .customLong("precision"),
+    help: ArgumentHelp(
+      "Arithmetic of the network: \(PrecisionChoice.allCases.map(\.rawValue).joined(separator: ", ")) (default: auto).",
+      valueName: "precision"))
+  var chosenPrecision: PrecisionChoice?
 
   @Option(
     help:
@@ -109,13 +121,27 @@ struct EngineOptions: ParsableArguments {
 
   var level: CPULevel { cpuLevel ?? .detected }
 
+  var size: NetworkSize { chosenSize ?? .shortSide(256) }
+
+  var precision: PrecisionChoice { chosenPrecision ?? .auto }
+
+  /// What a preset is measured for.
+  func subject(_ model: Model) -> NetworkTimes.Subject {
+    NetworkTimes.Subject(
+      model: model, level: level, precision: precision.precision(for: model, level: level), threads: threadCount)
+  }
+
   var threadCount: Int { threads ?? min(256, Processors.usable) }
 
-  /// - Parameter threads: fewer than asked for, for one of several streams.
-  func plan(_ model: Model, height: Int, width: Int, threads: Int? = nil) throws(InferError) -> Plan {
+  /// - Parameters:
+  ///   - threads: fewer than asked for, for one of several streams.
+  ///   - isExact: results are compared with those of others, which compute with floats.
+  func plan(
+    _ model: Model, height: Int, width: Int, threads: Int? = nil, isExact: Bool = false
+  ) throws(InferError) -> Plan {
     try Plan(
       model, height: height, width: width, threads: threads ?? threadCount, level: level,
-      precision: precision.precision(for: model, level: level), autotuning: autotuning)
+      precision: precision.precision(for: model, level: level, isExact: isExact), autotuning: autotuning)
   }
 
   var autotuning: Autotuning? {
@@ -181,8 +207,10 @@ struct FollowOptions: ParsableArguments {
     return .tracked(PoseTracker(options: options))
   }
 
-  func estimators(_ model: Model, _ engine: EngineOptions, streams: Int) -> [PoseEstimator] {
-    let settings = settings(model, engine, streams: streams)
+  func estimators(
+    _ model: Model, _ engine: EngineOptions, streams: Int, looking: LookOptions? = nil
+  ) -> [PoseEstimator] {
+    let settings = settings(model, engine, streams: streams, looking: looking)
     return (0..<streams).map { _ in PoseEstimator(model, settings) }
   }
 
@@ -195,13 +223,16 @@ struct FollowOptions: ParsableArguments {
   }
 
   /// Settings of each of several streams.
-  func settings(_ model: Model, _ engine: EngineOptions, streams: Int) -> PoseEstimator.Settings {
+  func settings(
+    _ model: Model, _ engine: EngineOptions, streams: Int, looking: LookOptions? = nil
+  ) -> PoseEstimator.Settings {
     var settings = selection
     settings.size = engine.size
     settings.threads = max(1, engine.threadCount / streams)
+    if let looking { (settings.tiles, settings.isSingle) = (looking.tiles, looking.single) }
     settings.level = engine.level
     settings.autotuning = engine.autotuning
-    settings.precision = engine.precision.precision(for: model, level: engine.level)
+    settings.precision = engine.precision.precision(for: model, level: engine.level, isExact: compat)
     settings.isCompatible = compat
     return settings
   }

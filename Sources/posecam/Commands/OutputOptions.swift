@@ -16,7 +16,7 @@ struct OutputOptions: ParsableArguments {
     help: ArgumentHelp(
       "Write to FILE; may be repeated. The name tells the format: .mp4 .mov .mkv .ts annotated video; .jsonl JSON lines; "
         + ".csv table; .json COCO results; a folder/ OpenPose's JSON files; - standard output.",
-      valueName: "file"))
+      valueName: "file"), completion: .file())
   var output: [String] = []
 
   @Option(
@@ -25,7 +25,8 @@ struct OutputOptions: ParsableArguments {
       valueName: "format"))
   var format: PoseFormat?
 
-  @Option(help: ArgumentHelp("Write JSON lines to FILE, - for standard output.", valueName: "file"))
+  @Option(
+    help: ArgumentHelp("Write JSON lines to FILE, - for standard output.", valueName: "file"), completion: .file())
   var json: String?
 
   @Option(

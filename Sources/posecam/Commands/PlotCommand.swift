@@ -13,7 +13,7 @@ struct PlotCommand: ParsableCommand {
       posecam plot RUN1 RUN2 --output curves.svg    several runs, a colour each
       """)
 
-  @Argument(help: "Folders of runs, or their log.jsonl.") var runs: [String]
+  @Argument(help: "Folders of runs, or their log.jsonl.", completion: .file()) var runs: [String]
   @Option(
     name: .customLong("curve"),
     help: ArgumentHelp("Draw this curve only, such as loss, learning_rate or AP; may be repeated.", valueName: "name"))
@@ -22,7 +22,9 @@ struct PlotCommand: ParsableCommand {
     help: ArgumentHelp(
       "Smoothing of the loss curves: 0 for none, near 1 for much (default: 0.6 for long runs).", valueName: "0...1"))
   var smooth: Double?
-  @Option(name: [.short, .long], help: ArgumentHelp("Picture to write: .svg, .png or .jpg.", valueName: "file"))
+  @Option(
+    name: [.short, .long], help: ArgumentHelp("Picture to write: .svg, .png or .jpg.", valueName: "file"),
+    completion: .file())
   var output: String?
   @Option(help: "Colours: \(ColorChoice.allCases.map(\.rawValue).joined(separator: ", ")).") var colors = ColorChoice
     .auto

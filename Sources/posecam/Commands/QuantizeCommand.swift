@@ -16,11 +16,11 @@ struct QuantizeCommand: ParsableCommand {
       Every other picture is kept for the comparison.
       """)
 
-  @Option(help: ArgumentHelp("Model file; the built-in one if absent.", valueName: "file"))
+  @Option(help: ArgumentHelp("Model file; the built-in one if absent.", valueName: "file"), completion: .models)
   var model: String?
-  @Option(help: ArgumentHelp("Folder or pattern of pictures, or a video.", valueName: "pictures"))
+  @Option(help: ArgumentHelp("Folder or pattern of pictures, or a video.", valueName: "pictures"), completion: .file())
   var images: String
-  @Option(name: [.short, .long], help: ArgumentHelp("Model file to write.", valueName: "file"))
+  @Option(name: [.short, .long], help: ArgumentHelp("Model file to write.", valueName: "file"), completion: .file())
   var output: String
   @Option(help: ArgumentHelp("Network input: pixels of the short side, or height x width.", valueName: "256|256x456"))
   var size = NetworkSize.shortSide(256)

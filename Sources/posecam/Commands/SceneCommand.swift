@@ -14,9 +14,9 @@ struct SceneCommand: ParsableCommand {
 
   @Argument(help: "The scene: demo, or demo:people=10,size=1280x720,seconds=20,rate=30,seed=3.")
   var scene = "demo:seconds=10"
-  @Option(name: [.short, .long], help: ArgumentHelp("Video file to write.", valueName: "file"))
+  @Option(name: [.short, .long], help: ArgumentHelp("Video file to write.", valueName: "file"), completion: .file())
   var output: String?
-  @Option(help: ArgumentHelp("JSON lines with the truth.", valueName: "file"))
+  @Option(help: ArgumentHelp("JSON lines with the truth.", valueName: "file"), completion: .file())
   var truth: String
 
   func run() throws {

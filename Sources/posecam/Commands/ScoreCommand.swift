@@ -7,9 +7,9 @@ struct ScoreCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "score", abstract: "Computes COCO's key-point metric of a result file.")
 
-  @Option(help: ArgumentHelp("COCO person_keypoints annotations.", valueName: "file"))
+  @Option(help: ArgumentHelp("COCO person_keypoints annotations.", valueName: "file"), completion: .json)
   var annotations: String
-  @Option(help: ArgumentHelp("COCO key-point results.", valueName: "file"))
+  @Option(help: ArgumentHelp("COCO key-point results.", valueName: "file"), completion: .json)
   var results: String
   @Flag(help: "Print one JSON object with the ten numbers.")
   var json = false

@@ -11,13 +11,13 @@ struct TrackCommand: ParsableCommand {
       --smooth off, --bridge 0 to track it again.
       """)
 
-  @Argument(help: "JSON lines of posecam.")
+  @Argument(help: "JSON lines of posecam.", completion: .file(extensions: ["jsonl", "ndjson"]))
   var input: String
   @Option(
     name: [.short, .long],
     help: ArgumentHelp(
       "File to write: .jsonl JSON lines, .csv table, .json COCO results, a folder/ OpenPose's JSON files; - JSON lines to "
-        + "standard output.", valueName: "file"))
+        + "standard output.", valueName: "file"), completion: .file())
   var output: String
   @OptionGroup(title: "People") var following: FollowOptions
   @OptionGroup var twoPass: TwoPassOptions

@@ -13,9 +13,9 @@ struct TrackEvalCommand: ParsableCommand {
       --min-visible of them are neither right nor wrong.
       """)
 
-  @Option(help: ArgumentHelp("The truth.", valueName: "file"))
+  @Option(help: ArgumentHelp("The truth.", valueName: "file"), completion: .file())
   var truth: String
-  @Option(help: ArgumentHelp("What the tracker reported.", valueName: "file"))
+  @Option(help: ArgumentHelp("What the tracker reported.", valueName: "file"), completion: .file())
   var results: String
   @Option(help: "What makes a pair: oks (key points), or iou (boxes).")
   var similarity = RecordingComparison.Similarity.oks

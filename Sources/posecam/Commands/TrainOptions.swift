@@ -6,18 +6,22 @@ import Video
 
 /// What a training run is asked for on the command line; each flag wins over the settings file.
 struct TrainOptions: ParsableArguments {
-  @Option(help: ArgumentHelp("Annotation file (COCO person_keypoints).", valueName: "file"))
+  @Option(help: ArgumentHelp("Annotation file (COCO person_keypoints).", valueName: "file"), completion: .json)
   var data: String?
-  @Option(help: ArgumentHelp("Folder of the pictures; that of the annotation file if absent.", valueName: "folder"))
+  @Option(
+    help: ArgumentHelp("Folder of the pictures; that of the annotation file if absent.", valueName: "folder"),
+    completion: .directory)
   var images: String?
-  @Option(help: ArgumentHelp("Annotation file of the pictures for validation.", valueName: "file"))
+  @Option(help: ArgumentHelp("Annotation file of the pictures for validation.", valueName: "file"), completion: .json)
   var validation: String?
-  @Option(help: ArgumentHelp("Folder of the pictures for validation.", valueName: "folder"))
+  @Option(help: ArgumentHelp("Folder of the pictures for validation.", valueName: "folder"), completion: .directory)
   var validationImages: String?
   @Option(help: ArgumentHelp("Height of the network's input in validation.", valueName: "pixels"))
   var validationSize: Int?
 
-  @Option(help: ArgumentHelp("Settings file (YAML or TOML), such as another run's settings.yaml.", valueName: "file"))
+  @Option(
+    help: ArgumentHelp("Settings file (YAML or TOML), such as another run's settings.yaml.", valueName: "file"),
+    completion: .file(extensions: ["yaml", "yml", "toml"]))
   var settings: String?
   @Option(
     help: ArgumentHelp(

@@ -19,12 +19,16 @@ struct TimeLimit: ExpressibleByArgument {
 
 /// Where a run begins, where it is kept and how long it lasts.
 struct RunOptions: ParsableArguments {
-  @Option(help: ArgumentHelp("Folder of the new run.", valueName: "folder")) var out: String?
-  @Option(help: ArgumentHelp("Continue the run in this folder exactly where it stopped.", valueName: "folder"))
+  @Option(help: ArgumentHelp("Folder of the new run.", valueName: "folder"), completion: .directory) var out: String?
+  @Option(
+    help: ArgumentHelp("Continue the run in this folder exactly where it stopped.", valueName: "folder"),
+    completion: .directory)
   var resume: String?
-  @Option(help: ArgumentHelp("Start the backbone from MobileNet weights.", valueName: "file"))
+  @Option(help: ArgumentHelp("Start the backbone from MobileNet weights.", valueName: "file"), completion: .file())
   var fromMobilenet: String?
-  @Option(help: ArgumentHelp("Start from the weights of a model, with a fresh optimiser.", valueName: "file"))
+  @Option(
+    help: ArgumentHelp("Start from the weights of a model, with a fresh optimiser.", valueName: "file"),
+    completion: .models)
   var weightsOnly: String?
   @Option(help: ArgumentHelp("Stop after this time; the run can be continued.", valueName: "8h|30m|90"))
   var timeLimit: TimeLimit?

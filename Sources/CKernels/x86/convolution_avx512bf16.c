@@ -1,0 +1,24 @@
+// Convolutions of bfloat16: vdpbf16ps adds the products of a pair of numbers to each of 16 sums.
+#if defined(__x86_64__)
+#include "../include/CKernels.h"
+
+#pragma clang attribute push( \
+    __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,avx2,fma"))), apply_to = function)
+#pragma clang fp contract(fast) reassociate(off)
+
+#define LANES 16
+#define TILE 14
+#define TILE_CASES \
+  CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6) CASE(7) CASE(8) CASE(9) CASE(10) CASE(11) CASE(12) CASE(13) CASE(14)
+#include "convolution_bf16.h"
+#include "convolution_vector.h"
+#include "winograd_vector.h"
+
+double ck_multiply_adds_avx512bf16(int64_t rounds) { return peak(rounds); }
+extern const ck_kernels ck_kernels_avx512;
+const ck_kernels ck_kernels_avx512bf16 = {
+  2 * LANES, sizeof(number), convolve, depthwise, winograd_in, winograd_out, &ck_kernels_avx512,
+};
+
+#pragma clang attribute pop
+#endif

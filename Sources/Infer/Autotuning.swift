@@ -108,7 +108,7 @@ public final class Autotuning: Sendable {
   }
 
   /// Name and features of the processor; kernels that were not optimised are another machine.
-  private static let processor: String = {
+  public static let processor: String = {
     let lines = (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8))?.split(separator: "\n") ?? []
     let name = lines.first { $0.hasPrefix("model name") }?.split(separator: ":").last ?? ""
     #if DEBUG

@@ -63,6 +63,25 @@ extension Frame {
       decodeTime: decodeTime + Clock.now() - start, name: name, outages: outages)
   }
 
+  /// A part of the same picture, in the same memory.
+  /// - Parameters:
+  ///   - x: even, as `y` is, since colour is halved; a multiple of 32 keeps rows aligned.
+  public func part(x: Int, y: Int, width: Int, height: Int) throws(VideoError) -> Frame {
+    guard x >= 0, y >= 0, x % 2 == 0, y % 2 == 0, width > 0, height > 0, x <= self.width - width,
+      y <= self.height - height
+    else { throw VideoError("frame \(index) of \(self.width)x\(self.height) has no such part") }
+    let copy = try copied()
+    (copy.pointee.crop_left, copy.pointee.crop_top) = (x, y)
+    (copy.pointee.crop_right, copy.pointee.crop_bottom) = (self.width - width - x, self.height - height - y)
+    let part = Frame(
+      adopting: copy, index: index, timestamp: timestamp, captured: captured, decodeTime: decodeTime, name: name,
+      outages: outages)
+    guard av_frame_apply_cropping(copy, Int32(AV_FRAME_CROP_UNALIGNED)) >= 0 else {
+      throw VideoError("frame \(index) of \(self.width)x\(self.height) could not be cut")
+    }
+    return part
+  }
+
   /// A second reference to the same memory.
   private func copied() throws(VideoError) -> UnsafeMutablePointer<AVFrame> {
     guard let copy = av_frame_clone(raw) else { throw VideoError("out of memory for a picture") }

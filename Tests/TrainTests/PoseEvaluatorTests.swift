@@ -3,6 +3,7 @@ import Infer
 import Synchronization
 import TestSupport
 import Testing
+import Tracker
 
 @testable import Train
 
@@ -30,6 +31,13 @@ struct PoseEvaluatorTests {
     settings.threads = 2
     let mirrored = try PoseEvaluator(settings).evaluate(model, on: two, images: images)
     #expect(mirrored.metric.summary.values[1] > 0.9)
+
+    // In tiles nobody is counted twice.
+    settings = PoseEvaluator.Settings()
+    settings.height = 128
+    settings.tiles = PictureTiles(columns: 2, rows: 2)
+    let tiled = try PoseEvaluator(settings).evaluate(model, on: two, images: images)
+    #expect(tiled.metric.summary.values[1] > 0.9)
 
     let error = #expect(throws: TrainError.self) {
       try PoseEvaluator(settings).evaluate(model, on: two, images: "/nowhere")

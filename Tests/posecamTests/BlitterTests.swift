@@ -71,7 +71,7 @@ struct BlitterTests {
           let layout = Composer.layout(columns: columns, rows: rows, view, panels: Set(ScreenLayout.Panel.allCases))
           var grid = CellGrid(width: columns, height: rows)
           let bitmap = composer.draw(view, layout: layout, showsHelp: false, skipped: 0, into: &grid)
-          let size = composer.pictureSize(layout, mode)
+          let size = composer.pictureSize(layout, view)
           #expect(size.width > 0 && size.height > 0)
           #expect((bitmap != nil) == blitter.isGraphics)
           if let bitmap {

@@ -53,7 +53,8 @@ struct PipelineTests {
     settings.size = .shortSide(32)
     let estimators = (0..<streams).map { _ in PoseEstimator(model, settings) }
     let pipeline = Pipeline(
-      source: source, estimators: estimators, tracker: .tracked(PoseTracker()), measurements: Measurements(), tap: tap)
+      source: source, engine: EnginePool(estimators), streams: streams, tracker: .tracked(PoseTracker()),
+      measurements: Measurements(), tap: tap)
     return (pipeline, EngineControl(estimators, settings))
   }
 
@@ -131,16 +132,16 @@ struct PipelineTests {
   @Test func theNetworkIsChangedWhileRunning() throws {
     let (pipeline, control) = try pipeline(Film(count: 1_000_000), streams: 2)
     #expect(index(pipeline) == 0 && control.description == "32 f32")
-    control.changeSize(by: 1, for: (64, 48))
+    control.changeSize(by: 1, for: [(64, 48)])
     #expect(notice("network input 96×128, f32", control) != nil)
     #expect(control.description == "96 f32" && index(pipeline) == 1)
     // Which precisions there are depends on the processor too: either way it goes on, and what is shown is what is used.
-    control.changePrecision(for: (64, 48))
+    control.changePrecision(for: [(64, 48)])
     let outcome = try #require(notice("", control))
     let next = try EngineOptions.loadModel(nil).precisions(at: .detected).dropFirst().first
     #expect(outcome.hasPrefix(next.map { "network input 96×128, \($0)" } ?? "no precision but f32"), "\(outcome)")
     #expect(control.description == "96 \(next ?? .f32)")
-    for _ in 0..<20 { control.changeSize(by: -1, for: (64, 48)) }
+    for _ in 0..<20 { control.changeSize(by: -1, for: [(64, 48)]) }
     #expect(notice("the network's input cannot be smaller than 96", control) != nil)
     control.changeScore(by: 3)
     #expect(notice("people from a score of 0.15", control) != nil)

@@ -64,7 +64,7 @@ struct TmuxTests {
     try tmux.waitFor("frames, 0:0")
     // A recording that is running when the user quits is closed too.
     tmux.press("r")
-    try tmux.waitFor("recording 0:00")
+    try tmux.waitFor("recording 0:01")
     tmux.press("q")
     try tmux.waitFor("status=0")
     let names = try folder.contents()
@@ -104,6 +104,19 @@ struct TmuxTests {
       tmux.screen.split(separator: "\n", omittingEmptySubsequences: false).lastIndex { $0.contains("0:30.0") })
     tmux.sendBytes("\u{1B}[<0;45;\(row + 1)M")
     try tmux.waitUntil("the middle") { _ in tmux.frame.map { (350...550).contains($0) } ?? false }
+    tmux.press("q")
+    try tmux.waitFor("status=0")
+  }
+
+  @Test func severalVideosAreSeenAtOnce() throws {
+    let tmux = try Tmux(columns: 120, rows: 40, command: "--video demo --video demo:seed=2,people=2")
+    try tmux.waitFor("demo:seed=2,people=2 ·")
+    try tmux.waitUntil("both are shown") { !$0.contains("waiting for the first frame") }
+    #expect(tmux.screen.split(separator: "\n").first?.contains(" posecam demo ") ?? false)
+    tmux.press("n")
+    try tmux.waitUntil("the other one") { $0.split(separator: "\n").first?.contains("demo:seed=2") ?? false }
+    tmux.press("Space")
+    try tmux.waitFor("paused")
     tmux.press("q")
     try tmux.waitFor("status=0")
   }

@@ -41,13 +41,30 @@ struct PictureEvaluation {
       return .unreadable(error.description)
     }
     do throws(InferError) {
-      return .found(try poses(in: image, pictureID: picture.id))
+      return .found(try people(in: image).map { KeypointResult(pictureID: picture.id, $0) })
     } catch {
       return .failed(TrainError("\(path): \(error)"))
     }
   }
 
-  private mutating func poses(in image: PixelImage, pictureID: Int) throws(InferError) -> [KeypointResult] {
+  /// A pose in pixels of the picture, and what COCO's metric ranks it by.
+  private typealias Found = (pose: Pose, score: Double)
+
+  /// Who is in the picture: in the whole, or in the whole and all tiles.
+  private mutating func people(in image: PixelImage) throws(InferError) -> [Found] {
+    var found = try poses(in: image)
+    guard let parts = settings.tiles?.parts(width: image.width, height: image.height), parts.count > 1 else {
+      return found
+    }
+    for part in parts {
+      for (pose, score) in try poses(in: image.cut(part)) {
+        found.append((pose.moved(x: Float(part.x), y: Float(part.y)), score))
+      }
+    }
+    return PoseMerging.merge(found.map(\.pose)).map { ($0.pose, found[$0.index].score) }
+  }
+
+  private mutating func poses(in image: PixelImage) throws(InferError) -> [Found] {
     let shrink = min(1, (Double(Self.mostPixels) / Double(image.width * image.height)).squareRoot())
     let width = max(1, Int((Double(image.width) * shrink).rounded()))
     let height = max(1, Int((Double(image.height) * shrink).rounded()))
@@ -57,18 +74,19 @@ struct PictureEvaluation {
       try addMaps(of: image, scale: scale, isMirrored: false, share: share)
       if settings.usesMirror { try addMaps(of: image, scale: scale, isMirrored: true, share: share) }
     }
-    let (scaleX, scaleY) = (Double(image.width) / Double(width), Double(image.height) / Double(height))
+    let (scaleX, scaleY) = (Float(image.width) / Float(width), Float(image.height) / Float(height))
     let grouping = assembler.group(maps)
     let candidates = grouping.keypoints.flatMap { $0 }
     return grouping.entries.map { entry in
-      var keypoints = [(x: Double, y: Double)](repeating: (0, 0), count: 17)
-      for (joint, coco) in KeypointLayout.cocoIndex.enumerated() where coco >= 0 && entry.ids[joint] >= 0 {
-        let found = candidates[entry.ids[joint]]
-        keypoints[coco] = ((Double(found.x) + 0.5) * scaleX, (Double(found.y) + 0.5) * scaleY)
+      let keypoints = entry.ids.map { id -> Keypoint? in
+        guard id >= 0 else { return nil }
+        let found = candidates[id]
+        return Keypoint(x: (found.x + 0.5) * scaleX, y: (found.y + 0.5) * scaleY, score: found.score)
       }
-      return KeypointResult(
-        pictureID: pictureID, keypoints: keypoints,
-        score: Double(entry.totalScore) * Double(max(0, entry.count - 1)))
+      return (
+        Pose(keypoints: keypoints, totalScore: entry.totalScore),
+        Double(entry.totalScore) * Double(max(0, entry.count - 1))
+      )
     }
   }
 
@@ -174,5 +192,27 @@ struct PictureEvaluation {
       if plans.count > 6 { plans.removeFirst() }
     }
     return plans[plans.count - 1]
+  }
+}
+
+extension KeypointResult {
+  fileprivate init(pictureID: Int, _ found: (pose: Pose, score: Double)) {
+    var keypoints = [(x: Double, y: Double)](repeating: (0, 0), count: 17)
+    for (joint, coco) in KeypointLayout.cocoIndex.enumerated() where coco >= 0 {
+      if let point = found.pose.keypoints[joint] { keypoints[coco] = (Double(point.x), Double(point.y)) }
+    }
+    self.init(pictureID: pictureID, keypoints: keypoints, score: found.score)
+  }
+}
+
+extension PixelImage {
+  fileprivate func cut(_ part: PictureTiles.Part) -> PixelImage {
+    var cut = PixelImage(width: part.width, height: part.height, bytes: [])
+    cut.bytes.reserveCapacity(3 * part.width * part.height)
+    for row in part.y..<part.y + part.height {
+      let start = 3 * (row * width + part.x)
+      cut.bytes.append(contentsOf: bytes[start..<start + 3 * part.width])
+    }
+    return cut
   }
 }

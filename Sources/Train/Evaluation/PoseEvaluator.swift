@@ -13,6 +13,8 @@ public struct PoseEvaluator: Sendable {
     public var scales = [1.0]
     /// Whether the mean with the mirrored picture is taken.
     public var usesMirror = false
+    /// Parts of the picture that are looked at beside the whole, each at the same height.
+    public var tiles: PictureTiles?
     /// Pictures worked on at the same time.
     public var threads = 1
     public var level = CPULevel.detected

@@ -22,31 +22,34 @@ struct AnnotateCommand: ParsableCommand {
   @OptionGroup(title: "Outputs") var outputs: OutputOptions
   @OptionGroup(title: "Drawing") var drawing: DrawingOptions
   @OptionGroup(title: "Network") var engine: EngineOptions
+  @OptionGroup(title: "Looking") var looking: LookOptions
   @OptionGroup(title: "People") var following: FollowOptions
   @OptionGroup var twoPass: TwoPassOptions
   @OptionGroup(title: "Source") var selected: InputOptions
 
   func validate() throws {
     if outputs.isEmpty { throw ValidationError("Nothing to write: give --output FILE, --json FILE or --serve.") }
+    try looking.check(engine, following)
     try twoPass.check(following)
   }
 
   func run() throws {
-    try outputs.check(inputs: [input, engine.model])
-    let model = try engine.loadModel()
+    try outputs.check(inputs: [input, self.engine.model])
+    let model = try self.engine.loadModel()
     var options = selected.sourceOptions
     options.isDemoLive = false
     let isOnce = PosecamError("\(input): cannot be read twice, as --two-pass must; record it to a file first")
     if twoPass.isOn, Self.isPipe(input) { throw isOnce }
     let source = try openSource(input, options: options)
     if twoPass.isOn, source.info.isLive { throw isOnce }
+    let engine = try looking.chosen(self.engine, for: model, isLive: source.info.isLive)
     let streams = engine.streamCount(isLive: source.info.isLive)
     let measurements = Measurements()
     let sink = try outputs.open(
       PoseStream(source.info, model: model.name), startTime: source.info.startTime,
       video: drawing.videoSettings(source.info, soundPath: input, selected), measurements)
     let pipeline = Pipeline(
-      source: source, estimators: following.estimators(model, engine, streams: streams),
+      source: source, estimators: following.estimators(model, engine, streams: streams, looking: looking),
       tracker: following.makeFollowing(isVideo: !source.info.isStill, smoothing: twoPass.isOn ? .off : nil),
       measurements: measurements)
     Interruption.onRequest { pipeline.stop() }

@@ -25,6 +25,9 @@ struct DoctorCommand: ParsableCommand {
     let peaks = Precision.allCases.map { ($0, 2 * CPULevel.detected.measuredPeak($0)) }.filter { $0.1 > 0 }
     let rates = peaks.map { "\($0.rawValue) \(String(format: "%.0f", $1))" }.joined(separator: ", ")
     line("kernels", "\(CPULevel.detected); GFLOP/s measured on one core: \(rates)")
+    if let model = try? EngineOptions.loadModel(nil) {
+      line("presets", Self.presets(model))
+    }
 
     let cameras = Camera.all
     if cameras.isEmpty { line("cameras", "none found (no /dev/video*)") }
@@ -47,6 +50,18 @@ struct DoctorCommand: ParsableCommand {
       environment[name].map { "\(name)=\($0)" }
     }
     line("terminal", "\(Terminal.describe(environment: environment)) (\(variables.joined(separator: " ")))")
+  }
+
+  /// What was measured for the built-in model.
+  private static func presets(_ model: Model) -> String {
+    let subject = NetworkTimes.Subject(
+      model: model, level: .detected, precision: model.bestPrecision(),
+      threads: min(256, Processors.usable))
+    guard let times = NetworkTimes.remembered(subject, path: CacheFolder.path(of: NetworkTimes.fileName)) else {
+      return "not measured yet; --preset does that once"
+    }
+    return Preset.allCases.map { "\($0.rawValue) \($0.choice(times).description(subject.precision))" }
+      .joined(separator: "; ")
   }
 
   private static var processorName: String {

@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import Infer
 import Synchronization
+import Tracker
 import Train
 
 /// `posecam eval`: how good a model is on a labelled data set.
@@ -32,6 +33,11 @@ struct EvalCommand: ParsableCommand {
   var multiscale = false
   @Flag(help: "Average the maps of the picture and its mirror image.")
   var flip = false
+  @Option(
+    help: ArgumentHelp(
+      "Look at so many overlapping parts of each picture too, columns x rows, each at the same height.",
+      valueName: "2x2"))
+  var tiles: PictureTiles?
   @Option(help: ArgumentHelp("Write the results in COCO's form.", valueName: "file"), completion: .file())
   var results: String?
   @Flag(help: "Print one JSON object with the ten numbers.")
@@ -61,6 +67,7 @@ struct EvalCommand: ParsableCommand {
     settings.height = size
     if multiscale { settings.scales = PoseEvaluator.Settings.fourScales }
     settings.usesMirror = flip
+    settings.tiles = tiles
     settings.threads = threads ?? min(256, Processors.usable)
     let isTerminal = isatty(STDERR_FILENO) == 1
     let count = annotations.pictures.count

@@ -17,9 +17,9 @@ struct LiveCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Camera index or device, video file, picture, folder or pattern of pictures, URL, - for standard input, or demo.",
-      valueName: "src"), completion: .file())
-  var video: String
+      "Camera index or device, video file, picture, folder or pattern of pictures, URL, - for standard input, or demo; "
+        + "may be repeated to see several at once.", valueName: "src"), completion: .file())
+  var video: [String]
   @Option(help: "Colours of the screen: \(ColorChoice.allCases.map(\.rawValue).joined(separator: ", ")).")
   var colors = ColorChoice.auto
   @Option(
@@ -36,59 +36,101 @@ struct LiveCommand: ParsableCommand {
   @OptionGroup(title: "Outputs") var outputs: OutputOptions
   @OptionGroup(title: "Drawing into a video") var drawing: DrawingOptions
   @OptionGroup(title: "Network") var engine: EngineOptions
+  @OptionGroup(title: "Looking") var looking: LookOptions
   @OptionGroup(title: "People") var following: FollowOptions
   @OptionGroup(title: "Source") var selected: InputOptions
 
   func validate() throws {
     guard (0.01...100).contains(speed) else { throw ValidationError("--speed takes 0.01 to 100.") }
+    guard (1...16).contains(video.count) else { throw ValidationError("--video can be given up to 16 times.") }
+    if video.count > 1, !outputs.isEmpty { throw ValidationError("Outputs take one --video; the key r records any.") }
+    try looking.check(engine, following)
   }
 
   func run() throws {
-    try outputs.check(inputs: [video, engine.model])
-    let model = try engine.loadModel()
+    try outputs.check(inputs: video + [self.engine.model])
+    let model = try self.engine.loadModel()
     var options = selected.sourceOptions
     options.isLooped = loop
-    let source = try openSource(video, options: options)
-    let hasScreen = !outputs.usesStandardOutput && isatty(STDOUT_FILENO) == 1
-    let streams = engine.streamCount(isLive: source.info.isLive)
-    let measurements = Measurements()
-    let stream = PoseStream(source.info, model: model.name)
-    var drawn = drawing.videoSettings(source.info, soundPath: video, selected)
-    // It would end with the first round.
-    if loop { drawn.video.soundPath = nil }
-    let written = try outputs.open(stream, startTime: source.info.startTime, video: drawn, measurements)
-    let settings = following.settings(model, engine, streams: streams)
-    let estimators = (0..<streams).map { _ in PoseEstimator(model, settings) }
-    let tracker = following.makeFollowing(isVideo: !source.info.isStill)
-    guard hasScreen else {
-      let pipeline = Pipeline(
-        source: source, estimators: estimators, tracker: tracker, measurements: measurements)
-      Interruption.onRequest { pipeline.stop() }
-      var sink = LiveSink(source: source, pipeline: pipeline, measurements: measurements, outputs: written)
-      return try end(pipeline, Result { try sink.run() }, written.takeNotices) {
-        try written.finish(isComplete: $0 && !Interruption.isRequested)
+    let sources = try video.map { try openSource($0, options: options) }
+    let isLive = sources.contains { $0.info.isLive }
+    let engine = try looking.chosen(self.engine, for: model, isLive: isLive, sources: sources.count)
+    // Several sources share streams of one thread; one source has them all.
+    let streams =
+      sources.count > 1 && engine.streams == nil
+      ? min(sources.count, engine.threadCount) : engine.streamCount(isLive: isLive)
+    var settings = following.settings(model, engine, streams: streams, looking: looking)
+    // Two sizes for each source: of the whole frame and of a part.
+    settings.mostPlans = max(settings.mostPlans, 2 * sources.count)
+    let pool = EnginePool((0..<streams).map { _ in PoseEstimator(model, settings) })
+    guard !outputs.usesStandardOutput, isatty(STDOUT_FILENO) == 1 else {
+      guard sources.count == 1 else {
+        throw PosecamError("standard output is no terminal, and several videos are shown on the screen only")
       }
+      return try runWithoutScreen(sources[0], video[0], pool, modelName: model.name)
     }
+    let written = try zip(sources, video).map { try open($0, $1, modelName: model.name) }
     let screen = try Screen(
       Screen.Options(colors: colors, pixels: pixels, environment: ProcessInfo.processInfo.environment))
     defer { screen.close() }
-    let outputs = LiveOutputs(
-      written, stream, startTime: source.info.startTime, settings: drawn, measurements)
-    let pipeline = Pipeline(
-      source: source, estimators: estimators, tracker: tracker, measurements: measurements,
-      tap: { outputs.write($0) })
-    Interruption.onRequest { [waker = screen.waker] in
-      pipeline.stop()
+    let channels = zip(sources, written).map { [waker = screen.waker] source, written in
+      let pipeline = Pipeline(
+        source: source, engine: pool, streams: sources.count > 1 ? 1 : streams,
+        tracker: following.makeFollowing(isVideo: !source.info.isStill), measurements: written.measurements,
+        tap: { written.write($0) }, notify: { waker.wake() })
+      return LiveChannel(
+        source: source, pipeline: pipeline, outputs: written, measurements: written.measurements,
+        modelName: model.name, speed: speed)
+    }
+    Interruption.onRequest { [pipelines = channels.map(\.pipeline), waker = screen.waker] in
+      for pipeline in pipelines { pipeline.stop() }
       waker.wake()
     }
-    let session = LiveSession(
-      source: source, pipeline: pipeline, control: EngineControl(estimators, settings), outputs: outputs,
-      measurements: measurements, screen: screen, modelName: model.name, speed: speed)
+    let session = LiveSession(channels, control: EngineControl(pool.estimators, settings), screen: screen)
     let result = Result { try session.run() }
     screen.close()
-    try end(pipeline, result, outputs.takeNotices) {
-      try outputs.finish(isComplete: $0 && session.isOver && !Interruption.isRequested)
+    let ends = channels.map { channel in
+      Result {
+        try end(channel.pipeline, result, channel.outputs.takeNotices) {
+          try channel.outputs.finish(isComplete: $0 && channel.isOver && !Interruption.isRequested)
+        }
+      }
     }
+    for end in ends { try end.get() }
+    if Interruption.isRequested { throw ExitCode(Interruption.exitCode) }
+  }
+
+  private func runWithoutScreen(
+    _ source: any FrameSource, _ name: String, _ pool: EnginePool, modelName: String
+  ) throws {
+    let measurements = Measurements()
+    let written = try outputs.open(
+      PoseStream(source.info, model: modelName), startTime: source.info.startTime, video: drawn(source, name),
+      measurements)
+    let pipeline = Pipeline(
+      source: source, engine: pool, streams: pool.estimators.count,
+      tracker: following.makeFollowing(isVideo: !source.info.isStill), measurements: measurements)
+    Interruption.onRequest { pipeline.stop() }
+    var sink = LiveSink(source: source, pipeline: pipeline, measurements: measurements, outputs: written)
+    try end(pipeline, Result { try sink.run() }, written.takeNotices) {
+      try written.finish(isComplete: $0 && !Interruption.isRequested)
+    }
+    if Interruption.isRequested { throw ExitCode(Interruption.exitCode) }
+  }
+
+  private func drawn(_ source: any FrameSource, _ name: String) -> AnnotatedVideo.Settings {
+    var settings = drawing.videoSettings(source.info, soundPath: name, selected)
+    // It would end with the first round.
+    if loop { settings.video.soundPath = nil }
+    return settings
+  }
+
+  /// Opens what is written of a source on the screen.
+  private func open(_ source: any FrameSource, _ name: String, modelName: String) throws -> LiveOutputs {
+    let stream = PoseStream(source.info, model: modelName)
+    let (settings, measurements) = (drawn(source, name), Measurements())
+    let written = try outputs.open(stream, startTime: source.info.startTime, video: settings, measurements)
+    return LiveOutputs(written, stream, startTime: source.info.startTime, settings: settings, measurements)
   }
 
   /// Ends the stages, then the outputs, and throws what went wrong first.
@@ -105,6 +147,5 @@ struct LiveCommand: ParsableCommand {
     try result.get()
     try stages.get()
     try outputs.get()
-    if Interruption.isRequested { throw ExitCode(Interruption.exitCode) }
   }
 }

@@ -71,8 +71,11 @@ struct EngineOptions: ParsableArguments {
   )
   var model: String?
 
-  @Option(help: ArgumentHelp("Network input: pixels of the short side, or height x width.", valueName: "256|256x456"))
-  var size = NetworkSize.shortSide(256)
+  @Option(
+    name: .customLong("size"),
+    help: ArgumentHelp(
+      "Network input: pixels of the short side, or height x width (default: 256).", valueName: "256|256x456"))
+  var chosenSize: NetworkSize?
 
   @Option(help: ArgumentHelp("Threads for the network (default: all cores).", valueName: "n"))
   var threads: Int?
@@ -84,8 +87,12 @@ struct EngineOptions: ParsableArguments {
       valueName: "n"))
   var streams: Int?
 
-  @Option(help: "Arithmetic of the network: \(PrecisionChoice.allCases.map(\.rawValue).joined(separator: ", ")).")
-  var precision = PrecisionChoice.auto
+  @Option(
+    name: .customLong("precision"),
+    help: ArgumentHelp(
+      "Arithmetic of the network: \(PrecisionChoice.allCases.map(\.rawValue).joined(separator: ", ")) (default: auto).",
+      valueName: "precision"))
+  var chosenPrecision: PrecisionChoice?
 
   @Option(
     help:
@@ -113,6 +120,16 @@ struct EngineOptions: ParsableArguments {
   func streamCount(isLive: Bool) -> Int { min(streams ?? (isLive ? 1 : threadCount), threadCount) }
 
   var level: CPULevel { cpuLevel ?? .detected }
+
+  var size: NetworkSize { chosenSize ?? .shortSide(256) }
+
+  var precision: PrecisionChoice { chosenPrecision ?? .auto }
+
+  /// What a preset is measured for.
+  func subject(_ model: Model) -> NetworkTimes.Subject {
+    NetworkTimes.Subject(
+      model: model, level: level, precision: precision.precision(for: model, level: level), threads: threadCount)
+  }
 
   var threadCount: Int { threads ?? min(256, Processors.usable) }
 
@@ -190,8 +207,10 @@ struct FollowOptions: ParsableArguments {
     return .tracked(PoseTracker(options: options))
   }
 
-  func estimators(_ model: Model, _ engine: EngineOptions, streams: Int) -> [PoseEstimator] {
-    let settings = settings(model, engine, streams: streams)
+  func estimators(
+    _ model: Model, _ engine: EngineOptions, streams: Int, looking: LookOptions? = nil
+  ) -> [PoseEstimator] {
+    let settings = settings(model, engine, streams: streams, looking: looking)
     return (0..<streams).map { _ in PoseEstimator(model, settings) }
   }
 
@@ -204,10 +223,13 @@ struct FollowOptions: ParsableArguments {
   }
 
   /// Settings of each of several streams.
-  func settings(_ model: Model, _ engine: EngineOptions, streams: Int) -> PoseEstimator.Settings {
+  func settings(
+    _ model: Model, _ engine: EngineOptions, streams: Int, looking: LookOptions? = nil
+  ) -> PoseEstimator.Settings {
     var settings = selection
     settings.size = engine.size
     settings.threads = max(1, engine.threadCount / streams)
+    if let looking { (settings.tiles, settings.isSingle) = (looking.tiles, looking.single) }
     settings.level = engine.level
     settings.autotuning = engine.autotuning
     settings.precision = engine.precision.precision(for: model, level: engine.level, isExact: compat)

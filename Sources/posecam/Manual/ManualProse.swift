@@ -33,6 +33,11 @@ enum ManualProse {
     keeps its clip while it measures,
     .Pa /tmp
     if not set.
+    .It Ev XDG_CACHE_HOME
+    Where measurements of this machine are kept, in a folder
+    .Pa posecam ,
+    instead of
+    .Pa ~/.cache .
     .It Ev OPENBLAS_CORETYPE
     Makes OpenBLAS compute as for another processor than this one.
     .It Ev OMPI_COMM_WORLD_SIZE , OMPI_COMM_WORLD_RANK
@@ -40,8 +45,14 @@ enum ManualProse {
     .El
     .Sh FILES
     .Nm
-    reads no configuration file and keeps nothing but what it was asked to write.
+    reads no configuration file and keeps nothing but what it was asked to write,
+    and what it measured of this machine.
     .Bl -tag -width Ds
+    .It Pa ~/.cache/posecam/tuning.json , ~/.cache/posecam/presets.json
+    How the network's work is best divided, and how long it takes, for
+    .Fl -preset .
+    They may be deleted, and are ignored where they are damaged
+    or of another processor.
     .It Pa /dev/video0
     The first camera.
     .It Pa .NAME.partial-PID
@@ -89,6 +100,10 @@ enum ManualProse {
     .Pp
     How many people are in every frame of a stream:
     .Dl $ posecam --video rtsp://camera.local/stream --json - | jq '.people | length'
+    .Pp
+    One person, closely followed, and people far away in a hall:
+    .Dl $ posecam --video 0 --single --preset fast
+    .Dl $ posecam annotate hall.mp4 --tiles 3x2 -o people.csv
     .Pp
     Other programs may connect to port 7000 of this machine for JSON lines:
     .Dl $ posecam --video 0 --serve 7000

@@ -53,8 +53,8 @@ final class EngineControl: Sendable {
   private static let sides = [96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 448, 512, 640, 768]
 
   /// The next larger or smaller input.
-  func changeSize(by steps: Int, for frame: (width: Int, height: Int)) {
-    change(for: frame) { settings in
+  func changeSize(by steps: Int, for frames: [(width: Int, height: Int)]) {
+    change(for: frames) { settings in
       let side =
         switch settings.size {
         case .shortSide(let side): side
@@ -73,8 +73,8 @@ final class EngineControl: Sendable {
   }
 
   /// The next of the precisions that model and processor have.
-  func changePrecision(for frame: (width: Int, height: Int)) {
-    change(for: frame) { settings in
+  func changePrecision(for frames: [(width: Int, height: Int)]) {
+    change(for: frames) { settings in
       let all = estimators[0].model.precisions(at: settings.level)
       guard all.count > 1 else {
         return "no precision but f32: the model was not calibrated for int8, the processor has no bf16 products"
@@ -86,7 +86,7 @@ final class EngineControl: Sendable {
   }
 
   /// - Parameter edit: a reason to leave everything as it is, or nil.
-  private func change(for frame: (width: Int, height: Int), _ edit: (inout PoseEstimator.Settings) -> String?) {
+  private func change(for frames: [(width: Int, height: Int)], _ edit: (inout PoseEstimator.Settings) -> String?) {
     let wanted: PoseEstimator.Settings? = state.withLock { state in
       if let reason = edit(&state.wanted) {
         state.notices.append(reason)
@@ -99,12 +99,15 @@ final class EngineControl: Sendable {
       // A newer wish came meanwhile: it has its own turn.
       guard isWanted(wanted) else { return }
       do throws(InferError) {
-        let plans = try estimators.map { estimator throws(InferError) in try estimator.plan(wanted, for: frame) }
+        let plans = try estimators.map { estimator throws(InferError) in
+          Array(try frames.map { frame throws(InferError) in try estimator.plans(wanted, for: frame) }.joined())
+        }
         state.withLock { state in
           (state.settings.size, state.settings.precision) = (wanted.size, wanted.precision)
           for (estimator, plan) in zip(estimators, plans) { estimator.adopt(state.settings, plan) }
-          let first = plans[0]
-          state.notices.append("network input \(first.height)×\(first.width), \(first.precision.rawValue)")
+          if let first = plans.first?.first {
+            state.notices.append("network input \(first.height)×\(first.width), \(first.precision.rawValue)")
+          }
         }
       } catch {
         state.withLock { state in

@@ -76,6 +76,14 @@ final class Handover<Element>: @unchecked Sendable {
     return .element(element)
   }
 
+  /// Waits until there is something to take; false once the hand-over is closed and empty.
+  func waitForElement() -> Bool {
+    condition.lock()
+    defer { condition.unlock() }
+    while waiting.isEmpty && !isClosed { condition.wait() }
+    return !waiting.isEmpty
+  }
+
   /// Takes away what waits and is stale, uncounted.
   func removeAll(where isStale: (Element) -> Bool) {
     condition.withLock {

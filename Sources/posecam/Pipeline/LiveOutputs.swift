@@ -12,7 +12,7 @@ final class LiveOutputs: @unchecked Sendable {
   private let stream: PoseStream
   private let startTime: Double
   private let settings: AnnotatedVideo.Settings
-  private let measurements: Measurements
+  let measurements: Measurements
   private var recorder: Recorder?
   private var notices: [String] = []
   private let queue = DispatchQueue(label: "posecam.save")

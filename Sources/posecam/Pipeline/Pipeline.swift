@@ -45,7 +45,10 @@ final class Pipeline: Sendable {
   private let tracking: Mutex<(following: Following, clock: TrackingClock)>
   private let tickets = Mutex(0)
   private let order: FrameOrder<Item<(Frame, Estimate)>>
+  private let engine: EnginePool
+  private let focus = PersonFocus()
   private let tap: @Sendable (TrackedFrame) -> Void
+  private let notify: @Sendable () -> Void
   private let place = Mutex(Place())
   private let moved = DispatchSemaphore(value: 0)
   private let failure = Mutex<(any Error)?>(nil)
@@ -56,24 +59,42 @@ final class Pipeline: Sendable {
   /// - Parameters:
   ///   - estimators: one per stream. A live source wants one, on all threads, for the least latency; a file is read
   ///     fastest by several with one thread each, since they never wait for each other.
+  convenience init(
+    source: any FrameSource, estimators: [PoseEstimator], tracker: Following, measurements: Measurements
+  ) {
+    self.init(
+      source: source, engine: EnginePool(estimators), streams: estimators.count, tracker: tracker,
+      measurements: measurements)
+  }
+
+  /// Starts all stages.
+  /// - Parameters:
+  ///   - engine: perhaps shared with other pipelines.
+  ///   - streams: frames worked on at once.
   ///   - tap: gets every result in order, before anyone decides that it is stale; whoever is slow there slows all.
+  ///   - notify: called when `next` may have something.
   init(
-    source: any FrameSource, estimators: [PoseEstimator], tracker: Following, measurements: Measurements,
-    tap: @escaping @Sendable (TrackedFrame) -> Void = { _ in }
+    source: any FrameSource, engine: EnginePool, streams: Int, tracker: Following, measurements: Measurements,
+    tap: @escaping @Sendable (TrackedFrame) -> Void = { _ in }, notify: @escaping @Sendable () -> Void = {}
   ) {
     self.source = source
+    self.engine = engine
     self.measurements = measurements
     self.tap = tap
+    self.notify = notify
     frames = Handover(source.info.isLive ? .newest : .every(capacity: 2))
     results = Handover(source.info.isLive ? .newest : .every(capacity: 2))
-    order = FrameOrder(reach: 2 * estimators.count)
+    order = FrameOrder(reach: 2 * streams)
     tracking = Mutex((tracker, TrackingClock(keepLost: tracker.keepLost)))
 
     DispatchQueue(label: "posecam.decode").async(group: work) { self.decode() }
-    for (stream, estimator) in estimators.enumerated() {
-      DispatchQueue(label: "posecam.estimate.\(stream)").async(group: work) { self.estimate(with: estimator) }
+    for stream in 0..<streams {
+      DispatchQueue(label: "posecam.estimate.\(stream)").async(group: work) { self.estimate() }
     }
-    work.notify(queue: .global()) { self.results.close() }
+    work.notify(queue: .global()) {
+      self.results.close()
+      notify()
+    }
   }
 
   /// Frames that were replaced by newer ones before a stage could take them; always 0 for a file.
@@ -125,6 +146,9 @@ final class Pipeline: Sendable {
     frames.removeAll { $0.epoch < epoch }
     results.removeAll { $0.epoch < epoch }
   }
+
+  /// What ended the stages early, if anything did.
+  var failureDescription: String? { failure.withLock { $0.map { "\($0)" } } }
 
   private func isCurrent(_ epoch: Int) -> Bool { place.withLock { $0.epoch == epoch } }
 
@@ -181,22 +205,27 @@ final class Pipeline: Sendable {
     }
   }
 
-  private func estimate(with estimator: PoseEstimator) {
+  /// Estimates frame after frame. The frame is taken when an estimator is free for it: it could become stale waiting.
+  private func estimate() {
     do {
-      while let (ticket, item) = nextItem() {
-        let estimated: Item<(Frame, Estimate)>
-        switch item {
-        case .content(let frame, let epoch) where isCurrent(epoch):
+      while frames.waitForElement() {
+        let estimated = try engine.withEstimator { estimator -> (ticket: Int, item: Item<(Frame, Estimate)>)? in
+          guard let (ticket, item) = nextItem() else { return nil }
+          // A stale frame keeps its place in the order, and is dropped like a stale end.
+          guard case .content(let frame, let epoch) = item, isCurrent(epoch) else {
+            return (ticket, .end(epoch: item.epoch))
+          }
           do {
-            estimated = .content((frame, try estimator.estimate(frame, measurements: measurements)), epoch: epoch)
+            let estimate = try estimator.estimate(frame, focus: focus, measurements: measurements)
+            return (ticket, .content((frame, estimate), epoch: epoch))
           } catch {
             order.end()
             throw error
           }
-        // A stale frame keeps its place in the order, and is dropped like a stale end.
-        case .content(_, let epoch), .end(let epoch): estimated = .end(epoch: epoch)
         }
-        guard order.deliver(estimated, ticket: ticket, deliver) else { return }
+        // Another stream of this pipeline may have been faster.
+        guard let estimated else { continue }
+        guard order.deliver(estimated.item, ticket: estimated.ticket, deliver) else { return }
       }
     } catch {
       fail(error)
@@ -206,6 +235,7 @@ final class Pipeline: Sendable {
   /// Tracks a frame whose turn it is; false when nobody takes results any more.
   private func deliver(_ item: Item<(Frame, Estimate)>) -> Bool {
     guard isCurrent(item.epoch) else { return true }
+    defer { notify() }
     guard case .content(let (frame, estimate), let epoch) = item else { return results.put(.end(epoch: item.epoch)) }
     let people = measurements.time(.track) {
       tracking.withLock {
@@ -219,10 +249,10 @@ final class Pipeline: Sendable {
     return results.put(.content(result, epoch: epoch))
   }
 
-  /// The next frame and its place in the order; the lock is held while waiting so that both belong together.
+  /// The next frame and its place in the order, which belong together; `nil` where there is none at the moment.
   private func nextItem() -> (Int, Item<Frame>)? {
     tickets.withLock { ticket in
-      guard let item = frames.take() else { return nil }
+      guard case .element(let item) = frames.take(until: .distantPast) else { return nil }
       defer { ticket += 1 }
       return (ticket, item)
     }

@@ -22,11 +22,17 @@ final class PoseEstimator: @unchecked Sendable {
     var autotuning: Autotuning?
     var isCompatible = false
     var maximumPeople: Int?
+    /// Sizes of frames that may take turns without a plan being made anew.
+    var mostPlans = 3
     /// People below this score are left out.
     var leastScore: Float = 0
     /// Key points below this score are left out, and then people with fewer than so many.
     var leastKeypointScore: Float = 0
     var leastKeypoints = 0
+    /// Parts of the frame that are looked at beside the whole.
+    var tiles: PictureTiles?
+    /// Only the most prominent person is wanted.
+    var isSingle = false
 
     /// As many and as good poses as asked for.
     func kept(_ poses: [Pose]) -> [Pose] {
@@ -45,7 +51,7 @@ final class PoseEstimator: @unchecked Sendable {
   private struct Change: Sendable {
     var settings: Settings?
     /// For the new settings, made while the old ones were in use.
-    var plan: Plan?
+    var plans: [Plan] = []
     var showsMaps = false
   }
 
@@ -68,8 +74,6 @@ final class PoseEstimator: @unchecked Sendable {
     lastStage = "stage\(model.network.refinementStages)"
   }
 
-  func letterbox(for frame: Frame) -> Letterbox { Self.letterbox(settings, frame.width, frame.height) }
-
   private static func letterbox(_ settings: Settings, _ width: Int, _ height: Int) -> Letterbox {
     switch settings.size {
     case .shortSide(let side):
@@ -82,8 +86,9 @@ final class PoseEstimator: @unchecked Sendable {
   }
 
   /// The plan for this frame's size with the frame as its input.
-  func loaded(_ frame: Frame) throws -> Plan {
-    let letterbox = letterbox(for: frame)
+  func loaded(_ frame: Frame) throws -> Plan { try loaded(frame, Self.letterbox(settings, frame.width, frame.height)) }
+
+  private func loaded(_ frame: Frame, _ letterbox: Letterbox) throws -> Plan {
     let plan = try plan(height: letterbox.inputHeight, width: letterbox.inputWidth)
     try scaler.scale(frame, in: letterbox) { pixels, bytesPerRow in
       plan.setInput(
@@ -93,21 +98,32 @@ final class PoseEstimator: @unchecked Sendable {
     return plan
   }
 
-  /// A plan for other settings and frames like this one; takes a while, and does not disturb frames under way. It is not
-  /// measured, since they would disturb that.
-  func plan(_ settings: Settings, for frame: (width: Int, height: Int)) throws(InferError) -> Plan {
-    let letterbox = Self.letterbox(settings, frame.width, frame.height)
-    return try Plan(
-      model, height: letterbox.inputHeight, width: letterbox.inputWidth, threads: settings.threads,
-      level: settings.level, precision: settings.precision)
+  /// Plans for other settings and frames like this one; takes a while, and does not disturb frames under way. They are not
+  /// measured, since those would disturb that.
+  func plans(_ settings: Settings, for frame: (width: Int, height: Int)) throws(InferError) -> [Plan] {
+    var boxes = [Self.letterbox(settings, frame.width, frame.height)]
+    if let tile = settings.tiles?.parts(width: frame.width, height: frame.height).first {
+      boxes.append(Self.letterbox(settings, tile.width, tile.height))
+    }
+    if settings.isSingle {
+      boxes.append(PersonFocus.letterbox(settings.size, width: frame.width, height: frame.height))
+    }
+    var plans: [Plan] = []
+    for box in boxes where !plans.contains(where: { ($0.height, $0.width) == (box.inputHeight, box.inputWidth) }) {
+      plans.append(
+        try Plan(
+          model, height: box.inputHeight, width: box.inputWidth, threads: settings.threads, level: settings.level,
+          precision: settings.precision))
+    }
+    return plans
   }
 
   /// Other settings from the next frame on; may be called from any thread.
-  /// - Parameter plan: where size or precision differ.
-  func adopt(_ settings: Settings, _ plan: Plan? = nil) {
+  /// - Parameter plans: where size or precision differ, one for each size of frames.
+  func adopt(_ settings: Settings, _ plans: [Plan] = []) {
     change.withLock {
       $0.settings = settings
-      if let plan { $0.plan = plan }
+      if !plans.isEmpty { $0.plans = plans }
     }
   }
 
@@ -118,16 +134,54 @@ final class PoseEstimator: @unchecked Sendable {
     try estimate(frame, measurements: measurements).poses
   }
 
-  func estimate(_ frame: Frame, measurements: Measurements) throws -> Estimate {
+  /// - Parameter focus: where a single person was in the source's frame before.
+  func estimate(
+    _ frame: Frame, focus: PersonFocus = PersonFocus(), measurements: Measurements
+  ) throws -> Estimate {
     let showsMaps = change.withLock { change in
       if let settings = change.settings.take() { self.settings = settings }
-      if let plan = change.plan.take() { plans = [plan] }
+      if !change.plans.isEmpty { (plans, change.plans) = (change.plans, []) }
       return change.showsMaps
     }
-    let letterbox = letterbox(for: frame)
-    let plan = try measurements.time(.preprocess) { try loaded(frame) }
-    measurements.time(.network) { plan.run() }
-    return try measurements.time(.parse) {
+    var times = StageTimes()
+    defer { times.record(in: measurements) }
+    if settings.isSingle {
+      return try focus.follow(in: frame) { part in
+        guard let part else { return try look(at: frame, letterbox(frame), showsMaps: showsMaps, &times) }
+        let box = PersonFocus.letterbox(settings.size, width: part.width, height: part.height)
+        return try look(at: part, of: frame, box, showsMaps: showsMaps, &times)
+      }
+    }
+    var estimate = try look(at: frame, letterbox(frame), showsMaps: showsMaps, &times)
+    if let parts = settings.tiles?.parts(width: frame.width, height: frame.height), parts.count > 1 {
+      for part in parts {
+        let box = Self.letterbox(settings, part.width, part.height)
+        estimate.poses += try look(at: part, of: frame, box, showsMaps: false, &times).poses
+      }
+      estimate.poses = times.measure(\.parse) { settings.kept(PoseMerging.merge(estimate.poses).map(\.pose)) }
+    }
+    return estimate
+  }
+
+  private func letterbox(_ frame: Frame) -> Letterbox { Self.letterbox(settings, frame.width, frame.height) }
+
+  /// Who is in a part of a frame, in the whole frame's pixels.
+  private func look(
+    at part: PictureTiles.Part, of frame: Frame, _ letterbox: Letterbox, showsMaps: Bool, _ times: inout StageTimes
+  ) throws -> Estimate {
+    let cut = try frame.part(x: part.x, y: part.y, width: part.width, height: part.height)
+    var estimate = try look(at: cut, letterbox, showsMaps: showsMaps, &times)
+    estimate.poses = estimate.poses.map { $0.moved(x: Float(part.x), y: Float(part.y)) }
+    estimate.maps?.move(to: part, of: (frame.width, frame.height))
+    return estimate
+  }
+
+  private func look(
+    at frame: Frame, _ letterbox: Letterbox, showsMaps: Bool, _ times: inout StageTimes
+  ) throws -> Estimate {
+    let plan = try times.measure(\.preprocess) { try loaded(frame, letterbox) }
+    times.measure(\.network) { plan.run() }
+    return try times.measure(\.parse) {
       if maps.width != plan.outputWidth || maps.height != plan.outputHeight {
         maps = FieldMaps(width: plan.outputWidth, height: plan.outputHeight)
       }
@@ -160,7 +214,7 @@ final class PoseEstimator: @unchecked Sendable {
       model, height: height, width: width, threads: settings.threads, level: settings.level,
       precision: settings.precision, autotuning: settings.autotuning)
     plans.insert(plan, at: 0)
-    if plans.count > 3 { plans.removeLast() }
+    if plans.count > settings.mostPlans { plans.removeLast() }
     return plan
   }
 }

@@ -95,6 +95,9 @@ final class Recorder: @unchecked Sendable {
 
 /// Names for what is saved by a key, in the working folder.
 enum SavedName {
+  /// Those given out, whose files may not be there yet.
+  private static let given = Mutex<Set<String>>([])
+
   /// "posecam-20260131-142530.mp4", with a number where there is such a file.
   static func next(_ fileExtension: String, at time: time_t = time(nil)) -> String {
     var (time, local) = (time, tm())
@@ -105,8 +108,8 @@ enum SavedName {
     ].map { $0 < 10 ? "0\($0)" : "\($0)" }
     let stem = "posecam-" + parts[..<3].joined() + "-" + parts[3...].joined()
     for number in 1... {
-      let name = number == 1 ? stem : "\(stem)-\(number)"
-      if !FileManager.default.fileExists(atPath: "\(name).\(fileExtension)") { return "\(name).\(fileExtension)" }
+      let name = (number == 1 ? stem : "\(stem)-\(number)") + ".\(fileExtension)"
+      if !FileManager.default.fileExists(atPath: name), given.withLock({ $0.insert(name).inserted }) { return name }
     }
     return "\(stem).\(fileExtension)"
   }

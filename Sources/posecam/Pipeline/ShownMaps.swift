@@ -11,10 +11,14 @@ struct ShownMaps: Sendable {
   private(set) var fieldX: [Float]
   private(set) var fieldY: [Float]
   private let letterbox: Letterbox
+  /// Of what the network saw, within the frame.
+  private var origin = (x: 0, y: 0)
+  private var frame: (width: Int, height: Int)
 
   init(_ maps: FieldMaps, _ letterbox: Letterbox) {
     (width, height) = (maps.width, maps.height)
     self.letterbox = letterbox
+    frame = (letterbox.frameWidth, letterbox.frameHeight)
     let count = width * height
     heat = [Float](repeating: 0, count: count)
     fieldX = heat
@@ -33,23 +37,29 @@ struct ShownMaps: Sendable {
     }
   }
 
+  /// The network saw only a part of a frame.
+  mutating func move(to part: PictureTiles.Part, of frame: (width: Int, height: Int)) {
+    (origin, self.frame) = ((part.x, part.y), frame)
+  }
+
   /// Paints over a picture that covers the whole frame: heat from violet to yellow, or directions as hues.
   func paint(fields: Bool, over picture: inout Bitmap) {
     guard width > 0, height > 0, picture.width > 0, picture.height > 0 else { return }
     picture.dim(to: 3)
-    let columns = (0..<picture.width).map { place($0, of: picture.width, letterbox.frameWidth, isX: true) }
+    let columns = (0..<picture.width).map { place($0, of: picture.width, frame.width, isX: true) }
     for y in 0..<picture.height {
-      let row = place(y, of: picture.height, letterbox.frameHeight, isX: false)
+      guard let row = place(y, of: picture.height, frame.height, isX: false) else { continue }
       for x in 0..<picture.width {
+        guard let column = columns[x] else { continue }
         let offset = (y * picture.width + x) * 3
         let (color, cover): (Color, Float)
         if fields {
-          let (dx, dy) = (sample(fieldX, columns[x], row), sample(fieldY, columns[x], row))
+          let (dx, dy) = (sample(fieldX, column, row), sample(fieldY, column, row))
           let length = (dx * dx + dy * dy).squareRoot()
           if length < 0.08 { continue }
           (color, cover) = (Self.hue(dx / length, dy / length), min(1, length * 1.2))
         } else {
-          let value = sample(heat, columns[x], row)
+          let value = sample(heat, column, row)
           if value < 0.04 { continue }
           (color, cover) = (Self.glow(value), min(1, 0.25 + value * 1.2))
         }
@@ -61,9 +71,11 @@ struct ShownMaps: Sendable {
     }
   }
 
-  /// The cell at or before a pixel of the picture, and how far the pixel is towards the next one.
-  private func place(_ index: Int, of size: Int, _ frameSize: Int, isX: Bool) -> (cell: Int, share: Float) {
-    let inFrame = (Double(index) + 0.5) * Double(frameSize) / Double(size) - 0.5
+  /// The cell at or before a pixel of the picture, and how far the pixel is towards the next one; `nil` where the network did
+  /// not look.
+  private func place(_ index: Int, of size: Int, _ frameSize: Int, isX: Bool) -> (cell: Int, share: Float)? {
+    let inFrame = (Double(index) + 0.5) * Double(frameSize) / Double(size) - 0.5 - Double(isX ? origin.x : origin.y)
+    guard (-0.5...Double(isX ? letterbox.frameWidth : letterbox.frameHeight)).contains(inFrame) else { return nil }
     let input = isX ? letterbox.input(x: inFrame, y: 0).x : letterbox.input(x: 0, y: inFrame).y
     let stride = Double(isX ? letterbox.inputWidth : letterbox.inputHeight) / Double(isX ? width : height)
     let cell = max(0, min(Double((isX ? width : height) - 1), (input + 0.5) / stride - 0.5))

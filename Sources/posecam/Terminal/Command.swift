@@ -33,6 +33,8 @@ enum Command: Sendable, Equatable {
   /// The person with this identity, or nobody.
   case select(Int?)
   case selectNext
+  /// The video with this number, among several, or the next one.
+  case focus(Int), focusNext
   /// `Screen.pictureSize` changed: the window has another size, or the panels came or went.
   case resize
 }
@@ -79,6 +81,7 @@ enum KeyMeaning: Equatable {
     case "[": self = .command(.networkSize(-1))
     case "p": self = .command(.precision)
     case "\t": self = .command(.selectNext)
+    case "n": self = .command(.focusNext)
     case "h", "H", "?": self = .help
     case "i", "I": self = .panels
     case "m", "M": self = .pixels

@@ -15,19 +15,33 @@ struct Composer: Sendable {
     self.blitter = blitter ?? .standard(for: traits)
   }
 
-  /// The layout for a view; two pictures side by side are one of twice the width.
+  /// The layout for a view; several pictures side by side count as one.
   static func layout(
     columns: Int, rows: Int, cellAspect: Double = 2, _ view: LiveView, panels: Set<ScreenLayout.Panel>
   ) -> ScreenLayout {
-    ScreenLayout(
-      columns: columns, rows: rows, frameWidth: view.mode == .split ? 2 * view.frameWidth : view.frameWidth,
-      frameHeight: view.frameHeight, cellAspect: cellAspect, panels: panels, cores: view.load?.cores.count ?? 2)
+    var (across, down) = (view.mode == .split ? 2 : 1, 1)
+    var (width, height) = (view.frameWidth, view.frameHeight)
+    if view.tiles.count > 1 {
+      // All places are as wide as the widest picture needs.
+      for tile in view.tiles where tile.frameWidth * height > width * tile.frameHeight {
+        (width, height) = (tile.frameWidth, tile.frameHeight)
+      }
+      let fit = PictureFit(frameWidth: width, frameHeight: height, cellAspect: cellAspect)
+      across = TileGrid.columns(view.tiles.count, in: max(1, columns - 32), max(1, rows - 3), fit)
+      down = (view.tiles.count + across - 1) / across
+    }
+    var layout = ScreenLayout(
+      columns: columns, rows: rows, frameWidth: across * width, frameHeight: down * height, cellAspect: cellAspect,
+      panels: panels, cores: view.load?.cores.count ?? 2)
+    layout.tileColumns = across
+    return layout
   }
 
-  /// The pixels that the picture of a view should have.
-  func pictureSize(_ layout: ScreenLayout, _ mode: ViewMode) -> (width: Int, height: Int) {
+  /// The pixels that the picture of the video with number `tile` should have.
+  func pictureSize(_ layout: ScreenLayout, _ view: LiveView, tile: Int = 0) -> (width: Int, height: Int) {
     let density = blitter.density(cell: cellSize)
-    let rect = panes(layout.picture, mode)[0].rect
+    let panes = panes(layout, view)
+    let rect = panes[tile < panes.count ? tile : 0].rect
     return (rect.width * density.x, rect.height * density.y)
   }
 
@@ -93,63 +107,98 @@ struct Composer: Sendable {
     /// On the source's picture, or on black.
     var hasPicture: Bool
     var hasSkeletons: Bool
+    var content: LiveView.Tile
   }
 
-  private func panes(_ rect: CellRect, _ mode: ViewMode) -> [Pane] {
-    switch mode {
-    case .video: return [Pane(rect: rect, hasPicture: true, hasSkeletons: true)]
-    case .skeletons: return [Pane(rect: rect, hasPicture: false, hasSkeletons: true)]
-    case .heatmaps, .fields: return [Pane(rect: rect, hasPicture: true, hasSkeletons: false)]
-    case .split:
-      var (left, right) = (rect, rect)
-      left.width = rect.width / 2
-      (right.x, right.width) = (rect.x + left.width, rect.width - left.width)
-      return [
-        Pane(rect: left, hasPicture: true, hasSkeletons: false),
-        Pane(rect: right, hasPicture: false, hasSkeletons: true),
-      ]
+  private func panes(_ layout: ScreenLayout, _ view: LiveView) -> [Pane] {
+    let rect = layout.picture
+    let (hasPicture, hasSkeletons) = (view.mode != .skeletons, !view.mode.showsMaps)
+    if view.tiles.count > 1 {
+      let places = TileGrid.places(view.tiles.count, columns: layout.tileColumns, in: rect)
+      return zip(places, view.tiles).map { place, tile in
+        let fit = PictureFit(
+          frameWidth: tile.frameWidth, frameHeight: tile.frameHeight, cellAspect: layout.cellAspect)
+        let (width, height) = fit.cells(in: place.width, place.height)
+        let inner = CellRect(
+          x: place.x + (place.width - width) / 2, y: place.y + (place.height - height) / 2, width: width,
+          height: height)
+        return Pane(rect: inner, hasPicture: hasPicture, hasSkeletons: hasSkeletons, content: tile)
+      }
     }
+    let tile = LiveView.Tile(
+      picture: view.picture, frameWidth: view.frameWidth, frameHeight: view.frameHeight, people: view.people,
+      selected: view.selected)
+    guard view.mode == .split else {
+      return [Pane(rect: rect, hasPicture: hasPicture, hasSkeletons: hasSkeletons, content: tile)]
+    }
+    var (left, right) = (rect, rect)
+    left.width = rect.width / 2
+    (right.x, right.width) = (rect.x + left.width, rect.width - left.width)
+    return [
+      Pane(rect: left, hasPicture: true, hasSkeletons: false, content: tile),
+      Pane(rect: right, hasPicture: false, hasSkeletons: true, content: tile),
+    ]
   }
 
   private func picture(_ view: LiveView, _ layout: ScreenLayout, _ grid: inout CellGrid) -> Bitmap? {
-    var view = view
-    // Someone who is not there cannot stand out.
-    if !view.people.contains(where: { $0.id == view.selected }) { view.selected = nil }
-    guard let picture = view.picture, picture.width > 0, picture.height > 0 else {
-      let wait = "waiting for the first frame"
-      grid.write(
-        wait, x: layout.picture.x + max(0, (layout.picture.width - wait.count) / 2),
-        y: layout.picture.y + layout.picture.height / 2, limit: layout.picture.width, glyphs: glyphs,
-        ink: Theme.label, style: .faint)
-      return nil
-    }
     let density = blitter.density(cell: cellSize)
-    var whole = Bitmap(width: 0, height: 0)
-    for pane in panes(layout.picture, view.mode) {
-      let (width, height) = (pane.rect.width * density.x, pane.rect.height * density.y)
-      guard width > 0, height > 0 else { continue }
-      var bitmap = pane.hasPicture ? picture.resized(width, height) : Bitmap(width: width, height: height)
-      let overlay = PoseOverlay(
-        width: width, height: height, frameWidth: view.frameWidth, frameHeight: view.frameHeight,
-        selected: view.selected)
-      let isThin = pane.hasSkeletons && (blitter == .braille || blitter == .ascii || (!pane.hasPicture && canThin))
-      if pane.hasSkeletons && !isThin { overlay.draw(view.people, on: &bitmap) }
-      if blitter == .ascii || (isThin && blitter == .braille) { bitmap.dim(to: 5) }
-      if blitter.isGraphics {
-        whole = whole.width == 0 ? bitmap : whole.beside(bitmap)
-      } else if pane.hasPicture || !isThin {
-        blitter.draw(bitmap, in: pane.rect, of: &grid)
+    let area = layout.picture
+    var whole =
+      blitter.isGraphics ? Bitmap(width: area.width * density.x, height: area.height * density.y) : nil
+    var isEmpty = true
+    for (index, pane) in panes(layout, view).enumerated() {
+      if let picture = pane.content.picture, picture.width > 0, picture.height > 0, !pane.rect.isEmpty {
+        isEmpty = false
+        let bitmap = draw(pane, picture, density, &grid)
+        whole?.paste(bitmap, x: (pane.rect.x - area.x) * density.x, y: (pane.rect.y - area.y) * density.y)
+      } else {
+        wait(in: pane.rect, &grid)
       }
-      if isThin { thinSkeletons(view, pane.rect, overlay, &grid) }
-      if pane.hasSkeletons { labels(view, overlay, density, pane.rect, &grid) }
+      if view.tiles.count > 1 { caption(pane, isFocus: index == view.focus, &grid) }
     }
-    return blitter.isGraphics && whole.width > 0 ? whole : nil
+    return isEmpty ? nil : whole
+  }
+
+  private func wait(in rect: CellRect, _ grid: inout CellGrid) {
+    let wait = "waiting for the first frame"
+    grid.write(
+      wait, x: rect.x + max(0, (rect.width - wait.count) / 2), y: rect.y + rect.height / 2, limit: rect.width,
+      glyphs: glyphs, ink: Theme.label, style: .faint)
+  }
+
+  /// Draws a pane by characters, or returns what is to be shown by real pixels.
+  private func draw(_ pane: Pane, _ picture: Bitmap, _ density: (x: Int, y: Int), _ grid: inout CellGrid) -> Bitmap {
+    let (width, height) = (pane.rect.width * density.x, pane.rect.height * density.y)
+    var tile = pane.content
+    // Someone who is not there cannot stand out.
+    if !tile.people.contains(where: { $0.id == tile.selected }) { tile.selected = nil }
+    var bitmap = pane.hasPicture ? picture.resized(width, height) : Bitmap(width: width, height: height)
+    let overlay = PoseOverlay(
+      width: width, height: height, frameWidth: tile.frameWidth, frameHeight: tile.frameHeight,
+      selected: tile.selected)
+    let isThin = pane.hasSkeletons && (blitter == .braille || blitter == .ascii || (!pane.hasPicture && canThin))
+    if pane.hasSkeletons && !isThin { overlay.draw(tile.people, on: &bitmap) }
+    if blitter == .ascii || (isThin && blitter == .braille) { bitmap.dim(to: 5) }
+    if !blitter.isGraphics, pane.hasPicture || !isThin { blitter.draw(bitmap, in: pane.rect, of: &grid) }
+    if isThin { thinSkeletons(tile, pane.rect, overlay, &grid) }
+    if pane.hasSkeletons { labels(tile, overlay, density, pane.rect, &grid) }
+    return bitmap
+  }
+
+  /// The name of one of several videos and how fast it goes, over its upper left corner.
+  private func caption(_ pane: Pane, isFocus: Bool, _ grid: inout CellGrid) {
+    let tile = pane.content
+    let state = tile.hasEnded ? "over" : "\(Figure.decimal(tile.rate)) fps"
+    grid.write(
+      " \(tile.name) · \(state) ", x: pane.rect.x, y: pane.rect.y, limit: pane.rect.width, glyphs: glyphs,
+      ink: isFocus ? Color(0, 0, 0) : Color(220, 224, 230), paper: isFocus ? Theme.title : Color(40, 44, 52),
+      style: isFocus ? .bold : [])
   }
 
   /// Whether skeletons on black are drawn by braille dots, four times as fine as half blocks.
   private var canThin: Bool { glyphs == .full && !blitter.isGraphics }
 
-  private func thinSkeletons(_ view: LiveView, _ rect: CellRect, _ overlay: PoseOverlay, _ grid: inout CellGrid) {
+  private func thinSkeletons(_ view: LiveView.Tile, _ rect: CellRect, _ overlay: PoseOverlay, _ grid: inout CellGrid) {
     guard glyphs == .full, blitter != .ascii else { return overlay.drawStrokes(view.people, within: rect, of: &grid) }
     var canvas = BrailleCanvas(width: rect.width, height: rect.height)
     PoseOverlay(
@@ -161,7 +210,7 @@ struct Composer: Sendable {
 
   /// Identities above the heads, in their colours, never one over another.
   private func labels(
-    _ view: LiveView, _ overlay: PoseOverlay, _ density: (x: Int, y: Int), _ area: CellRect, _ grid: inout CellGrid
+    _ view: LiveView.Tile, _ overlay: PoseOverlay, _ density: (x: Int, y: Int), _ area: CellRect, _ grid: inout CellGrid
   ) {
     var taken: [CellRect] = []
     for person in view.people {
@@ -184,15 +233,16 @@ struct Composer: Sendable {
     }
   }
 
-  /// The person under the mouse.
-  func person(at mouse: Mouse, _ view: LiveView, _ layout: ScreenLayout) -> Person? {
-    guard let pane = panes(layout.picture, view.mode).first(where: { $0.rect.contains(mouse.x, mouse.y) }) else {
-      return nil
-    }
+  /// The video under the mouse, among several, and the person in it.
+  func find(at mouse: Mouse, _ view: LiveView, _ layout: ScreenLayout) -> (tile: Int, person: Person?)? {
+    let panes = panes(layout, view)
+    guard let index = panes.firstIndex(where: { $0.rect.contains(mouse.x, mouse.y) }) else { return nil }
+    let (rect, tile) = (panes[index].rect, panes[index].content)
     let overlay = PoseOverlay(
-      width: pane.rect.width, height: pane.rect.height, frameWidth: view.frameWidth, frameHeight: view.frameHeight)
-    return overlay.person(
-      at: Float(mouse.x - pane.rect.x) + 0.5, Float(mouse.y - pane.rect.y) + 0.5, among: view.people)
+      width: rect.width, height: rect.height, frameWidth: tile.frameWidth, frameHeight: tile.frameHeight)
+    let person = overlay.person(
+      at: Float(mouse.x - rect.x) + 0.5, Float(mouse.y - rect.y) + 0.5, among: tile.people)
+    return (view.tiles.count > 1 ? index : 0, person)
   }
 
   // MARK: - Below
@@ -236,6 +286,7 @@ struct Composer: Sendable {
     let arrows = glyphs == .ascii ? "<- ->" : "←→"
     var hints = [("q", "quit"), ("h", "help"), ("space", "pause"), ("1-5", "view"), ("r", "record"), ("s", "save")]
     if view.canSeek { hints.insert((arrows, "seek"), at: 3) }
+    if view.tiles.count > 1 { hints.insert(("n", "next video"), at: 3) }
     hints += [("i", "panels"), ("m", "pixels"), ("+-", "score"), ("[]", "size"), ("p", "precision")]
     let notice = hasEvents ? nil : view.events.last?.text
     let room = rect.width - (notice == nil ? 1 : min(30, rect.width / 2))
@@ -265,14 +316,13 @@ extension Bitmap {
     return result
   }
 
-  /// This picture and another of the same height to its right.
-  fileprivate func beside(_ other: Bitmap) -> Bitmap {
-    var result = Bitmap(width: width + other.width, height: height)
-    result.pixels.removeAll(keepingCapacity: true)
-    for y in 0..<height {
-      result.pixels += pixels[y * width * 3..<(y + 1) * width * 3]
-      result.pixels += other.pixels[y * other.width * 3..<(y + 1) * other.width * 3]
+  /// Copies a picture that fits to a place in this one.
+  fileprivate mutating func paste(_ other: Bitmap, x: Int, y: Int) {
+    let width = min(other.width, self.width - x) * 3
+    guard x >= 0, y >= 0, width > 0 else { return }
+    for row in 0..<min(other.height, height - y) {
+      let (to, from) = (((y + row) * self.width + x) * 3, row * other.width * 3)
+      pixels.replaceSubrange(to..<to + width, with: other.pixels[from..<from + width])
     }
-    return result
   }
 }

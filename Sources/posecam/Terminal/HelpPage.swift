@@ -7,7 +7,8 @@ struct HelpPage {
     ("← →  ↓ ↑", "5 seconds, 1 minute back or on"), ("1 2 3 4 5", "video, skeletons, heat-maps, fields, split"),
     ("r", "record the annotated video"), ("s", "save picture and JSON"), ("+ -", "least score of people"),
     ("[ ]", "size of the network's input"), ("p", "precision of the network"), ("m", "pixels: half blocks and others"),
-    ("Tab, mouse", "select a person; Esc nobody"), ("i", "all panels on and off"),
+    ("Tab, mouse", "select a person; Esc nobody"), ("n, mouse", "the next of several videos"),
+    ("i", "all panels on and off"),
     ("R S L P E", "rates, stages, load, people, events"), ("Ctrl-L", "paint the screen anew"),
     ("Ctrl-Z", "stop; fg comes back"),
   ]

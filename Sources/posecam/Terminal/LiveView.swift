@@ -43,6 +43,22 @@ struct LiveView: Sendable {
   var recorded: Double?
   /// What happened, newest last.
   var events: [Event] = []
+  /// All videos where there are several, in their order; everything else then tells of the one with number `focus`.
+  var tiles: [Tile] = []
+  var focus = 0
+
+  /// One of several videos.
+  struct Tile: Sendable {
+    var name = ""
+    var picture: Bitmap?
+    var frameWidth = 0
+    var frameHeight = 0
+    var people: [Person] = []
+    var selected: Int?
+    /// Frames per second that are looked at.
+    var rate = 0.0
+    var hasEnded = false
+  }
 
   struct Event: Sendable, Equatable {
     /// Seconds since the program began.

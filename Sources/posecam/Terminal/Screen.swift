@@ -22,8 +22,6 @@ final class Screen {
   private(set) var skipped = 0
   /// Bytes handed to the terminal so far.
   private(set) var bytesSent = 0
-  /// Called with a frame's capture time when the terminal has taken all of its screen.
-  var onShown: (_ captured: UInt64) -> Void = { _ in }
 
   private let terminal: Terminal
   private var composer: Composer
@@ -33,8 +31,8 @@ final class Screen {
   private var grid: CellGrid
   private var bytes: [UInt8] = []
   private var latest = LiveView()
-  /// When the frame on its way to the terminal was captured.
-  private var underway: UInt64?
+  /// To be called when what is on its way is there.
+  private var underway: (() -> Void)?
   private var isStale = false
   private var showsHelp = false
   private var hasPanels = true
@@ -56,23 +54,23 @@ final class Screen {
     terminal.ask(graphics.questions)
   }
 
-  /// The size, in picture pixels, that the next picture of this view should have.
-  func pictureSize(for view: LiveView) -> (width: Int, height: Int) {
-    composer.pictureSize(layout(for: view), view.mode)
+  /// The size, in picture pixels, that the next picture of this view's video with number `tile` should have.
+  func pictureSize(for view: LiveView, tile: Int = 0) -> (width: Int, height: Int) {
+    composer.pictureSize(layout(for: view), view, tile: tile)
   }
 
   /// Shows a view; false when it was left out since the terminal is still busy.
-  /// - Parameter captured: when its frame was captured, if it is a new one.
+  /// - Parameter onShown: for a new frame: called when the terminal has taken all of it.
   @discardableResult
-  func show(_ view: LiveView, captured: UInt64? = nil) -> Bool {
+  func show(_ view: LiveView, onShown: (() -> Void)? = nil) -> Bool {
     latest = view
     drain()
     if terminal.isBusy {
-      skipped += captured == nil ? 0 : 1
+      skipped += onShown == nil ? 0 : 1
       isStale = true
       return false
     }
-    underway = captured
+    underway = onShown
     paint()
     drain()
     return true
@@ -149,7 +147,10 @@ final class Screen {
     if let bar = Composer.progressBar(latest, layout), bar.contains(mouse.x, mouse.y) {
       return .seekTo((Double(mouse.x - bar.x) + 0.5) / Double(bar.width))
     }
-    if layout.picture.contains(mouse.x, mouse.y) { return .select(composer.person(at: mouse, latest, layout)?.id) }
+    if let (tile, person) = composer.find(at: mouse, latest, layout) {
+      // The first click goes to the video, the next one to a person in it.
+      return latest.tiles.count > 1 && tile != latest.focus ? .focus(tile) : .select(person?.id)
+    }
     if let table = layout.panels[.people]?.inset(1, 1), table.contains(mouse.x, mouse.y) {
       let people = Panels.table(latest.people)
       let row = mouse.y - table.y
@@ -196,9 +197,9 @@ final class Screen {
   /// Goes on sending, and tells when a frame is out.
   private func drain() {
     terminal.drain()
-    guard !terminal.isBusy, let captured = underway else { return }
+    guard !terminal.isBusy, let onShown = underway else { return }
     underway = nil
-    onShown(captured)
+    onShown()
   }
 
   private func paint() {

@@ -30,6 +30,10 @@ struct ScreenLayout: Equatable, Sendable {
   /// Where the picture goes, of its exact size.
   var picture = CellRect()
   var panels: [Panel: CellRect] = [:]
+  /// Height of a cell by its width.
+  let cellAspect: Double
+  /// Columns of pictures where there are several.
+  var tileColumns = 1
   /// Rows of the load panel that its cores take.
   private let coreRows: Int
 
@@ -40,6 +44,7 @@ struct ScreenLayout: Equatable, Sendable {
   ) {
     self.columns = max(0, columns)
     self.rows = max(0, rows)
+    self.cellAspect = cellAspect
     coreRows = cores <= 4 ? max(1, cores) : 2
     isTooSmall = columns < Self.smallest.columns || rows < Self.smallest.rows
     if isTooSmall { return }
@@ -188,5 +193,30 @@ struct PictureFit: Sendable {
     let (width, height) = (Double(columns), Double(rows))
     let fitted = width / height > aspect ? (height * aspect, height) : (width, width / aspect)
     return (max(1, min(columns, Int(fitted.0.rounded()))), max(1, min(rows, Int(fitted.1.rounded()))))
+  }
+}
+
+/// Several pictures side by side.
+enum TileGrid {
+  /// The columns with which `count` pictures of one aspect are largest in an area.
+  static func columns(_ count: Int, in columns: Int, _ rows: Int, _ fit: PictureFit) -> Int {
+    func size(_ across: Int) -> Int {
+      let down = (count + across - 1) / across
+      let (width, height) = fit.cells(in: columns / across, rows / down)
+      return width * height
+    }
+    return (1...max(1, count)).max { size($0) < size($1) } ?? 1
+  }
+
+  /// The place of each picture in an area.
+  static func places(_ count: Int, columns: Int, in area: CellRect) -> [CellRect] {
+    let rows = (count + columns - 1) / max(1, columns)
+    return (0..<count).map { index in
+      let (column, row) = (index % columns, index / columns)
+      let (x, y) = (area.x + column * area.width / columns, area.y + row * area.height / rows)
+      return CellRect(
+        x: x, y: y, width: area.x + (column + 1) * area.width / columns - x,
+        height: area.y + (row + 1) * area.height / rows - y)
+    }
   }
 }

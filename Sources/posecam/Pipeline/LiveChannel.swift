@@ -1,0 +1,173 @@
+import Foundation
+import Tracker
+import Video
+
+/// One source of a live screen: when its frames are due, and what is known of the newest one.
+final class LiveChannel {
+  let source: any FrameSource
+  let pipeline: Pipeline
+  let outputs: LiveOutputs
+  let measurements: Measurements
+  /// The newest frame that was shown.
+  private(set) var latest: TrackedFrame?
+  /// Everything the screen tells of this source.
+  var view = LiveView()
+  /// The source came to its end.
+  private(set) var isOver = false
+
+  private let scaler = Scaler(order: .rgb)
+  private var sightings = Sightings()
+  /// Times as fast as the source is.
+  private let speed: Double
+  private var pace: Pace
+  /// A frame of a file whose time has not come.
+  private var early: (result: TrackedFrame, due: UInt64)?
+  /// Frames to show although paused.
+  private var steps = 0
+  private var hasToldFailure = false
+
+  init(
+    source: any FrameSource, pipeline: Pipeline, outputs: LiveOutputs, measurements: Measurements, modelName: String,
+    speed: Double = 1
+  ) {
+    self.source = source
+    self.pipeline = pipeline
+    self.outputs = outputs
+    self.measurements = measurements
+    self.speed = speed
+    pace = Pace(speed: speed)
+    // A file's folder is known to whoever named it.
+    let isPath = source.info.name.contains("/") && !source.info.name.contains("://")
+    view.source = isPath ? (source.info.name as NSString).lastPathComponent : source.info.name
+    view.model = modelName
+    view.format = source.info.format
+    view.duration = source.info.duration
+    view.isLive = source.info.isLive
+    view.canSeek = source.canSeek
+    (view.frameWidth, view.frameHeight) = (source.info.width, source.info.height)
+  }
+
+  /// A picture stays until a key; a video leaves when it is over.
+  var isStill: Bool { source.info.frameCount == 1 }
+
+  /// When the next frame is due, if one waits for its time.
+  var due: UInt64? { view.isPaused && steps == 0 ? nil : early?.due }
+
+  /// The next frame to show now, if there is one; never waits.
+  func advance(at now: UInt64) -> TrackedFrame? {
+    while true {
+      if let (result, due) = early {
+        if view.isPaused && steps == 0 { return nil }
+        guard steps > 0 || now >= due else { return nil }
+        early = nil
+        return accept(result)
+      }
+      if view.isPaused && steps == 0 && !source.info.isLive { return nil }
+      switch pipeline.next(until: .distantPast) {
+      case .nothingYet: return nil
+      case .closed:
+        isOver = true
+        return nil
+      case .element(let result):
+        // A paused camera goes on; only the picture stands still.
+        if view.isPaused && steps == 0 { continue }
+        if source.info.isLive || view.isPaused { return accept(result) }
+        early = (result, pace.due(time(of: result)))
+      }
+    }
+  }
+
+  private func accept(_ result: TrackedFrame) -> TrackedFrame {
+    steps = max(0, steps - 1)
+    latest = result
+    view.sightings = sightings.update(result.people, at: time(of: result))
+    (view.frameWidth, view.frameHeight) = (result.frame.width, result.frame.height)
+    view.people = result.people
+    (view.frameIndex, view.time) = (result.frame.index, time(of: result))
+    return result
+  }
+
+  /// Scales the newest frame for the screen.
+  func draw(width: Int, height: Int) throws(VideoError) {
+    guard let latest, width > 0, height > 0 else { return }
+    // Skeletons on black need no picture, only its size.
+    guard view.mode != .skeletons else { return view.picture = Bitmap(width: width, height: height) }
+    var bitmap = try scaler.bitmap(latest.frame, width: width, height: height)
+    if view.mode.showsMaps { latest.maps?.paint(fields: view.mode == .fields, over: &bitmap) }
+    view.picture = bitmap
+  }
+
+  private func time(of result: TrackedFrame) -> Double { result.frame.timestamp.seconds - source.info.startTime }
+
+  // MARK: - Commands
+
+  func pause(_ isPaused: Bool) {
+    view.isPaused = isPaused
+    steps = 0
+    pace = Pace(speed: speed)
+    if !isPaused, let (result, _) = early { early = (result, pace.due(time(of: result))) }
+  }
+
+  func step() {
+    if !view.isPaused { pause(true) }
+    steps += 1
+  }
+
+  /// Shows the frame before, paused.
+  func stepBack() {
+    let rate = source.info.nominalRate
+    guard source.canSeek, rate > 0 else { return }
+    pause(true)
+    // Between the frame before the previous one and the previous one.
+    seek(to: view.time - 1.5 / rate)
+  }
+
+  /// Goes on at another time, if the source can.
+  func seek(to seconds: Double) {
+    guard source.canSeek else { return }
+    // A recording holds what was seen in one go.
+    outputs.stopRecording()
+    let last = max(0, (view.duration ?? seconds) - 0.1)
+    let target = max(0, min(last, seconds))
+    pipeline.seek(to: target)
+    early = nil
+    pace = Pace(speed: speed)
+    view.time = target
+    isOver = false
+    if view.isPaused { steps = 1 }
+  }
+
+  // MARK: - Figures
+
+  /// Brings everything up to date that is not the picture; the lines are worth telling.
+  func update() -> [String] {
+    view.recorded = outputs.recorded
+    view.stages = measurements.stages
+    view.capturedRate = measurements.capturedRate
+    view.processedRate = measurements.processedRate
+    view.shownRate = measurements.shownRate
+    view.latency = source.info.isLive ? measurements.latency : nil
+    view.dropped = pipeline.dropped
+    view.queues = pipeline.queues
+    var lines = pipeline.takeNotices() + outputs.takeNotices()
+    // Others may go on.
+    if isOver, !hasToldFailure, let failure = pipeline.failureDescription {
+      hasToldFailure = true
+      lines.append(failure)
+    }
+    return lines
+  }
+
+  func remember() {
+    view.history.append(
+      captured: view.capturedRate, processed: view.processedRate, shown: view.shownRate,
+      latency: view.latency?.lastMilliseconds)
+  }
+
+  /// As one of several.
+  var tile: LiveView.Tile {
+    LiveView.Tile(
+      name: view.source, picture: view.picture, frameWidth: view.frameWidth, frameHeight: view.frameHeight,
+      people: view.people, selected: view.selected, rate: view.processedRate, hasEnded: isOver)
+  }
+}

@@ -68,7 +68,8 @@ struct KernelTests {
 
   /// The last version is AMX's with emulated instructions, so that it is tested on every processor.
   @Test(arguments: layers) private func halvesEqualTheMathematics(_ layer: RandomLayer) {
-    let versions = (0..<3).compactMap { ck_bf16_version($0) } + [tile_emulation_kernels()]
+    let versions = ((0..<3).map { ck_bf16_version($0) } + [tile_emulation_kernels()]).compactMap { $0 }
+    #expect(versions.count >= 2)
     for (index, kernels) in versions.enumerated() {
       #expect(layer.with(.halves).error(kernels) <= 1, "version \(index)")
       #expect(layer.with(.halvesToFloats).error(kernels) <= 1, "version \(index)")

@@ -29,7 +29,7 @@ struct CompletionScriptTests {
     ("posecam --video c", ["clip.mp4"]),
     ("posecam --model ", ["model.safetensors", "pictures"]),
     ("posecam annotate c", ["clip.mp4"]),
-    ("posecam annotate clip.mp4 --precision ", ["auto", "f32", "int8"]),
+    ("posecam annotate clip.mp4 --precision ", ["auto", "f32", "bf16", "int8"]),
     ("posecam train --data ", ["people.json", "pictures"]),
     ("posecam train --images ", ["pictures"]),
     ("posecam data s", ["stats", "subset"]),

@@ -92,10 +92,11 @@ struct QuantizeCommand: ParsableCommand {
     result.metadata[Model.agreementKey] = String(format: "%.4f", best.agreement.meanSimilarity)
     result.metadata[Model.leastAgreementKey] = "\(leastAgreement)"
     result.metadata["int8_calibration"] = best.rule.rawValue
-    try printErrors(of: Model(result, name: model.name), on: kept, settings)
+    let calibrated = try Model(result, name: model.name)
+    try printErrors(of: calibrated, on: kept, settings)
     try result.write(to: output)
-    let isGood = best.agreement.meanSimilarity >= leastAgreement
-    print("\(output): calibrated by \(best.rule.rawValue); --precision auto will use \(isGood ? "int8" : "f32")")
+    let choice = calibrated.bestPrecision().rawValue
+    print("\(output): calibrated by \(best.rule.rawValue); --precision auto will use \(choice) on this machine")
   }
 
   private func readFrames() throws -> [Frame] {

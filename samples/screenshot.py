@@ -19,6 +19,9 @@ BLOCKS = {"▀": (0, 0, 8, 4), "▄": (0, 4, 8, 8), "█": (0, 0, 8, 8), "▌": 
 LINES = {"─": "lr", "━": "lr", "│": "tb", "╭": "rb", "╮": "lb", "╰": "tr", "╯": "lt", "┌": "rb", "┐": "lb", "└": "tr",
          "┘": "lt"}
 
+# Column and row of every bit's dot.
+BRAILLE = [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2), (0, 3), (1, 3)]
+
 
 def indexed(number):
     """One of the 256 colours."""
@@ -117,6 +120,12 @@ def main():
                 for arm in LINES[character]:
                     a, b, c, d = ends[arm]
                     draw.rectangle((a, b, c - 1, d - 1), fill=ink)
+            elif 0x2800 <= ord(character) <= 0x28FF:
+                radius = max(1, width // 8)
+                for bit, (column, row) in enumerate(BRAILLE):
+                    if ord(character) >> bit & 1:
+                        cx, cy = left + width * (2 * column + 1) // 4, top + height * (2 * row + 1) // 8
+                        draw.ellipse((cx - radius, cy - radius, cx + radius, cy + radius), fill=ink)
             elif character != " ":
                 draw.text((left, top + height * 0.8), character, font=fonts[bold], fill=ink, anchor="ls")
             x += wide

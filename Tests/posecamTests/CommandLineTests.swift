@@ -1,5 +1,8 @@
 import Foundation
+import Infer
 import Testing
+
+@testable import posecam
 
 /// The program as its users meet it: every bad input gives one clear line and the right exit code, and loses nothing.
 @Suite(.enabled(if: Program.isPresent, Program.absence))
@@ -182,21 +185,27 @@ struct CommandLineTests {
   }
 
   @Test func aValueThatIsNoNumberIsNamed() throws {
-    let student = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-      .deletingLastPathComponent().appendingPathComponent("Sources/CModel/student.safetensors")
-    var data = try Data(contentsOf: student)
-    // The last value of the last tensor, whatever its element type.
-    data.replaceSubrange(data.count - 4..<data.count, with: [0xFF, 0x7F, 0xFF, 0x7F])
-    try write(data, "nan.safetensors")
-    try expectFailure("posecam --video demo --model nan.safetensors", says: "nan.safetensors: tensor '", "not a number")
-    try write(data.prefix(data.count / 2), "cut.safetensors")
-    try expectFailure("posecam --video demo --model cut.safetensors", says: "cut.safetensors")
+    var file = try EngineOptions.loadModel(nil).file(ranges: [:], metadata: [:])
+    let name = try #require(file.tensors.keys.sorted().last)
+    file.tensors[name]?.values[0] = .nan
+    try file.write(to: folder.path("nan.safetensors"))
+    try expectFailure(
+      "posecam --video demo:seconds=1 --model nan.safetensors", says: "nan.safetensors: tensor '\(name)'",
+      "not a number")
+    let whole = try Data(contentsOf: URL(fileURLWithPath: folder.path("nan.safetensors")))
+    try write(whole.prefix(100_000), "cut.safetensors")
+    try expectFailure("posecam --video demo:seconds=1 --model cut.safetensors", says: "cut.safetensors")
   }
 
   @Test func aModelIsCalibratedForBytes() throws {
     try makeClip("size=192x128,seconds=1,people=2")
-    try expectFailure("posecam --video clip.mp4 --precision int8", says: "built in", "posecam quantize")
-    let outcome = try Program.run("posecam quantize --images clip.mp4 --size 64 --count 4 -o q.safetensors", in: folder)
+    // The built-in one is calibrated; its weights alone are not.
+    try EngineOptions.loadModel(nil).file(ranges: [:], metadata: [:]).write(to: folder.path("plain.safetensors"))
+    try expectFailure(
+      "posecam --video clip.mp4 --model plain.safetensors --precision int8", says: "plain.safetensors",
+      "posecam quantize")
+    let outcome = try Program.run(
+      "posecam quantize --model plain.safetensors --images clip.mp4 --size 64 --count 4 -o q.safetensors", in: folder)
     #expect(outcome.status == 0, "\(outcome.errors)")
     for word in ["2 pictures observed, 2 compared", "leastSquares", "model.11.3", "--precision auto will use"] {
       #expect(outcome.output.contains(word), "\(word): \(outcome.output)")
@@ -206,7 +215,9 @@ struct CommandLineTests {
     #expect(bytes.output.trimmingCharacters(in: .whitespacesAndNewlines) == "31")
     try expectFailure("posecam quantize --images missing -o q2.safetensors", says: "missing")
     try expectFailure("posecam quantize --images clip.mp4 --count 1 -o q2.safetensors", says: "--count", status: 64)
-    #expect(try folder.contents() == ["clip.mp4", "q.safetensors", "truth.jsonl"])
+    #expect(try folder.contents() == ["clip.mp4", "plain.safetensors", "q.safetensors", "truth.jsonl"])
+    let builtIn = try Program.run("posecam --video clip.mp4 --precision int8 --json - | wc -l", in: folder)
+    #expect(builtIn.output.trimmingCharacters(in: .whitespacesAndNewlines) == "31")
   }
 
   @Test func wrongUsage() throws {

@@ -31,6 +31,8 @@ extension RunOptions {
         throw processes.isFirst ? error : ExitCode.failure as any Error
       }
       FileHandle.standardError.write(Data("Error: rank \(processes.rank): \(error)\n".utf8))
+      // mpirun ends the job as soon as one process does, and what it has not passed on by then is lost.
+      Thread.sleep(forTimeInterval: 0.3)
       processes.abort()
     }
     fflush(nil)

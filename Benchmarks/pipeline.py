@@ -5,7 +5,8 @@
     Benchmarks/pipeline.py                  # 10 s of the demo scene, 1280x720, H.264, five people; the built-in network
     Benchmarks/pipeline.py --clip C.mp4 --model M.safetensors
 
-Both decode every frame, scale it to 256 pixels of height, run the same network in f32, find peaks and group them, on two
+Both decode every frame, scale it to 256 pixels of height, run the same network (--precision is ours, OpenVINO's is f32), find
+peaks and group them, on two
 threads. OpenVINO runs in throughput mode, with as many requests at once as it asks for, while OpenCV decodes and Python parses.
 The parser follows the reference implementation's steps (maps enlarged four times by bicubic interpolation, peaks above 0.1 and
 their four neighbours, ten samples per limb, greedy one to one). Runs take turns; the ratio is the median over the rounds.
@@ -127,7 +128,7 @@ def python_run(compiled, clip, size):
 
 def our_run(options, clip, model):
     command = [str(options.posecam), "--video", clip, "--threads", str(options.threads), "--precision", options.precision]
-    command += ["--model", str(model), "--compat", "--smooth", "off", "--json", "-"]
+    command += ["--model", str(model), "--smooth", "off", "--json", "-"]
     start = time.monotonic()
     lines = subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()[1:]
     seconds = time.monotonic() - start
@@ -139,7 +140,7 @@ def main():
     parser.add_argument("--clip")
     parser.add_argument("--model", type=Path, default=ROOT / "Sources" / "CModel" / "student.safetensors")
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--precision", choices=["f32", "int8", "auto"], default="f32", help="of posecam")
+    parser.add_argument("--precision", choices=["f32", "bf16", "int8", "auto"], default="f32", help="of posecam")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--posecam", type=Path, default=ROOT / ".build" / "release" / "posecam")
     options = parser.parse_args()

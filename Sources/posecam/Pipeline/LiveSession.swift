@@ -19,6 +19,8 @@ final class LiveSession {
   private var meter = LoadMeter()
   private var load: SystemLoad?
   private var wantsToQuit = false
+  /// Whether frames were shown just now.
+  private var hasShown = false
   private let began = Clock.now()
   private var remembered: UInt64 = 0
   private var refreshed: UInt64 = 0
@@ -42,6 +44,8 @@ final class LiveSession {
 
   /// Milliseconds until something is to be done unasked.
   private var patience: Int {
+    // The next one may wait already: who waits at its hand-over tells nobody any more.
+    guard !hasShown else { return 0 }
     let now = Clock.now()
     let due = channels.compactMap(\.due).min() ?? .max
     return due <= now ? 0 : min(100, Int((due - now) / 1_000_000) + 1)
@@ -56,7 +60,8 @@ final class LiveSession {
       try draw(index)
       shown.append((channel.measurements, result.frame.captured))
     }
-    guard !shown.isEmpty else { return }
+    hasShown = !shown.isEmpty
+    guard hasShown else { return }
     update()
     screen.show(view) {
       for (measurements, captured) in shown { measurements.countShown(captured: captured) }

@@ -79,8 +79,7 @@ struct LiveCommand: ParsableCommand {
         tracker: following.makeFollowing(isVideo: !source.info.isStill), measurements: written.measurements,
         tap: { written.write($0) }, notify: { waker.wake() })
       return LiveChannel(
-        source: source, pipeline: pipeline, outputs: written, measurements: written.measurements,
-        modelName: model.name, speed: speed)
+        source: source, pipeline: pipeline, outputs: written, modelName: model.name, speed: speed)
     }
     Interruption.onRequest { [pipelines = channels.map(\.pipeline), waker = screen.waker] in
       for pipeline in pipelines { pipeline.stop() }

@@ -7,7 +7,6 @@ final class LiveChannel {
   let source: any FrameSource
   let pipeline: Pipeline
   let outputs: LiveOutputs
-  let measurements: Measurements
   /// The newest frame that was shown.
   private(set) var latest: TrackedFrame?
   /// Everything the screen tells of this source.
@@ -20,20 +19,18 @@ final class LiveChannel {
   /// Times as fast as the source is.
   private let speed: Double
   private var pace: Pace
-  /// A frame of a file whose time has not come.
-  private var early: (result: TrackedFrame, due: UInt64)?
+  /// The next frame to show, and when.
+  private var next: (result: TrackedFrame, due: UInt64)?
   /// Frames to show although paused.
   private var steps = 0
   private var hasToldFailure = false
 
   init(
-    source: any FrameSource, pipeline: Pipeline, outputs: LiveOutputs, measurements: Measurements, modelName: String,
-    speed: Double = 1
+    source: any FrameSource, pipeline: Pipeline, outputs: LiveOutputs, modelName: String, speed: Double = 1
   ) {
     self.source = source
     self.pipeline = pipeline
     self.outputs = outputs
-    self.measurements = measurements
     self.speed = speed
     pace = Pace(speed: speed)
     // A file's folder is known to whoever named it.
@@ -50,41 +47,49 @@ final class LiveChannel {
   /// A picture stays until a key; a video leaves when it is over.
   var isStill: Bool { source.info.frameCount == 1 }
 
+  var measurements: Measurements { outputs.measurements }
+
   /// When the next frame is due, if one waits for its time.
-  var due: UInt64? { view.isPaused && steps == 0 ? nil : early?.due }
+  var due: UInt64? { isHeld ? nil : next?.due }
+
+  /// The picture stands still until the user wants something else.
+  private var isHeld: Bool { view.isPaused && steps == 0 }
 
   /// The next frame to show now, if there is one; never waits.
   func advance(at now: UInt64) -> TrackedFrame? {
-    while true {
-      if let (result, due) = early {
-        if view.isPaused && steps == 0 { return nil }
-        guard steps > 0 || now >= due else { return nil }
-        early = nil
-        return accept(result)
-      }
-      if view.isPaused && steps == 0 && !source.info.isLive { return nil }
+    lookAhead()
+    guard !isHeld, let (result, due) = next, steps > 0 || now >= due else { return nil }
+    next = nil
+    accept(result)
+    // One that came meanwhile is not told of again. Of a camera it would grow old here.
+    if !source.info.isLive { lookAhead() }
+    return result
+  }
+
+  /// Takes the next frame from the pipeline, if one waits there.
+  private func lookAhead() {
+    while next == nil {
+      if isHeld && !source.info.isLive { return }
       switch pipeline.next(until: .distantPast) {
-      case .nothingYet: return nil
+      case .nothingYet: return
       case .closed:
         isOver = true
-        return nil
+        return
       case .element(let result):
         // A paused camera goes on; only the picture stands still.
-        if view.isPaused && steps == 0 { continue }
-        if source.info.isLive || view.isPaused { return accept(result) }
-        early = (result, pace.due(time(of: result)))
+        if isHeld { continue }
+        next = (result, source.info.isLive || view.isPaused ? 0 : pace.due(time(of: result)))
       }
     }
   }
 
-  private func accept(_ result: TrackedFrame) -> TrackedFrame {
+  private func accept(_ result: TrackedFrame) {
     steps = max(0, steps - 1)
     latest = result
     view.sightings = sightings.update(result.people, at: time(of: result))
     (view.frameWidth, view.frameHeight) = (result.frame.width, result.frame.height)
     view.people = result.people
     (view.frameIndex, view.time) = (result.frame.index, time(of: result))
-    return result
   }
 
   /// Scales the newest frame for the screen.
@@ -105,7 +110,7 @@ final class LiveChannel {
     view.isPaused = isPaused
     steps = 0
     pace = Pace(speed: speed)
-    if !isPaused, let (result, _) = early { early = (result, pace.due(time(of: result))) }
+    if !isPaused, let (result, _) = next { next = (result, pace.due(time(of: result))) }
   }
 
   func step() {
@@ -130,7 +135,7 @@ final class LiveChannel {
     let last = max(0, (view.duration ?? seconds) - 0.1)
     let target = max(0, min(last, seconds))
     pipeline.seek(to: target)
-    early = nil
+    next = nil
     pace = Pace(speed: speed)
     view.time = target
     isOver = false

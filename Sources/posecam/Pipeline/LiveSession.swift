@@ -19,8 +19,6 @@ final class LiveSession {
   private var meter = LoadMeter()
   private var load: SystemLoad?
   private var wantsToQuit = false
-  /// Whether frames were shown just now.
-  private var hasShown = false
   private let began = Clock.now()
   private var remembered: UInt64 = 0
   private var refreshed: UInt64 = 0
@@ -44,8 +42,6 @@ final class LiveSession {
 
   /// Milliseconds until something is to be done unasked.
   private var patience: Int {
-    // The next one may wait already: who waits at its hand-over tells nobody any more.
-    guard !hasShown else { return 0 }
     let now = Clock.now()
     let due = channels.compactMap(\.due).min() ?? .max
     return due <= now ? 0 : min(100, Int((due - now) / 1_000_000) + 1)
@@ -60,8 +56,7 @@ final class LiveSession {
       try draw(index)
       shown.append((channel.measurements, result.frame.captured))
     }
-    hasShown = !shown.isEmpty
-    guard hasShown else { return }
+    guard !shown.isEmpty else { return }
     update()
     screen.show(view) {
       for (measurements, captured) in shown { measurements.countShown(captured: captured) }

@@ -1,0 +1,74 @@
+import ArgumentParser
+import Foundation
+import Infer
+import Testing
+import Tracker
+import Video
+
+@testable import posecam
+
+struct LiveChannelTests {
+  private func channel(_ film: Film) throws -> LiveChannel {
+    let model = try EngineOptions.loadModel(nil)
+    var settings = PoseEstimator.Settings()
+    settings.size = .shortSide(32)
+    let command = try LiveCommand.parse(["--video", "film"])
+    let measurements = Measurements()
+    let video = command.drawing.videoSettings(film.info, soundPath: "film", command.selected)
+    let stream = PoseStream(film.info, model: model.name)
+    let outputs = LiveOutputs(
+      try command.outputs.open(stream, startTime: 0, video: video, measurements), stream, startTime: 0, settings: video,
+      measurements)
+    let pipeline = Pipeline(
+      source: film, engine: EnginePool([PoseEstimator(model, settings)]), streams: 1,
+      tracker: .tracked(PoseTracker()), measurements: measurements)
+    return LiveChannel(source: film, pipeline: pipeline, outputs: outputs, modelName: model.name)
+  }
+
+  /// Waits until frames wait for the screen.
+  private func fill(_ pipeline: Pipeline) throws {
+    for _ in 0..<1000 {
+      if pipeline.queues[1].depth > 0 { return }
+      usleep(10_000)
+    }
+    throw PosecamError("no frames came")
+  }
+
+  /// The session sleeps until a frame is due or comes. One that came while the frame before it waited for its time is not
+  /// told of again, so that its time must be known as soon as that one is shown.
+  @Test func whatWaitsAlreadyIsDueAtItsTime() throws {
+    let channel = try channel(Film(count: 20))
+    try fill(channel.pipeline)
+    #expect(channel.advance(at: 0) == nil)
+    var due = try #require(channel.due)
+    for index in 0..<10 {
+      try fill(channel.pipeline)
+      #expect(channel.advance(at: due - 1) == nil)
+      #expect(channel.advance(at: due)?.frame.index == index)
+      let next = try #require(channel.due, "after frame \(index)")
+      // Ten per second; later where the machine was slow, never sooner.
+      #expect(next >= due + 100_000_000)
+      due = next
+    }
+    try channel.pipeline.finish()
+  }
+
+  @Test func aPausedFileStandsStill() throws {
+    let channel = try channel(Film(count: 20))
+    try fill(channel.pipeline)
+    #expect(channel.advance(at: .max)?.frame.index == 0)
+    channel.pause(true)
+    try fill(channel.pipeline)
+    #expect(channel.due == nil && channel.advance(at: .max) == nil)
+    channel.step()
+    #expect(channel.advance(at: 0)?.frame.index == 1 && channel.due == nil)
+    #expect(channel.advance(at: .max) == nil)
+    channel.step()
+    try fill(channel.pipeline)
+    #expect(channel.advance(at: 0)?.frame.index == 2)
+    channel.pause(false)
+    try fill(channel.pipeline)
+    #expect(channel.advance(at: .max)?.frame.index == 3)
+    try channel.pipeline.finish()
+  }
+}

@@ -1,43 +1,28 @@
 import CKernels
 import Dispatch
-import Foundation
 import Synchronization
 
 /// Measures how many rows of every layer a task should take on this machine, and remembers it in a file.
 ///
 /// The file may be deleted at any time. One that is damaged, or comes from another processor, is ignored and written anew.
 public final class Autotuning: Sendable {
-  private struct Record: Codable {
-    var format = "posecam-tuning/1"
-    var processor = Autotuning.processor
-    /// By precision, level, threads, kernel and shape of a layer.
-    var rowsPerTask: [String: Int] = [:]
-  }
-
   /// Nanoseconds for which one plan is measured.
   private static let limit = 800_000_000.0
   /// Measurements of a choice; the fastest counts, since other work on the machine only adds.
   private static let rounds = 2...9
   /// What is gained must be more than chance.
   private static let leastGain = 0.03
-  private static let mostRecords = 20_000
 
-  private let path: String?
-  private let record: Mutex<Record>
+  private let file: MeasurementFile<Int>
+  /// Rows per task by precision, level, threads, kernel and shape of a layer.
+  private let rowsPerTask: Mutex<[String: Int]>
   /// Plans that are made at the same time are measured one after the other.
   private let measuring = Mutex(())
 
   /// - Parameter path: of the file; `nil` to remember only as long as this lives.
   public init(path: String?) {
-    self.path = path
-    var record = Record()
-    if let path, let file = FileHandle(forReadingAtPath: path), let data = try? file.read(upToCount: 4 << 20),
-      let known = try? JSONDecoder().decode(Record.self, from: data), known.format == record.format,
-      known.processor == record.processor
-    {
-      record = known
-    }
-    self.record = Mutex(record)
+    file = MeasurementFile(path: path, format: "posecam-tuning/2", limit: 20_000)
+    rowsPerTask = Mutex(file.read())
   }
 
   /// Chooses for all layers of a program, measuring those that it does not know, which takes under a second.
@@ -46,7 +31,7 @@ public final class Autotuning: Sendable {
   }
 
   private func choose(_ program: any PlanProgram, _ prefix: String, _ pool: OpaquePointer) {
-    let known = record.withLock(\.rowsPerTask)
+    let known = rowsPerTask.withLock { $0 }
     var unknown: [(step: Int, division: RowDivision, key: String)] = []
     for step in program.steps.indices {
       guard let division = program.division(of: step), division.choices.count > 1 else { continue }
@@ -88,34 +73,7 @@ public final class Autotuning: Sendable {
       chosen[key] = rows
       for (step, _) in layers { program.setRowsPerTask(rows, of: step) }
     }
-    remember(chosen)
+    rowsPerTask.withLock { $0.merge(chosen) { $1 } }
+    file.add(chosen)
   }
-
-  private func remember(_ chosen: [String: Int]) {
-    let record = record.withLock { record in
-      if record.rowsPerTask.count > Self.mostRecords { record.rowsPerTask = [:] }
-      record.rowsPerTask.merge(chosen) { $1 }
-      return record
-    }
-    guard let path else { return }
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    guard let data = try? encoder.encode(record) else { return }
-    // What cannot be kept is measured again the next time.
-    let url = URL(fileURLWithPath: path)
-    try? FileManager.default.createDirectory(at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
-    try? data.write(to: url, options: .atomic)
-  }
-
-  /// Name and features of the processor; kernels that were not optimised are another machine.
-  public static let processor: String = {
-    let lines = (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8))?.split(separator: "\n") ?? []
-    let name = lines.first { $0.hasPrefix("model name") }?.split(separator: ":").last ?? ""
-    #if DEBUG
-      let build = ", debug build"
-    #else
-      let build = ""
-    #endif
-    return "\(name.trimmingCharacters(in: .whitespaces)): \(CPULevel.features)\(build)"
-  }()
 }

@@ -4,6 +4,13 @@ import Foundation
 public enum Processors {
   public static let all = ProcessInfo.processInfo.processorCount
 
+  /// As the manufacturer calls them, where Linux tells.
+  public static let name: String? = {
+    let lines = (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8))?.split(separator: "\n") ?? []
+    let model = lines.first { $0.hasPrefix("model name") }
+    return model?.split(separator: ":").last?.trimmingCharacters(in: .whitespaces)
+  }()
+
   /// As many as its affinity mask (`taskset`, `mpirun`) and its control group's share of time (containers) allow.
   public static let usable = usable(
     status: try? String(contentsOfFile: "/proc/self/status", encoding: .utf8),

@@ -32,7 +32,7 @@ struct AutotuningTests {
 
   private func record() throws -> [String: Int] {
     let object = try JSONSerialization.jsonObject(with: Data(contentsOf: URL(fileURLWithPath: path)))
-    return try #require((object as? [String: Any])?["rowsPerTask"] as? [String: Int])
+    return try #require((object as? [String: Any])?["measurements"] as? [String: Int])
   }
 
   private func rewrite(_ change: (inout [String: Any]) -> Void) throws {
@@ -75,7 +75,7 @@ struct AutotuningTests {
       others[key] = try #require(choices?.first { $0 != rows })
     }
     #expect(!others.isEmpty)
-    try rewrite { $0["rowsPerTask"] = others }
+    try rewrite { $0["measurements"] = others }
     let second = try plan(Autotuning(path: path))
     #expect(try record() == others)
     #expect(try outputs(second) == outputs(plain))
@@ -88,7 +88,7 @@ struct AutotuningTests {
     let names = try Set(record().keys)
     switch damage {
     case "garbage": try Data("{\"format\": \"posecam-tun".utf8).write(to: URL(fileURLWithPath: path))
-    case "rows": try rewrite { $0["rowsPerTask"] = Dictionary(uniqueKeysWithValues: names.map { ($0, 1_000_000) }) }
+    case "rows": try rewrite { $0["measurements"] = Dictionary(uniqueKeysWithValues: names.map { ($0, 1_000_000) }) }
     default: try rewrite { $0[damage] = "another one" }
     }
     let plan = try plan(Autotuning(path: path))

@@ -52,7 +52,7 @@ struct PresetTests {
     let text = try folder.text("a/b/presets.json")
     let damages = [
       String(text.dropLast(30)), "", "[]", text.replacing("\"processor\" : \"", with: "\"processor\" : \"other "),
-      text.replacing("presets/1", with: "presets/2"), text.replacing("\"threads\" : 2", with: "\"threads\" : 2000"),
+      text.replacing("presets/2", with: "presets/1"), text.replacing("\"threads\" : 2", with: "\"threads\" : 2000"),
       text.replacing("\"side\" : 128", with: "\"side\" : 0"), text.replacing(" 33", with: " -33"),
       text.replacing("\"streams\" : 2", with: "\"streams\" : 0"),
     ]

@@ -20,7 +20,7 @@ struct DoctorCommand: ParsableCommand {
     line("OpenBLAS", "\(OpenBLAS.configuration); core \(OpenBLAS.coreName)")
     let (usable, all) = (Processors.usable, Processors.all)
     let cores = usable < all ? "\(usable) of \(all) cores usable" : "\(all) cores"
-    line("processor", "\(Self.processorName), \(cores)")
+    line("processor", "\(Processors.name ?? "unknown processor"), \(cores)")
     line("features", CPULevel.features.isEmpty ? "none that matter here" : CPULevel.features)
     let peaks = Precision.allCases.map { ($0, 2 * CPULevel.detected.measuredPeak($0)) }.filter { $0.1 > 0 }
     let rates = peaks.map { "\($0.rawValue) \(String(format: "%.0f", $1))" }.joined(separator: ", ")
@@ -62,11 +62,5 @@ struct DoctorCommand: ParsableCommand {
     }
     return Preset.allCases.map { "\($0.rawValue) \($0.choice(times).description(subject.precision))" }
       .joined(separator: "; ")
-  }
-
-  private static var processorName: String {
-    let text = (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8)) ?? ""
-    let model = text.split(separator: "\n").first { $0.hasPrefix("model name") }
-    return model?.split(separator: ":").last.map { $0.trimmingCharacters(in: .whitespaces) } ?? "unknown processor"
   }
 }

@@ -1,5 +1,4 @@
 import Dispatch
-import Foundation
 import Infer
 import Video
 
@@ -105,25 +104,10 @@ extension NetworkTimes {
   /// In the folder of measurements.
   static let fileName = "presets.json"
 
-  private struct File: Codable {
-    var format = "posecam-presets/1"
-    var processor = Autotuning.processor
-    /// By what was measured.
-    var times: [String: NetworkTimes] = [:]
-
-    static let longest = 1 << 20
-
-    /// Empty where there is no file, or one that is damaged or another processor's.
-    init(path: String) {
-      guard let handle = FileHandle(forReadingAtPath: path), let data = try? handle.read(upToCount: Self.longest),
-        let known = try? JSONDecoder().decode(File.self, from: data), known.format == format,
-        known.processor == processor
-      else { return }
-      times = known.times
-    }
+  private static func file(_ path: String?) -> MeasurementFile<NetworkTimes> {
+    MeasurementFile(path: path, format: "posecam-presets/2", limit: 200)
   }
 
-  /// Nothing that a file says is taken on trust.
   private func isSound(for subject: Subject) -> Bool {
     (1...subject.threads).contains(threads) && (1...subject.threads).contains(streams)
       && (1...Self.sides.count).contains(looks.count) && looks.map(\.side) == Array(Self.sides.prefix(looks.count))
@@ -132,21 +116,9 @@ extension NetworkTimes {
 
   /// - Parameter path: of the file, which may be deleted at any time.
   static func remembered(_ subject: Subject, path: String?) -> NetworkTimes? {
-    guard let path, let known = File(path: path).times[subject.key], known.isSound(for: subject) else { return nil }
+    guard let known = file(path).read()[subject.key], known.isSound(for: subject) else { return nil }
     return known
   }
 
-  /// Writes what was measured beside what the file holds; what cannot be kept is measured again the next time.
-  func remember(_ subject: Subject, path: String?) {
-    guard let path else { return }
-    var file = File(path: path)
-    if file.times.count > 200 { file.times = [:] }
-    file.times[subject.key] = self
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    guard let data = try? encoder.encode(file) else { return }
-    let url = URL(fileURLWithPath: path)
-    try? FileManager.default.createDirectory(at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
-    try? data.write(to: url, options: .atomic)
-  }
+  func remember(_ subject: Subject, path: String?) { Self.file(path).add([subject.key: self]) }
 }

@@ -144,9 +144,9 @@ struct EngineOptions: ParsableArguments {
       precision: precision.precision(for: model, level: level, isExact: isExact), autotuning: autotuning)
   }
 
-  var autotuning: Autotuning? {
-    autotune ? Autotuning(path: CacheFolder.path(of: "tuning.json")) : nil
-  }
+  var autotuning: Autotuning? { autotune ? Self.autotuning : nil }
+
+  private static let autotuning = Autotuning(path: CacheFolder.path(of: "tuning.json"))
 
   func loadModel() throws(InferError) -> Model { try Self.loadModel(model) }
 
@@ -214,19 +214,18 @@ struct FollowOptions: ParsableArguments {
     return (0..<streams).map { _ in PoseEstimator(model, settings) }
   }
 
-  /// Which people are wanted.
-  var selection: PoseEstimator.Settings {
-    var settings = PoseEstimator.Settings()
-    (settings.maximumPeople, settings.leastScore) = (maxPeople, minScore)
-    (settings.leastKeypoints, settings.leastKeypointScore) = (minKeypoints, minKeypointScore)
-    return settings
+  var selection: PoseSelection {
+    PoseSelection(
+      maximumPeople: maxPeople, leastScore: minScore, leastKeypointScore: minKeypointScore, leastKeypoints: minKeypoints
+    )
   }
 
   /// Settings of each of several streams.
   func settings(
     _ model: Model, _ engine: EngineOptions, streams: Int, looking: LookOptions? = nil
   ) -> PoseEstimator.Settings {
-    var settings = selection
+    var settings = PoseEstimator.Settings()
+    settings.selection = selection
     settings.size = engine.size
     settings.threads = max(1, engine.threadCount / streams)
     if let looking { (settings.tiles, settings.isSingle) = (looking.tiles, looking.single) }

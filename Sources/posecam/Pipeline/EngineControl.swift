@@ -41,10 +41,11 @@ final class EngineControl: Sendable {
   /// Raises or lowers the least score of people by twentieths.
   func changeScore(by steps: Int) {
     state.withLock { state in
-      let twentieths = (state.settings.leastScore * 20).rounded() + Float(steps)
-      state.settings.leastScore = max(0, min(19, twentieths)) / 20
-      state.wanted.leastScore = state.settings.leastScore
-      state.notices.append("people from a score of \(Figure.decimal(Double(state.settings.leastScore), digits: 2))")
+      let twentieths = (state.settings.selection.leastScore * 20).rounded() + Float(steps)
+      state.settings.selection.leastScore = max(0, min(19, twentieths)) / 20
+      state.wanted.selection.leastScore = state.settings.selection.leastScore
+      state.notices.append(
+        "people from a score of \(Figure.decimal(Double(state.settings.selection.leastScore), digits: 2))")
       for estimator in estimators { estimator.adopt(state.settings) }
     }
   }

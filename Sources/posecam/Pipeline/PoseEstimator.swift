@@ -21,30 +21,13 @@ final class PoseEstimator: @unchecked Sendable {
     /// `nil` where plans are divided by rule.
     var autotuning: Autotuning?
     var isCompatible = false
-    var maximumPeople: Int?
+    var selection = PoseSelection()
     /// Sizes of frames that may take turns without a plan being made anew.
     var mostPlans = 3
-    /// People below this score are left out.
-    var leastScore: Float = 0
-    /// Key points below this score are left out, and then people with fewer than so many.
-    var leastKeypointScore: Float = 0
-    var leastKeypoints = 0
     /// Parts of the frame that are looked at beside the whole.
     var tiles: PictureTiles?
     /// Only the most prominent person is wanted.
     var isSingle = false
-
-    /// As many and as good poses as asked for.
-    func kept(_ poses: [Pose]) -> [Pose] {
-      var kept = poses.filter { $0.score >= leastScore }
-      if leastKeypointScore > 0 { kept = kept.map { $0.keepingKeypoints(from: leastKeypointScore) } }
-      kept.removeAll { $0.count < max(1, leastKeypoints) }
-      if let maximumPeople, kept.count > maximumPeople {
-        kept.sort { $0.totalScore > $1.totalScore }
-        kept.removeLast(kept.count - maximumPeople)
-      }
-      return kept
-    }
   }
 
   /// What is asked for from the next frame on.
@@ -158,7 +141,7 @@ final class PoseEstimator: @unchecked Sendable {
         let box = Self.letterbox(settings, part.width, part.height)
         estimate.poses += try look(at: part, of: frame, box, showsMaps: false, &times).poses
       }
-      estimate.poses = times.measure(\.parse) { settings.kept(PoseMerging.merge(estimate.poses).map(\.pose)) }
+      estimate.poses = times.measure(\.parse) { settings.selection.kept(PoseMerging.merge(estimate.poses).map(\.pose)) }
     }
     return estimate
   }
@@ -194,7 +177,7 @@ final class PoseEstimator: @unchecked Sendable {
 
   /// Poses in the frame's pixels, as many and as good as asked for.
   private func select(_ poses: [Pose], _ letterbox: Letterbox) -> [Pose] {
-    settings.kept(poses).map { pose in
+    settings.selection.kept(poses).map { pose in
       var pose = pose
       for joint in pose.keypoints.indices {
         guard let point = pose.keypoints[joint] else { continue }
@@ -216,16 +199,5 @@ final class PoseEstimator: @unchecked Sendable {
     plans.insert(plan, at: 0)
     if plans.count > settings.mostPlans { plans.removeLast() }
     return plan
-  }
-}
-
-extension Pose {
-  /// The pose without the key points below a score; its own score stays.
-  fileprivate func keepingKeypoints(from least: Float) -> Pose {
-    let score = score
-    var pose = self
-    pose.keypoints = keypoints.map { $0.flatMap { $0.score >= least ? $0 : nil } }
-    pose.totalScore = score * Float(max(1, 2 * pose.count - 1))
-    return pose
   }
 }

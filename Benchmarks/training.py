@@ -3,6 +3,7 @@
 
     swift build -c release --product posecam
     Benchmarks/training.py                    # the full network, batch 16, 256x256, 2 threads, f32
+    Benchmarks/training.py --precision bf16   # products of bfloat16, in PyTorch by torch.autocast
     Benchmarks/training.py --rounds 5 --steps 4
 
 The first run makes a virtual environment in .build/benchmarks/training and installs PyTorch there. The engines take turns
@@ -112,7 +113,7 @@ def network():
     return Pose()
 
 
-def serve(layout, batch, size, threads):
+def serve(layout, batch, size, threads, precision):
     """Makes as many steps as a line of standard input says and answers with their seconds and the peak memory."""
     import resource
 
@@ -134,7 +135,9 @@ def serve(layout, batch, size, threads):
         for _ in range(int(line)):
             start = time.perf_counter()
             optimiser.zero_grad()
-            loss = sum((((a - b) * mask) ** 2).sum() / 2 / batch for a, b in zip(model(images), targets))
+            with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16"):
+                outputs = [output.float() for output in model(images)]
+            loss = sum((((a - b) * mask) ** 2).sum() / 2 / batch for a, b in zip(outputs, targets))
             loss.backward()
             optimiser.step()
             times.append(time.perf_counter() - start)
@@ -150,7 +153,8 @@ class Torch:
         self.name = f"PyTorch {layout}"
         self.batch = options.batch
         environment = {**os.environ, **({} if options.plain_malloc else KEEP_MEMORY)}
-        arguments = ["--serve", layout, "--batch", options.batch, "--size", options.size, "--threads", options.threads]
+        arguments = ["--serve", layout, "--batch", options.batch, "--size", options.size, "--threads", options.threads,
+                     "--precision", options.precision]
         self.process = subprocess.Popen(
             [sys.executable, __file__, *map(str, arguments)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
             env=environment)
@@ -168,7 +172,7 @@ class Posecam:
     def __init__(self, options):
         self.command = [
             str(options.posecam), "train", "--benchmark", "STEPS", "--batch", str(options.batch), "--size",
-            str(options.size), "--threads", str(options.threads),
+            str(options.size), "--threads", str(options.threads), "--precision", options.precision,
         ]
 
     def run(self, steps):
@@ -183,13 +187,14 @@ def main():
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--size", type=int, default=256)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--precision", choices=["f32", "bf16"], default="f32")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--steps", type=int, default=3, help="per burst")
     parser.add_argument("--plain-malloc", action="store_true")
     parser.add_argument("--serve", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.serve:
-        serve(options.serve, options.batch, options.size, options.threads)
+        serve(options.serve, options.batch, options.size, options.threads, options.precision)
         return
     enter_environment()
 
@@ -201,7 +206,7 @@ def main():
             rate, memory[engine.name] = engine.run(options.steps)
             rates[engine.name].append(rate)
         print(f"round {number + 1}: " + ", ".join(f"{name} {values[-1]:.2f}" for name, values in rates.items()))
-    print(f"\nbatch {options.batch}, {options.size}x{options.size}, {options.threads} threads, images per second")
+    print(f"\nbatch {options.batch}, {options.size}x{options.size}, {options.threads} threads, {options.precision}, images per second")
     for name, values in rates.items():
         print(
             f"{name:24} median {statistics.median(values):6.2f}  best {max(values):6.2f}"

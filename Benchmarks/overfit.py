@@ -7,7 +7,7 @@
 
 The pictures are drawn at random from those with one person of at least 12 key points and nothing else, at least half as high as
 the picture, which is no wider than high; the choice follows from --seed. A sample is the whole picture, as the evaluation sees
-it (for training, the annotations give the picture as the person's box), moved by up to a pixel, blurred, noisy and compressed:
+it (for training, the annotations give the picture as the person's box), moved, turned and scaled by a little, sometimes blurred, noisy or compressed:
 without that, a network learns 16 pictures by their exact pixels, and the resizing of the evaluation is enough to confuse it.
 A batch is all of them: with half of them, batch norm's statistics would tell the network which half it sees.
 """
@@ -51,7 +51,7 @@ def main():
                         help="weights of the backbone; 'none' for random ones")
     parser.add_argument("--count", type=int, default=16)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--steps", type=int, default=1500)
+    parser.add_argument("--steps", type=int, default=2400)
     parser.add_argument("--size", type=int, default=256)
     arguments = parser.parse_args()
 
@@ -65,15 +65,15 @@ def main():
         framed.write_text(json.dumps({**chosen, "annotations": boxes}))
         print(f"{len(chosen['images'])} pictures, {len(chosen['annotations'])} people")
         start = [] if str(arguments.start) == "none" else ["--from-mobilenet", arguments.start]
-        changes = [word for change in ("rotation=0", "shift=0.004", "mirror=0", "smallest=0.995", "largest=1.005", "blur=0.3", "noise=0.5",
-                                       "compression=0.3", "colour=0.1", "weighted=false")
+        changes = [word for change in ("rotation=3", "shift=0.02", "mirror=0", "smallest=0.96", "largest=1.04", "blur=0.2", "noise=0.2",
+                                       "compression=0.2", "colour=0.1", "weighted=false")
                    for word in ("--set", f"augmentation.{change}")]
         before = time.monotonic()
         subprocess.run(
             [arguments.posecam, "train", "--data", framed, "--images", arguments.images, "--out", folder / "run", *start,
              "--backbone-width", "0.5", "--channels", "64", "--head-channels", "128", "--batch", str(arguments.count), "--groups", "uniform",
              "--size", str(arguments.size), "--learning-rate", "1e-3", "--schedule", "cosine", "--warm-up", "20",
-             "--weight-decay", "0", "--average", "0.9", "--steps", str(arguments.steps), "--log-every", "100",
+             "--weight-decay", "0", "--average", "0.99", "--steps", str(arguments.steps), "--log-every", "100",
              "--save-every", "200", *changes], check=True)
         seconds = time.monotonic() - before
         scores = subprocess.run(

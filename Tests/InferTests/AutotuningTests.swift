@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Infer
@@ -22,12 +23,7 @@ struct AutotuningTests {
     var noise = Noise(3)
     let input = noise.floats(3 * plan.height * plan.width)
     input.withUnsafeBufferPointer { plan.setInput(planes: $0) }
-    plan.run()
-    return try plan.model.graph.outputs.map { output in
-      var planes: [Float] = []
-      try plan.copyOutput(output.name, into: &planes)
-      return planes
-    }
+    return try plan.outputs()
   }
 
   private func record() throws -> [String: Int] {

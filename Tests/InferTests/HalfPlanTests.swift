@@ -14,15 +14,6 @@ struct HalfPlanTests {
     return (zip(values, right).reduce(0.0) { $0 + Double(($1.0 - $1.1) * ($1.0 - $1.1)) } / deviation).squareRoot()
   }
 
-  private func outputs(_ plan: Plan) throws -> [[Float]] {
-    plan.run()
-    return try plan.model.graph.outputs.map { output in
-      var planes: [Float] = []
-      try plan.copyOutput(output.name, into: &planes)
-      return planes
-    }
-  }
-
   @Test(.enabled(if: Shared.isPresent, "no reference data beside this checkout"), arguments: levels)
   func comesNearToPyTorch(level: CPULevel) throws {
     let model = try Model(contentsOf: Shared.url("golden/lop.pth").path)
@@ -33,7 +24,7 @@ struct HalfPlanTests {
     let size = input.values.count / 2
     for image in 0..<2 {
       input.values[image * size..<(image + 1) * size].withUnsafeBufferPointer { plan.setInput(planes: $0) }
-      for (output, planes) in zip(model.graph.outputs, try outputs(plan)) {
+      for (output, planes) in zip(model.graph.outputs, try plan.outputs()) {
         let reference = try #require(golden[output.name])
         let error = distance(planes, reference.values[image * planes.count..<(image + 1) * planes.count])
         #expect(error <= 0.02, "\(output.name), image \(image)")
@@ -53,13 +44,13 @@ struct HalfPlanTests {
       input.withUnsafeBufferPointer { plan.setInput(planes: $0) }
       return plan
     }
-    let right = try outputs(plan(.scalar, .f32))
+    let right = try plan(.scalar, .f32).outputs()
     for level in Self.levels {
       let one = try plan(level)
-      let first = try outputs(one)
-      #expect(try outputs(one) == first, "the second run finds the first one's arena")
+      let first = try one.outputs()
+      #expect(try one.outputs() == first, "the second run finds the first one's arena")
       for (values, right) in zip(first, right) { #expect(distance(values, right[...]) <= 0.03, "\(level)") }
-      #expect(try outputs(plan(level, threads: 3)) == first, "threads change nothing")
+      #expect(try plan(level, threads: 3).outputs() == first, "threads change nothing")
     }
   }
 
@@ -81,9 +72,9 @@ struct HalfPlanTests {
         plan.setInput(
           bgr: $0, bytesPerRow: 3 * pixelWidth, width: pixelWidth, height: pixelHeight, left: left, top: top)
       }
-      let fromBytes = try outputs(plan)
+      let fromBytes = try plan.outputs()
       planes.withUnsafeBufferPointer { plan.setInput(planes: $0) }
-      #expect(try outputs(plan) == fromBytes)
+      #expect(try plan.outputs() == fromBytes)
     }
   }
 

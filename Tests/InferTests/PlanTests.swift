@@ -35,15 +35,6 @@ struct PlanTests {
     }
   }
 
-  private func outputs(_ plan: Plan) throws -> [[Float]] {
-    plan.run()
-    return try plan.model.graph.outputs.map { output in
-      var planes: [Float] = []
-      try plan.copyOutput(output.name, into: &planes)
-      return planes
-    }
-  }
-
   /// Sizes that no tile, block or stride divides, at every level and on several threads.
   @Test(arguments: [(8, 8), (9, 23), (61, 40), (72, 121)], [1, 3])
   func levelsAndThreadsAgree(size: (height: Int, width: Int), threads: Int) throws {
@@ -54,9 +45,9 @@ struct PlanTests {
     for level in CPULevel.allCases where level <= .detected {
       let plan = try Plan(model, height: size.height, width: size.width, threads: threads, level: level)
       input.withUnsafeBufferPointer { plan.setInput(planes: $0) }
-      let first = try outputs(plan)
+      let first = try plan.outputs()
       #expect(first.allSatisfy { $0.allSatisfy(\.isFinite) })
-      #expect(try outputs(plan) == first, "the second run finds the first one's arena")
+      #expect(try plan.outputs() == first, "the second run finds the first one's arena")
       if reference.isEmpty { reference = first }
       for (values, expected) in zip(first, reference) { #expect(error(values, expected[...]) <= 1e-4, "\(level)") }
     }
@@ -69,7 +60,7 @@ struct PlanTests {
     let results = try [1, 2, 4].map { threads in
       let plan = try Plan(model, height: 80, width: 104, threads: threads)
       input.withUnsafeBufferPointer { plan.setInput(planes: $0) }
-      return try outputs(plan)
+      return try plan.outputs()
     }
     #expect(results[1] == results[0] && results[2] == results[0])
   }
@@ -79,7 +70,7 @@ struct PlanTests {
     let plan = try Plan(Model(smallWeights(stages: stages), name: "small"), height: 40, width: 48)
     let input = [Float](repeating: 0.25, count: 3 * 40 * 48)
     input.withUnsafeBufferPointer { plan.setInput(planes: $0) }
-    let maps = try outputs(plan)
+    let maps = try plan.outputs()
     #expect(maps.map(\.count) == (0...stages).flatMap { _ in [19 * 30, 38 * 30] })
     #expect(maps.allSatisfy { $0.allSatisfy(\.isFinite) })
   }
@@ -108,9 +99,9 @@ struct PlanTests {
         plan.setInput(
           bgr: $0, bytesPerRow: bytesPerRow, width: pixelWidth, height: pixelHeight, left: left, top: top)
       }
-      let fromBytes = try outputs(plan)
+      let fromBytes = try plan.outputs()
       planes.withUnsafeBufferPointer { plan.setInput(planes: $0) }
-      #expect(try outputs(plan) == fromBytes)
+      #expect(try plan.outputs() == fromBytes)
     }
   }
 

@@ -1,5 +1,6 @@
 import CKernels
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Infer
@@ -53,14 +54,6 @@ private struct RandomBytesLayer: Sendable, CustomTestStringConvertible {
   private var step: Int { depthwise?.stride ?? stride }
   private var inputHeight: Int { (height - 1) * step + 1 }
   private var inputWidth: Int { (width - 1) * step + 1 }
-
-  private static func activate(_ x: Double, _ activation: ck_activation) -> Double {
-    switch activation {
-    case ck_activation_relu: max(0, x)
-    case ck_activation_elu: x > 0 ? x : exp(x) - 1
-    default: x
-    }
-  }
 
   /// Largest difference between the version's result and the right one, in bytes, or in units of the output's scale.
   func error(_ kernels: UnsafePointer<ck_q8_kernels>) -> Double {
@@ -119,7 +112,7 @@ private struct RandomBytesLayer: Sendable, CustomTestStringConvertible {
         }
       }
       let v = Double(sum) * Double(scale[output]) + Double(bias[output])
-      return Self.activate(v, activation) * Double(factor)
+      return activation.of(v) * Double(factor)
     }
 
     let depth = inputs

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Infer
@@ -44,15 +45,6 @@ import Testing
     return try Model(Model(network, name: "small").file(ranges: ranges, metadata: metadata), name: "small, calibrated")
   }
 
-  private func outputs(_ plan: Plan) throws -> [[Float]] {
-    plan.run()
-    return try plan.model.graph.outputs.map { output in
-      var planes: [Float] = []
-      try plan.copyOutput(output.name, into: &planes)
-      return planes
-    }
-  }
-
   /// Root mean square of the difference, as a share of the deviation.
   private func distance(_ values: [Float], _ right: [Float]) -> Double {
     let mean = right.reduce(0, +) / Float(right.count)
@@ -69,7 +61,7 @@ import Testing
     for plan in [floats, bytes] { Self.load(plan, 77) }
     // The divergence cuts off more than suits weights that nobody trained.
     let most = rule == .divergence ? 0.6 : 0.25
-    for (values, right) in zip(try outputs(bytes), try outputs(floats)) { #expect(distance(values, right) < most) }
+    for (values, right) in zip(try bytes.outputs(), try floats.outputs()) { #expect(distance(values, right) < most) }
   }
 
   @Test func firstLayersStayFloats() throws {
@@ -125,8 +117,8 @@ import Testing
       for threads in [1, 3] {
         let plan = try Plan(model, height: 61, width: 85, threads: threads, level: level, precision: .int8)
         Self.load(plan, 5)
-        let first = try outputs(plan)
-        #expect(try outputs(plan) == first, "the second run finds the first one's arena")
+        let first = try plan.outputs()
+        #expect(try plan.outputs() == first, "the second run finds the first one's arena")
         if reference.isEmpty { reference = first }
         // A sum that falls between two bytes may be rounded either way, and later layers see the difference.
         for (values, right) in zip(first, reference) { #expect(distance(values, right) < 0.02, "\(level), \(threads)") }
@@ -146,11 +138,11 @@ import Testing
   @Test func planesAndPixelsAreTheSamePicture() throws {
     let plan = try Plan(try Self.calibrated(), height: 64, width: 64, precision: .int8)
     Self.load(plan, 9)
-    let first = try outputs(plan)
+    let first = try plan.outputs()
     let pixels = Self.input(9, height: 64, width: 64)
     let planes = (0..<3 * 64 * 64).map { (Float(pixels[$0 % 4096 * 3 + $0 / 4096]) - 128) / 256 }
     planes.withUnsafeBufferPointer { plan.setInput(planes: $0) }
-    #expect(try outputs(plan) == first)
+    #expect(try plan.outputs() == first)
   }
 
   @Test func aModelThatWasNotCalibratedSaysWhatToDo() throws {

@@ -1,5 +1,6 @@
 import CKernels
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Infer
@@ -12,6 +13,17 @@ enum Numbers {
 
   /// The nearest number there is.
   func rounded(_ value: Float) -> Float { self == .floats ? value : ck_float_of(ck_bf16_of(value)) }
+}
+
+extension ck_activation {
+  /// As the mathematics says it.
+  func of(_ x: Double) -> Double {
+    switch self {
+    case ck_activation_relu: max(0, x)
+    case ck_activation_elu: x > 0 ? x : exp(x) - 1
+    default: x
+    }
+  }
 }
 
 /// One layer on random numbers, computed by the kernels and, as the mathematics says it, in double precision.
@@ -61,14 +73,6 @@ struct RandomLayer: Sendable, CustomTestStringConvertible {
   private var inputHeight: Int { (height - 1) * step + 1 }
   private var inputWidth: Int { (width - 1) * step + 1 }
 
-  private static func activate(_ activation: ck_activation, _ x: Double) -> Double {
-    switch activation {
-    case ck_activation_relu: max(0, x)
-    case ck_activation_elu: x > 0 ? x : exp(x) - 1
-    default: x
-    }
-  }
-
   /// Largest error of the level's result, as a share of what may be; expects everything around it to be as it must be.
   func error(_ kernels: UnsafePointer<ck_kernels>) -> Double {
     var noise = Noise(7)
@@ -117,7 +121,7 @@ struct RandomLayer: Sendable, CustomTestStringConvertible {
             y * depthwise.stride + dy * depthwise.dilation, x * depthwise.stride + dx * depthwise.dilation)
           return sum + Double(input[from + c]) * Double(depthwiseWeights[place * inputs + c])
         }
-        return Double(numbers.rounded(Float(Self.activate(ck_activation_elu, sum))))
+        return Double(numbers.rounded(Float(ck_activation_elu.of(sum))))
       }
     }
 
@@ -149,7 +153,7 @@ struct RandomLayer: Sendable, CustomTestStringConvertible {
             }
           }
           let truth =
-            Self.activate(activation, sum) + (hasResidual ? Double(residual[start + beside + o]) : 0)
+            activation.of(sum) + (hasResidual ? Double(residual[start + beside + o]) : 0)
           let error = abs(Double(result[result.startIndex + o]) - truth) / (allowed + share * abs(truth))
           worst = error <= worst ? worst : error  // keeps a NaN
         }

@@ -1,23 +1,9 @@
 import Foundation
 import Infer
+import TestSupport
 import Testing
 
 @testable import Train
-
-/// Random numbers that are the same in every run (SplitMix64).
-struct Noise: RandomNumberGenerator {
-  private var state: UInt64
-  init(_ seed: UInt64) { state = seed }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = (state ^ (state >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
-  }
-
-  mutating func floats(_ count: Int) -> [Float] { (0..<count).map { _ in Float.random(in: -1...1, using: &self) } }
-}
 
 /// A small network around one operation.
 struct GradientCase: Sendable, CustomTestStringConvertible {

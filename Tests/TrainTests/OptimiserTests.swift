@@ -1,5 +1,6 @@
 import Foundation
 import Infer
+import TestSupport
 import Testing
 
 @testable import Train

@@ -1,6 +1,7 @@
 import CKernels
 import Foundation
 import Infer
+import TestSupport
 import Testing
 
 @testable import Train

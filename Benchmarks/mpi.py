@@ -26,30 +26,11 @@ import tempfile
 import time
 from pathlib import Path
 
+from sample_people import clip_data
+
 ROOT = Path(__file__).resolve().parent.parent
-COCO = [0, 15, 14, 17, 16, 5, 2, 6, 3, 7, 4, 11, 8, 12, 9, 13, 10]  # of the 18 key points
 ENVIRONMENT = {**os.environ, "OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
 MPIRUN = ["mpirun", "--oversubscribe", "--bind-to", "none"]
-
-
-def clip_data(folder, every=8):
-    """Frames of the sample clip as pictures with COCO annotations."""
-    lines = (ROOT / "samples/room.jsonl").read_text().splitlines()
-    width, height = (json.loads(lines[0])[side] for side in ("width", "height"))
-    subprocess.run(["ffmpeg", "-v", "error", "-i", ROOT / "samples/room.mp4", folder / "%d.jpg"], check=True)
-    images, annotations = [], []
-    for frame in map(json.loads, lines[1::every]):
-        images.append({"id": frame["frame"], "file_name": f"{frame['frame'] + 1}.jpg", "width": width, "height": height})
-        for person in frame["people"]:
-            points = [person["keypoints"][index] for index in COCO]
-            x, y, w, h = person["box"]
-            annotations.append({
-                "id": len(annotations), "image_id": frame["frame"], "category_id": 1, "iscrowd": 0, "num_keypoints": 17,
-                "bbox": [x, y, w, h], "area": w * h / 2,
-                "keypoints": [number for px, py, score in points for number in (px, py, 2 if score else 1)]})
-    path = folder / "people.json"
-    path.write_text(json.dumps({"images": images, "annotations": annotations}))
-    return path
 
 
 def entries(run):
@@ -68,7 +49,7 @@ class Trainer:
     def __init__(self, options, folder):
         self.posecam, self.folder = options.posecam, folder
         self.steps = options.steps
-        data = clip_data(folder)
+        data = clip_data(folder, every=8)
         self.settings = [
             "--data", data, "--backbone-width", options.width, "--channels", options.channels, "--head-channels",
             options.channels, "--batch", options.batch, "--size", options.size, "--learning-rate", "1e-4", "--schedule",

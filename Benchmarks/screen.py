@@ -3,7 +3,7 @@
 
     Benchmarks/screen.py bytes [CLIP]     beside repainting every frame; CPU of the screen's thread
     Benchmarks/screen.py latency          a stream of 640x480 at 30 fps over the loopback, network as it is and about ten times slower
-    Benchmarks/screen.py latency --seconds 1800
+    Benchmarks/screen.py latency --seconds 1800 --network slow
 
 The program runs in a pseudo-terminal of 120x40 that this script reads as fast as it comes. Latency is told twice: by the
 program itself (capture to screen), and from outside, from the moment a frame is sent to the moment its number appears.
@@ -205,7 +205,9 @@ def measure_latency(options):
         run(options.program, "scene", "demo:size=640x480,people=2,seconds=20", "-o", clip, "--truth", clip + ".jsonl")
         loops = max(0, int(options.seconds / 20))
         run("ffmpeg", "-y", "-stream_loop", str(loops), "-i", clip, "-t", str(options.seconds + 5), "-c", "copy", flv)
-        for name, extra in [("as it is", []), ("about 10 x slower", ["--cpu-level", "scalar"])]:
+        networks = {"usual": ("as it is", []), "slow": ("about 10 x slower", ["--cpu-level", "scalar"])}
+        for network in options.network:
+            name, extra = networks[network]
             show_latency(options, name, flv, extra)
 
 
@@ -253,6 +255,7 @@ def main():
     parser.add_argument("--program", default=os.path.join(ROOT, ".build/release/posecam"))
     parser.add_argument("--seconds", type=float, default=30)
     parser.add_argument("--warm-up", type=float, default=5)
+    parser.add_argument("--network", nargs="+", choices=["usual", "slow"], default=["usual", "slow"])
     parser.add_argument("--options", nargs=argparse.REMAINDER, default=[], help="for posecam")
     options = parser.parse_args()
     {"bytes": measure_bytes, "latency": measure_latency}[options.what](options)

@@ -106,9 +106,8 @@ def main():
         ["ffprobe", "-v", "error", "-select_streams", "v:0", "-show_entries", "stream=width,height", "-of", "csv=p=0",
          arguments.clip], check=True, capture_output=True, text=True).stdout
     width, height = map(int, re.findall(r"\d+", size)[:2])
-    # What annotate makes of a clip by default: 256 pixels on the short side, the long side a multiple of 8.
-    scale = 256 / min(width, height)
-    whole = f"{round(height * scale / 8) * 8}x{round(width * scale / 8) * 8}"
+    # What annotate makes of a clip by default: 256 pixels of height, the width a multiple of 8.
+    whole = f"256x{round(width * 256 / height / 8) * 8}"
     with tempfile.TemporaryDirectory() as folder:
         models = arguments.model
         if not models:

@@ -18,15 +18,13 @@ public struct Letterbox: Sendable, Equatable {
   public let isCompatible: Bool
 
   private static let stride = 8
-  /// Of the input, in short sides: cinema's 2.39:1 still fits.
-  private static let longestSide = 2.4
+  /// Of the input, in heights: cinema's 2.39:1 still fits.
+  private static let widest = 2.4
 
-  /// Gives the frame's short side `shortSide` pixels, so that a portrait video costs and shows as much as the same one in
-  /// landscape (the reference gives the height 256 always, which shows people of a portrait video at half size). The long
-  /// side is bounded: panoramas are shrunk as a whole.
-  public init(frameWidth: Int, frameHeight: Int, shortSide: Int) {
-    let (short, long) = (Double(min(frameWidth, frameHeight)), Double(max(frameWidth, frameHeight)))
-    let scale = min(Double(shortSide) / short, Self.longestSide * Double(shortSide) / long)
+  /// Gives the frame `height` pixels of height, portrait or not: people stand upright in both, and are found best at the
+  /// sizes that networks learn, at most the height of the input. The width is bounded: panoramas are shrunk as a whole.
+  public init(frameWidth: Int, frameHeight: Int, height: Int) {
+    let scale = min(Double(height) / Double(frameHeight), Self.widest * Double(height) / Double(frameWidth))
     self.init(
       frameWidth: frameWidth, frameHeight: frameHeight, inputWidth: Self.rounded(Double(frameWidth) * scale),
       inputHeight: Self.rounded(Double(frameHeight) * scale))

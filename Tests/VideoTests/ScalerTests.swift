@@ -37,8 +37,9 @@ import Testing
       }
     }
     // The frame says BT.709, although it is small.
-    for (value, expected) in zip(try pixel(Letterbox(frameWidth: 100, frameHeight: 50, shortSide: 32)), [30, 100, 200])
-    { #expect(abs(value - expected) <= 3) }
+    for (value, expected) in zip(try pixel(Letterbox(frameWidth: 100, frameHeight: 50, height: 32)), [30, 100, 200]) {
+      #expect(abs(value - expected) <= 3)
+    }
     // Read as BT.601: with luma and differences of BT.709 for this colour, its formulas give these.
     let compatible = try pixel(.compatible(frameWidth: 100, frameHeight: 50, height: 32))
     for (value, expected) in zip(compatible, [34, 94, 191]) { #expect(abs(value - expected) <= 4) }

@@ -11,7 +11,7 @@ struct LiveChannelTests {
   private func channel(_ film: Film) throws -> LiveChannel {
     let model = try EngineOptions.loadModel(nil)
     var settings = PoseEstimator.Settings()
-    settings.size = .shortSide(32)
+    settings.size = .height(32)
     let command = try LiveCommand.parse(["--video", "film"])
     let measurements = Measurements()
     let video = command.drawing.videoSettings(film.info, soundPath: "film", command.selected)

@@ -14,7 +14,7 @@ struct PipelineTests {
   ) throws -> (Pipeline, EngineControl) {
     let model = try EngineOptions.loadModel(nil)
     var settings = PoseEstimator.Settings()
-    settings.size = .shortSide(32)
+    settings.size = .height(32)
     let estimators = (0..<streams).map { _ in PoseEstimator(model, settings) }
     let pipeline = Pipeline(
       source: source, engine: EnginePool(estimators), streams: streams, tracker: .tracked(PoseTracker()),

@@ -85,12 +85,12 @@ struct PresetTests {
     let (looking, engine) = try options(
       "--preset", "accurate", "--size", "64", "--precision", "auto", "--threads", "1", "--streams", "1")
     let chosen = try looking.chosen(engine, for: model, isLive: false)
-    #expect(chosen.size == .shortSide(64) && chosen.precision == .auto)
+    #expect(chosen.size == .height(64) && chosen.precision == .auto)
     #expect(chosen.threadCount == 1 && chosen.streamCount(isLive: false) == 1)
 
     let (plain, usual) = try options()
     let same = try plain.chosen(usual, for: model, isLive: true)
-    #expect(same.chosenSize == nil && same.size == .shortSide(256) && same.streams == nil)
+    #expect(same.chosenSize == nil && same.size == .height(256) && same.streams == nil)
     let (single, _) = try options("--single")
     #expect(try single.chosen(usual, for: model, isLive: false).streamCount(isLive: false) == 1)
     // Several sources take turns.

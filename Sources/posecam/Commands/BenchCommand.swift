@@ -35,7 +35,7 @@ struct BenchCommand: ParsableCommand {
     let size: (height: Int, width: Int) =
       switch engine.size {
       case .whole(let height, let width): (height, width)
-      case .shortSide(let side): (side, (side * 16 / 9 + 7) / 8 * 8)
+      case .height(let side): (side, (side * 16 / 9 + 7) / 8 * 8)
       }
     let plan = try engine.plan(model, height: size.height, width: size.width)
     var stages: [(name: String, times: [Double])] = []

@@ -58,7 +58,7 @@ struct LookOptions: ParsableArguments {
     guard let preset else { return engine }
     if preset == .accurate, engine.chosenPrecision == nil { engine.chosenPrecision = .f32 }
     let choice = preset.choice(try times(engine.subject(model)), looks: looks * Double(sources))
-    if engine.chosenSize == nil { engine.chosenSize = .shortSide(choice.side) }
+    if engine.chosenSize == nil { engine.chosenSize = .height(choice.side) }
     guard sources == 1 else { return engine }
     if engine.streams == nil, !isLive { engine.streams = choice.streams }
     if engine.threads == nil, engine.streams ?? 1 == 1 { engine.threads = choice.threads }

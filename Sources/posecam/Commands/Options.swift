@@ -7,12 +7,12 @@ import Video
 
 /// Size of the network's input, in pixels.
 enum NetworkSize: Sendable, Equatable, ExpressibleByArgument {
-  case shortSide(Int)
+  case height(Int)
   case whole(height: Int, width: Int)
 
   var defaultValueDescription: String {
     switch self {
-    case .shortSide(let side): "\(side)"
+    case .height(let side): "\(side)"
     case .whole(let height, let width): "\(height)x\(width)"
     }
   }
@@ -22,7 +22,7 @@ enum NetworkSize: Sendable, Equatable, ExpressibleByArgument {
     let numbers = argument.split(separator: "x", omittingEmptySubsequences: false).map { Int($0) }
     guard numbers.allSatisfy({ $0.map { (32...4096).contains($0) } ?? false }) else { return nil }
     switch numbers.count {
-    case 1: self = .shortSide(numbers[0] ?? 0)
+    case 1: self = .height(numbers[0] ?? 0)
     case 2: self = .whole(height: numbers[0] ?? 0, width: numbers[1] ?? 0)
     default: return nil
     }
@@ -74,7 +74,7 @@ struct EngineOptions: ParsableArguments {
   @Option(
     name: .customLong("size"),
     help: ArgumentHelp(
-      "Network input: pixels of the short side, or height x width (default: 256).", valueName: "256|256x456"))
+      "Network input: pixels of height, or height x width (default: 256).", valueName: "256|256x456"))
   var chosenSize: NetworkSize?
 
   @Option(help: ArgumentHelp("Threads for the network (default: all cores).", valueName: "n"))
@@ -121,7 +121,7 @@ struct EngineOptions: ParsableArguments {
 
   var level: CPULevel { cpuLevel ?? .detected }
 
-  var size: NetworkSize { chosenSize ?? .shortSide(256) }
+  var size: NetworkSize { chosenSize ?? .height(256) }
 
   var precision: PrecisionChoice { chosenPrecision ?? .auto }
 

@@ -22,8 +22,8 @@ struct QuantizeCommand: ParsableCommand {
   var images: String
   @Option(name: [.short, .long], help: ArgumentHelp("Model file to write.", valueName: "file"), completion: .file())
   var output: String
-  @Option(help: ArgumentHelp("Network input: pixels of the short side, or height x width.", valueName: "256|256x456"))
-  var size = NetworkSize.shortSide(256)
+  @Option(help: ArgumentHelp("Network input: pixels of height, or height x width.", valueName: "256|256x456"))
+  var size = NetworkSize.height(256)
   @Option(help: ArgumentHelp("Use no more pictures than this.", valueName: "n"))
   var count = 400
   @Option(help: ArgumentHelp("Mean OKS with the poses of f32 from which int8 is good enough.", valueName: "0...1"))

@@ -50,7 +50,7 @@ final class EngineControl: Sendable {
     }
   }
 
-  /// Short sides of the input that the keys go through.
+  /// Heights of the input that the keys go through.
   private static let sides = [96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 448, 512, 640, 768]
 
   /// The next larger or smaller input.
@@ -58,13 +58,13 @@ final class EngineControl: Sendable {
     change(for: frames) { settings in
       let side =
         switch settings.size {
-        case .shortSide(let side): side
+        case .height(let side): side
         case .whole(let height, let width): min(height, width)
         }
       let next = steps > 0 ? Self.sides.first { $0 > side } : Self.sides.last { $0 < side }
       guard let next else { return "the network's input cannot be \(steps > 0 ? "larger" : "smaller") than \(side)" }
       switch settings.size {
-      case .shortSide: settings.size = .shortSide(next)
+      case .height: settings.size = .height(next)
       case .whole(let height, let width):
         let scaled = { (length: Int) in max(32, min(4096, (length * next + side / 2) / side)) }
         settings.size = .whole(height: scaled(height), width: scaled(width))

@@ -5,7 +5,7 @@ import Video
 /// What one look at a picture takes the network on this machine, by the size of its input; measured once and remembered.
 struct NetworkTimes: Codable, Equatable, Sendable {
   struct Look: Codable, Equatable, Sendable {
-    /// Pixels of the short side, the picture being 16:9.
+    /// Pixels of height, the picture being 16:9.
     var side: Int
     var milliseconds: Double
   }

@@ -25,10 +25,10 @@ final class PersonFocus: Sendable {
   private static let lookUp = 30
   private static let advantage: Float = 1.5
 
-  /// How a part lies in the network's input: a square of the short side.
+  /// How a part lies in the network's input: a square of the usual height.
   static func letterbox(_ size: NetworkSize, width: Int, height: Int) -> Letterbox {
     switch size {
-    case .shortSide(let side):
+    case .height(let side):
       Letterbox(frameWidth: width, frameHeight: height, inputWidth: side, inputHeight: side)
     case .whole(let inputHeight, let inputWidth):
       Letterbox(frameWidth: width, frameHeight: height, inputWidth: inputWidth, inputHeight: inputHeight)

@@ -13,8 +13,8 @@ struct Estimate: Sendable {
 /// From a frame to poses in the frame's pixels: scaling, network, parser. One per stream.
 final class PoseEstimator: @unchecked Sendable {
   struct Settings: Sendable {
-    /// Pixels of the short side of the network's input, or its whole size.
-    var size = NetworkSize.shortSide(256)
+    /// Pixels of height of the network's input, or its whole size.
+    var size = NetworkSize.height(256)
     var threads = 1
     var level = CPULevel.detected
     var precision = Precision.f32
@@ -59,10 +59,10 @@ final class PoseEstimator: @unchecked Sendable {
 
   private static func letterbox(_ settings: Settings, _ width: Int, _ height: Int) -> Letterbox {
     switch settings.size {
-    case .shortSide(let side):
+    case .height(let side):
       settings.isCompatible
         ? .compatible(frameWidth: width, frameHeight: height, height: side)
-        : Letterbox(frameWidth: width, frameHeight: height, shortSide: side)
+        : Letterbox(frameWidth: width, frameHeight: height, height: side)
     case .whole(let inputHeight, let inputWidth):
       Letterbox(frameWidth: width, frameHeight: height, inputWidth: inputWidth, inputHeight: inputHeight)
     }

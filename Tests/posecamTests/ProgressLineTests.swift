@@ -110,6 +110,14 @@ struct ProgressLineTests {
     #expect(text == "frame 1  0.0 fps  1 person\na word of its own\nframe 2  0.0 fps  0 people\n")
   }
 
+  /// A container's count is often an estimate; at the end of the video it is known.
+  @Test func theEndIsTheEnd() throws {
+    let last = ProgressLine.State(done: 267, total: 270)
+    #expect(try sent { $0.finish(last, isComplete: true) }.contains("100 %  frame 267/267"))
+    #expect(try sent { $0.finish(last) }.contains("98 %  frame 267/270"))
+    #expect(try sent { $0.finish(ProgressLine.State(done: 5), isComplete: true) }.hasPrefix("frame 5  "))
+  }
+
   @Test func nobodyListening() throws {
     for descriptor in [open("/dev/full", O_WRONLY), -1] {
       var line = ProgressLine(descriptor: descriptor)

@@ -73,7 +73,8 @@ struct AnnotateCommand: ParsableCommand {
   ) throws -> [TwoPassSmoothing.Frame] {
     var progress = ProgressLine()
     var state = ProgressLine.State(total: total)
-    defer { progress.finish(state) }
+    var isComplete = false
+    defer { progress.finish(state, isComplete: isComplete) }
     progress.note("first pass: finding people")
     var frames: [TwoPassSmoothing.Frame] = []
     while case .element(let result) = results.next() {
@@ -84,6 +85,7 @@ struct AnnotateCommand: ParsableCommand {
     }
     for notice in results.takeNotices() { progress.note(notice) }
     try results.finish()
+    isComplete = !Interruption.isRequested
     if Interruption.isRequested {
       progress.note("interrupted in the first pass; nothing was written")
       throw ExitCode(Interruption.exitCode)
@@ -129,7 +131,7 @@ struct AnnotateCommand: ParsableCommand {
     }
     defer {
       tell()
-      progress.finish(state)
+      progress.finish(state, isComplete: !Interruption.isRequested)
       if Interruption.isRequested { progress.note("interrupted after \(state.done) frames, which are written") }
     }
     try sink.finish(isComplete: !Interruption.isRequested)

@@ -20,14 +20,17 @@ struct LiveSink {
   /// Runs to the end of the source.
   mutating func run() throws {
     var progress = ProgressLine()
+    var isOver = false
     defer {
       for notice in takeNotices() { progress.note(notice) }
-      progress.finish(state)
+      progress.finish(state, isComplete: isOver && !Interruption.isRequested)
     }
     while true {
       // A stream that broke off sends none for long, but tells of it.
       switch pipeline.next(until: Date(timeIntervalSinceNow: 0.2)) {
-      case .closed: return
+      case .closed:
+        isOver = true
+        return
       case .nothingYet: break
       case .element(let result):
         done += 1

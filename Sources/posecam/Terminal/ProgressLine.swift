@@ -6,6 +6,7 @@ import Video
 struct ProgressLine {
   struct State {
     var done = 0
+    /// As many as the source promises, which may be an estimate.
     var total: Int?
     var rate = 0.0
     var people = 0
@@ -42,7 +43,10 @@ struct ProgressLine {
   }
 
   /// Shows the last state and ends the line.
-  mutating func finish(_ state: State) {
+  /// - Parameter isComplete: the source came to its end, so that there are no more than were done.
+  mutating func finish(_ state: State, isComplete: Bool = false) {
+    var state = state
+    if isComplete, state.total != nil { state.total = state.done }
     show(state)
     if isLineOpen { write("\n") }
     isLineOpen = false

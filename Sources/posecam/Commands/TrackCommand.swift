@@ -34,9 +34,10 @@ struct TrackCommand: ParsableCommand {
       path: output,
       PoseStream(source: recording.source, width: recording.width, height: recording.height, model: recording.model),
       coordinates: .pixel, order: .coco)
+    let selection = following.selection(leastScore: 0)
     var tracker = following.makeFollowing(isVideo: true, smoothing: twoPass.isOn ? .off : nil)
     var frames: [TwoPassSmoothing.Frame] = recording.frames.map { frame in
-      let poses = following.selection.kept(frame.people.filter { !$0.isPredicted }.map(\.seen))
+      let poses = selection.kept(frame.people.filter { !$0.isPredicted }.map(\.seen))
       return (frame.time, tracker.update(poses, at: frame.time, within: (recording.width, recording.height)))
     }
     if twoPass.isOn { frames = zip(frames, TwoPassSmoothing.smooth(frames, following.smooth)).map { ($0.seconds, $1) } }

@@ -176,7 +176,7 @@ struct FollowOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Leave out people below this score, 0 to 1 (default: \(usualScore) of what the network finds).",
+      "Leave out people below this score, 0 to 1 (default: \(PoseSelection.usualScore) of what the network finds).",
       valueName: "score"))
   var minScore: Float?
 
@@ -188,10 +188,6 @@ struct FollowOptions: ParsableArguments {
 
   @Flag(help: "Parse, track and smooth exactly as the reference implementation does, quirks included.")
   var compat = false
-
-  /// Of what the built-in network sees in pictures without people, three quarters score less; of the people it finds, one in
-  /// fifty.
-  private static let usualScore: Float = 0.25
 
   func validate() throws {
     guard keepLost >= 0, keepLost <= 3600 else { throw ValidationError("--keep-lost takes 0 to 3600 seconds.") }
@@ -235,7 +231,7 @@ struct FollowOptions: ParsableArguments {
   ) -> PoseEstimator.Settings {
     var settings = PoseEstimator.Settings()
     // The reference reports everyone.
-    settings.selection = selection(leastScore: compat ? 0 : Self.usualScore)
+    settings.selection = selection(leastScore: compat ? 0 : PoseSelection.usualScore)
     settings.size = engine.size
     settings.threads = max(1, engine.threadCount / streams)
     if let looking { (settings.tiles, settings.isSingle) = (looking.tiles, looking.single) }

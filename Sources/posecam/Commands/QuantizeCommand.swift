@@ -47,6 +47,8 @@ struct QuantizeCommand: ParsableCommand {
 
     var settings = PoseEstimator.Settings()
     settings.size = size
+    // What is not shown need not agree.
+    settings.selection.leastScore = PoseSelection.usualScore
     settings.threads = threads ?? min(256, Processors.usable)
     let floats = PoseEstimator(model, settings)
     let measurements = Measurements()

@@ -214,10 +214,29 @@ struct CommandLineTests {
       "posecam --video clip.mp4 --model q.safetensors --precision int8 --json - | wc -l", in: folder)
     #expect(bytes.output.trimmingCharacters(in: .whitespacesAndNewlines) == "31")
     try expectFailure("posecam quantize --images missing -o q2.safetensors", says: "missing")
+    let labelled = "--annotations people.json -o q2.safetensors"
+    try expectFailure("posecam quantize --images clip.mp4 \(labelled)", says: "clip.mp4: is no folder")
     try expectFailure("posecam quantize --images clip.mp4 --count 1 -o q2.safetensors", says: "--count", status: 64)
     #expect(try folder.contents() == ["clip.mp4", "plain.safetensors", "q.safetensors", "truth.jsonl"])
     let builtIn = try Program.run("posecam --video clip.mp4 --precision int8 --json - | wc -l", in: folder)
     #expect(builtIn.output.trimmingCharacters(in: .whitespacesAndNewlines) == "31")
+  }
+
+  @Test func calibrationTellsTheAccuracyBeforeAndAfter() throws {
+    try folder.writeLabelledPictures()
+    let outcome = try Program.run(
+      "posecam quantize --images . --size 128 --annotations people.json -o q.safetensors", in: folder)
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    /// What eval says of the same pictures.
+    func accuracy(_ options: String) throws -> String {
+      let eval = try Program.run("posecam eval --annotations people.json --size 128 --json \(options)", in: folder)
+      let numbers = try JSONDecoder().decode([String: Double].self, from: Data(eval.output.utf8))
+      return String(format: "AP %.3f, AR %.3f", numbers["AP"] ?? 0, numbers["AR"] ?? 0)
+    }
+    #expect(try outcome.output.contains("with floats: \(accuracy(""))"), "\(outcome.output)")
+    #expect(
+      try outcome.output.contains("with bytes: \(accuracy("--model q.safetensors --precision int8"))"),
+      "\(outcome.output)")
   }
 
   @Test func wrongUsage() throws {

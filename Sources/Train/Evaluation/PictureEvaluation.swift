@@ -188,7 +188,8 @@ struct PictureEvaluation {
     if let index = plans.firstIndex(where: { $0.height == height && $0.width == width }) {
       plans.append(plans.remove(at: index))
     } else {
-      plans.append(try Plan(model, height: height, width: width, level: settings.level))
+      plans.append(
+        try Plan(model, height: height, width: width, level: settings.level, precision: settings.precision))
       if plans.count > 6 { plans.removeFirst() }
     }
     return plans[plans.count - 1]

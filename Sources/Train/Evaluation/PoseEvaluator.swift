@@ -18,6 +18,8 @@ public struct PoseEvaluator: Sendable {
     /// Pictures worked on at the same time.
     public var threads = 1
     public var level = CPULevel.detected
+    /// Arithmetic of the network.
+    public var precision = Precision.f32
 
     public init() {}
 

@@ -30,6 +30,7 @@ public struct CocoKeypointMetric: Sendable {
     public var values: [Double]
 
     public var averagePrecision: Double { values[0] }
+    public var averageRecall: Double { values[5] }
   }
 
   /// How well the labelled key points of one joint are met by the people who were matched at OKS 0.5.

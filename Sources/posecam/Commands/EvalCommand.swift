@@ -25,6 +25,11 @@ struct EvalCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Height of the network's input in pixels.", valueName: "n"))
   var size = 368
   @Option(
+    help: ArgumentHelp(
+      "Arithmetic of the network: \(PrecisionChoice.allCases.map(\.rawValue).joined(separator: ", ")).",
+      valueName: "precision"))
+  var precision = PrecisionChoice.f32
+  @Option(
     help: """
       What is measured: oks (COCO's AP and AR), pckh (by the head's size, MPII) or pck (within 0.2 of the torso, LSP).
       """)
@@ -69,10 +74,12 @@ struct EvalCommand: ParsableCommand {
     settings.usesMirror = flip
     settings.tiles = tiles
     settings.threads = threads ?? min(256, Processors.usable)
+    let model = try EngineOptions.loadModel(model)
+    settings.precision = precision.precision(for: model, level: settings.level)
     let isTerminal = isatty(STDERR_FILENO) == 1
     let count = annotations.pictures.count
     let evaluation = try PoseEvaluator(settings).evaluate(
-      EngineOptions.loadModel(model), on: annotations, images: data.folder,
+      model, on: annotations, images: data.folder,
       progress: { done in
         if isTerminal { FileHandle.standardError.write(Data("\r\(done) of \(count) pictures".utf8)) }
       })

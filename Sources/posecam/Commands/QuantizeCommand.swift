@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import Infer
 import Tracker
+import Train
 import Video
 
 /// `posecam quantize`: calibrates a model for int8.
@@ -20,6 +21,11 @@ struct QuantizeCommand: ParsableCommand {
   var model: String?
   @Option(help: ArgumentHelp("Folder or pattern of pictures, or a video.", valueName: "pictures"), completion: .file())
   var images: String
+  @Option(
+    help: ArgumentHelp(
+      "COCO key-point annotations of pictures in --images: tells the accuracy before and after.", valueName: "file"),
+    completion: .json)
+  var annotations: String?
   @Option(name: [.short, .long], help: ArgumentHelp("Model file to write.", valueName: "file"), completion: .file())
   var output: String
   @Option(help: ArgumentHelp("Network input: pixels of height, or height x width.", valueName: "256|256x456"))
@@ -38,8 +44,16 @@ struct QuantizeCommand: ParsableCommand {
   }
 
   func run() throws {
-    try OutputNames.check([output], inputs: [model, images])
+    try OutputNames.check([output], inputs: [model, images, annotations])
     let model = try EngineOptions.loadModel(model)
+    var isFolder: ObjCBool = false
+    if annotations != nil,
+      !FileManager.default.fileExists(atPath: images, isDirectory: &isFolder) || !isFolder.boolValue
+    {
+      throw PosecamError(
+        "\(images): is no folder; with --annotations, --images names the one that holds their pictures")
+    }
+    let labelled = try annotations.map { try KeypointAnnotations(contentsOf: $0) }
     let frames = try readFrames()
     guard frames.count >= 2 else { throw PosecamError("\(images): at least two pictures are needed") }
     let seen = frames.enumerated().filter { $0.offset.isMultiple(of: 2) }.map(\.element)
@@ -97,8 +111,23 @@ struct QuantizeCommand: ParsableCommand {
     let calibrated = try Model(result, name: model.name)
     try printErrors(of: calibrated, on: kept, settings)
     try result.write(to: output)
+    if let labelled { try printAccuracy(model, calibrated, on: labelled) }
     let choice = calibrated.bestPrecision().rawValue
     print("\(output): calibrated by \(best.rule.rawValue); --precision auto will use \(choice) on this machine")
+  }
+
+  private func printAccuracy(_ model: Model, _ calibrated: Model, on annotations: KeypointAnnotations) throws {
+    var settings = PoseEvaluator.Settings()
+    settings.threads = threads ?? min(256, Processors.usable)
+    settings.height =
+      switch size {
+      case .height(let height), .whole(let height, _): height
+      }
+    for (name, model, precision) in [("floats", model, Precision.f32), ("bytes", calibrated, .int8)] {
+      settings.precision = precision
+      let summary = try PoseEvaluator(settings).evaluate(model, on: annotations, images: images).metric.summary
+      print(String(format: "with %@: AP %.3f, AR %.3f", name, summary.averagePrecision, summary.averageRecall))
+    }
   }
 
   private func readFrames() throws -> [Frame] {

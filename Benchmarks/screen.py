@@ -233,7 +233,7 @@ def show_latency(options, name, flv, extra):
         network.append(program.grid.number(r"network +[━─ ]*([\d.]+) ", 0))
         waits = re.search(r"network (\d+) +screen (\d+)", program.grid.text())
         waiting.append(int(waits.group(1)) + int(waits.group(2)) if waits else 0)
-    dropped = program.grid.number(r"dropped .*?(\d+) [^\d]", 0)
+    dropped = program.grid.number(r"dropped [^│]*?(\d+) *│", 0)
     program.close()
     if not outside:
         sys.exit("nothing was shown:\n" + program.grid.text())

@@ -111,6 +111,37 @@ const ck_kernels *ck_bf16_version(int32_t index) {
   return NULL;
 }
 
+// Whole numbers from -3 to 3, which bfloat16 holds; their sums here are exact in any order.
+static float check_number(int32_t index) { return (float)(index * index % 7 - 3); }
+
+bool ck_bf16_kernels_are_right(const ck_kernels *kernels) {
+  // Three tiles of AMX across, one and two of them down, and a rest of the depth.
+  enum { width = 33, depth = 40, channels = 48 };
+  uint16_t in[width * depth], weights[depth * channels];
+  float out[width * channels] = {0}, bias[channels];
+  for (int32_t i = 0; i < width * depth; i++) in[i] = ck_bf16_of(check_number(i));
+  for (int32_t c = 0; c < channels; c++) {
+    const int32_t first = c / kernels->block * kernels->block;
+    const int32_t block = channels - first < kernels->block ? channels - first : kernels->block;
+    bias[c] = check_number(c);
+    for (int32_t k = 0; k < depth; k++)
+      weights[first * depth + (k / 2 * block + c - first) * 2 + k % 2] = ck_bf16_of(check_number(3 * c + k));
+  }
+  const ck_convolution layer = {
+    .in = {(float *)(void *)in, width * depth, depth}, .out = {out, width * channels, channels}, .height = 1,
+    .width = width, .stride = 1, .channels = channels, .taps = 1, .depth = depth, .weights = (const float *)(const void *)weights,
+    .bias = bias, .gives_floats = true,
+  };
+  kernels->convolve(&layer, layer.in, 0, 1);
+  for (int32_t x = 0; x < width; x++)
+    for (int32_t c = 0; c < channels; c++) {
+      float sum = bias[c];
+      for (int32_t k = 0; k < depth; k++) sum += check_number(x * depth + k) * check_number(3 * c + k);
+      if (out[x * channels + c] != sum) return false;
+    }
+  return true;
+}
+
 // MARK: one layer on all threads
 
 typedef struct {

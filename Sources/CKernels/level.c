@@ -55,9 +55,14 @@ static bool may_use_tiles(void) {
 #endif
 }
 
+extern const ck_kernels ck_kernels_amx;
+
+// The kernel was written without a processor to run it on: it is tried before anyone relies on it.
 bool ck_has_amx_bf16(void) {
   static _Atomic int known = -1;
-  if (known < 0) known = ck_has_avx512_bf16() && (leaf7(0, 3) >> 24 & 1) && (leaf7(0, 3) >> 22 & 1) && may_use_tiles();
+  if (known < 0)
+    known = ck_has_avx512_bf16() && (leaf7(0, 3) >> 24 & 1) && (leaf7(0, 3) >> 22 & 1) && may_use_tiles() &&
+            ck_bf16_kernels_are_right(&ck_kernels_amx);
   return known;
 }
 

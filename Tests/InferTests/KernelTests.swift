@@ -61,6 +61,17 @@ struct KernelTests {
     }
   }
 
+  /// The check that AMX must pass before it is used: right kernels do, wrong ones do not.
+  @Test func wrongProductsAreFoundOut() {
+    for kernels in [ck_bf16_version(0), ck_bf16_version(1), tile_emulation_kernels()].compactMap({ $0 }) {
+      #expect(ck_bf16_kernels_are_right(kernels))
+      var wrong = kernels.pointee
+      // Multiplies what was packed for another width of blocks.
+      wrong.block = wrong.block == 16 ? 32 : 16
+      #expect(!ck_bf16_kernels_are_right(&wrong))
+    }
+  }
+
   @Test func tileProductsAreCounted() { #expect(tile_emulation_multiply_adds(3) == 3 * 4 * 16 * 16 * 32) }
 
   @Test func floatsBecomeTheNearestHalf() {

@@ -23,7 +23,7 @@ bool ck_has_avx512_vnni(void);
 /// Dot products of bfloat16.
 bool ck_has_avx512_bf16(void);
 
-/// Products of matrices of bfloat16, which the operating system lets this process use.
+/// Products of matrices of bfloat16, which the operating system lets this process use, and which come out right.
 bool ck_has_amx_bf16(void);
 
 /// Names of the features found that matter here ("avx2 fma avx512f avx512_vnni amx_int8"), for people.
@@ -164,6 +164,9 @@ const ck_kernels *ck_bf16_kernels_for(ck_level level);
 
 /// Every version that this processor can run, the reference first, then with AVX512-BF16, then with AMX, until NULL.
 const ck_kernels *ck_bf16_version(int32_t index);
+
+/// Whether a small layer of whole numbers comes out right, to the last bit; takes a tenth of a millisecond.
+bool ck_bf16_kernels_are_right(const ck_kernels *kernels);
 
 /// Runs a whole layer on the pool.
 void ck_convolve(const ck_kernels *kernels, ck_pool *pool, const ck_convolution *layer);

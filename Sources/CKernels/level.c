@@ -56,13 +56,22 @@ static bool may_use_tiles(void) {
 }
 
 extern const ck_kernels ck_kernels_amx;
+extern const ck_q8_kernels ck_q8_kernels_amx;
 
-// The kernel was written without a processor to run it on: it is tried before anyone relies on it.
+// The kernels were written without a processor to run them on: they are tried before anyone relies on them.
 bool ck_has_amx_bf16(void) {
   static _Atomic int known = -1;
   if (known < 0)
     known = ck_has_avx512_bf16() && (leaf7(0, 3) >> 24 & 1) && (leaf7(0, 3) >> 22 & 1) && may_use_tiles() &&
             ck_bf16_kernels_are_right(&ck_kernels_amx);
+  return known;
+}
+
+bool ck_has_amx_int8(void) {
+  static _Atomic int known = -1;
+  if (known < 0)
+    known = ck_has_avx512_vnni() && (leaf7(0, 3) >> 24 & 1) && (leaf7(0, 3) >> 25 & 1) && may_use_tiles() &&
+            ck_q8_kernels_are_right(&ck_q8_kernels_amx);
   return known;
 }
 
@@ -92,5 +101,6 @@ bool ck_has_avx_vnni(void) { return false; }
 bool ck_has_avx512_vnni(void) { return false; }
 bool ck_has_avx512_bf16(void) { return false; }
 bool ck_has_amx_bf16(void) { return false; }
+bool ck_has_amx_int8(void) { return false; }
 const char *ck_processor_features(void) { return ""; }
 #endif

@@ -11,7 +11,8 @@ double ck_multiply_adds_amx(int64_t rounds);
 double ck_q8_multiply_adds_avx2(int64_t rounds);
 double ck_q8_multiply_adds_avxvnni(int64_t rounds);
 double ck_q8_multiply_adds_avx512vnni(int64_t rounds);
-extern const ck_q8_kernels ck_q8_kernels_avx2, ck_q8_kernels_avxvnni, ck_q8_kernels_avx512vnni;
+double ck_q8_multiply_adds_amx(int64_t rounds);
+extern const ck_q8_kernels ck_q8_kernels_avx2, ck_q8_kernels_avxvnni, ck_q8_kernels_avx512vnni, ck_q8_kernels_amx;
 #endif
 
 static double multiply_adds_scalar(int64_t rounds) {
@@ -79,6 +80,7 @@ double ck_measure_q8_peak(ck_level level) {
   if (kernels == &ck_q8_kernels_avx2) kernel = ck_q8_multiply_adds_avx2;
   if (kernels == &ck_q8_kernels_avxvnni) kernel = ck_q8_multiply_adds_avxvnni;
   if (kernels == &ck_q8_kernels_avx512vnni) kernel = ck_q8_multiply_adds_avx512vnni;
+  if (kernels == &ck_q8_kernels_amx) kernel = ck_q8_multiply_adds_amx;
 #endif
   return best_rate(kernel);
 }

@@ -72,12 +72,13 @@ static const ck_q8_kernels scalar = {
 };
 
 #if defined(__x86_64__)
-extern const ck_q8_kernels ck_q8_kernels_avx2, ck_q8_kernels_avxvnni, ck_q8_kernels_avx512vnni;
+extern const ck_q8_kernels ck_q8_kernels_avx2, ck_q8_kernels_avxvnni, ck_q8_kernels_avx512vnni, ck_q8_kernels_amx;
 #endif
 
 const ck_q8_kernels *ck_q8_kernels_for(ck_level level) {
 #if defined(__x86_64__)
   if (level > ck_level_detected()) level = ck_level_detected();
+  if (level == ck_level_avx512 && ck_has_amx_int8()) return &ck_q8_kernels_amx;
   if (level == ck_level_avx512 && ck_has_avx512_vnni()) return &ck_q8_kernels_avx512vnni;
   if (level >= ck_level_avx2) return ck_has_avx_vnni() ? &ck_q8_kernels_avxvnni : &ck_q8_kernels_avx2;
 #endif
@@ -85,15 +86,45 @@ const ck_q8_kernels *ck_q8_kernels_for(ck_level level) {
 }
 
 const ck_q8_kernels *ck_q8_version(int32_t index) {
-  const ck_q8_kernels *versions[5] = {&scalar};
+  const ck_q8_kernels *versions[6] = {&scalar};
   int32_t count = 1;
 #if defined(__x86_64__)
   ck_level level = ck_level_detected();
   if (level >= ck_level_avx2) versions[count++] = &ck_q8_kernels_avx2;
   if (level >= ck_level_avx2 && ck_has_avx_vnni()) versions[count++] = &ck_q8_kernels_avxvnni;
   if (level >= ck_level_avx512 && ck_has_avx512_vnni()) versions[count++] = &ck_q8_kernels_avx512vnni;
+  if (level >= ck_level_avx512 && ck_has_amx_int8()) versions[count++] = &ck_q8_kernels_amx;
 #endif
   return index >= 0 && index < count ? versions[index] : NULL;
+}
+
+bool ck_q8_kernels_are_right(const ck_q8_kernels *kernels) {
+  // Three tiles of AMX across, one and two of them down, and a rest of the depth.
+  enum { width = 33, depth = 72, channels = 48 };
+  uint8_t in[width * depth];
+  int8_t weights[depth * channels];
+  float out[width * channels] = {0}, scale[channels], bias[channels] = {0};
+  for (int32_t i = 0; i < width * depth; i++) in[i] = (uint8_t)(i * i % 251);
+  for (int32_t c = 0; c < channels; c++) {
+    const int32_t first = c / kernels->block * kernels->block;
+    const int32_t block = channels - first < kernels->block ? channels - first : kernels->block;
+    scale[c] = 1;
+    for (int32_t k = 0; k < depth; k++)
+      weights[first * depth + (k / 4 * block + c - first) * 4 + k % 4] = (int8_t)((3 * c + k) * (3 * c + k) % 253 - 126);
+  }
+  const ck_q8_convolution layer = {
+    .in = {in, width * depth, depth}, .floats = {out, width * channels, channels}, .height = 1, .width = width, .stride = 1,
+    .taps = 1, .depth = depth, .channels = channels, .weights = weights,
+    .finish = {.scale = scale, .bias = bias, .activation = ck_activation_none, .factor = 1},
+  };
+  kernels->convolve(&layer, layer.in, 0, 1);
+  for (int32_t x = 0; x < width; x++)
+    for (int32_t c = 0; c < channels; c++) {
+      int32_t sum = 0;
+      for (int32_t k = 0; k < depth; k++) sum += in[x * depth + k] * ((3 * c + k) * (3 * c + k) % 253 - 126);
+      if (out[x * channels + c] != (float)sum) return false;
+    }
+  return true;
 }
 
 // MARK: weights

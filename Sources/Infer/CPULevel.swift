@@ -27,7 +27,7 @@ public enum CPULevel: Int, CaseIterable, Comparable, Sendable {
     }
   }
 
-  /// What multiplies bytes at this level: "scalar", "AVX2", "AVX-VNNI" or "AVX-512 VNNI".
+  /// What multiplies bytes at this level: "scalar", "AVX2", "AVX-VNNI", "AVX-512 VNNI" or "AMX".
   public var byteKernels: String { String(cString: ck_q8_kernels_for(kernelLevel).pointee.name) }
 
   /// Whether there are kernels for bfloat16: with the processor's own products, or the reference.
@@ -38,8 +38,8 @@ public enum CPULevel: Int, CaseIterable, Comparable, Sendable {
 
   private static let multipliesHalvesFast = ck_bf16_is_fast()
 
-  /// Whether bytes are faster than floats: with dot products of bytes (VNNI) they are, by much.
-  var hasFastBytes: Bool { byteKernels.hasSuffix("VNNI") }
+  /// Whether bytes are faster than floats: with dot products of bytes (VNNI) or products of matrices they are, by much.
+  var hasFastBytes: Bool { byteKernels.hasSuffix("VNNI") || byteKernels == "AMX" }
 
   package var kernelLevel: ck_level {
     switch self {

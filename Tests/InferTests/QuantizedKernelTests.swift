@@ -2,6 +2,7 @@ import CKernels
 import Foundation
 import TestSupport
 import Testing
+import TileEmulation
 
 @testable import Infer
 
@@ -238,15 +239,30 @@ private struct RandomBytesLayer: Sendable, CustomTestStringConvertible {
     RandomBytesLayer(height: 9, width: 11, inputs: 64, outputs: 32, hasResidual: true, depthwise: (1, 1), threads: 2),
   ]
 
+  /// Those that this processor can run, the reference first, and AMX's with its instructions emulated.
+  private static var versions: [UnsafePointer<ck_q8_kernels>] {
+    ((0..<6).map { ck_q8_version($0) } + [tile_emulation_q8_kernels()]).compactMap { $0 }
+  }
+
   /// What may be rounded either way where two roundings of the same sum fall on different sides.
   @Test(arguments: layers) private func everyVersionComputesTheLayer(_ layer: RandomBytesLayer) {
-    var index: Int32 = 0
-    while let kernels = ck_q8_version(index) {
+    #expect(Self.versions.count >= 2)
+    for kernels in Self.versions {
       let error = layer.error(kernels)
       #expect(error <= (layer.givesFloats ? 1e-3 : 0.51), "\(String(cString: kernels.pointee.name)): off by \(error)")
-      index += 1
     }
-    #expect(index >= 1)
+  }
+
+  /// The check that AMX must pass before it is used: right kernels do, wrong ones do not.
+  @Test func wrongProductsAreFoundOut() {
+    for kernels in Self.versions {
+      #expect(ck_q8_kernels_are_right(kernels))
+      var wrong = kernels.pointee
+      // Multiplies what was packed for another width of blocks.
+      wrong.block = wrong.block == 16 ? 32 : 16
+      #expect(!ck_q8_kernels_are_right(&wrong))
+    }
+    #expect(tile_emulation_q8_multiply_adds(3) == 3 * 4 * 16 * 16 * 64)
   }
 
   @Test func lowerLevelsChooseLowerVersions() {
@@ -260,8 +276,7 @@ private struct RandomBytesLayer: Sendable, CustomTestStringConvertible {
     let factors = Memory<Float>([Float](repeating: 1, count: 8) + [Float](repeating: 2, count: 8))
     let pool = ck_pool_create(2)
     defer { ck_pool_destroy(pool) }
-    var index: Int32 = 0
-    while let kernels = ck_q8_version(index) {
+    for kernels in Self.versions {
       // Three rows of one pixel with a margin of one.
       let bytes = Memory([UInt8](repeating: 9, count: 5 * 3 * 16))
       var picture = ck_q8_quantization(
@@ -279,7 +294,6 @@ private struct RandomBytesLayer: Sendable, CustomTestStringConvertible {
                 ? [UInt8](repeating: 3, count: 16) : [0, 3, 3, 3, 3, 103, 203, 4] + [0, 2, 3, 3, 4, 203, 255, 5]))
         }
       }
-      index += 1
     }
   }
 }

@@ -1,9 +1,7 @@
-// The AMX kernel of posecam with its instructions in plain C, as Intel's Software Developer's Manual describes them (volume 2:
-// LDTILECFG, TILEZERO, TILELOADD, TILESTORED, TDPBF16PS).
+// The AMX kernel of bfloat16 with its instructions emulated; TDPBF16PS as Intel's manual describes it.
 #include "TileEmulation.h"
 
 #include <math.h>
-#include <string.h>
 
 #define LANES 4
 #include "../../Sources/CKernels/x86/vector.h"
@@ -23,40 +21,7 @@ static void put(const ck_convolution *layer, ptrdiff_t index, vector v) {
   for (int i = 0; i < LANES; i++) ((number *)(void *)layer->out.base)[index + i] = ck_bf16_of(v[i]);
 }
 
-static _Thread_local struct {
-  int rows, row_bytes;
-  uint8_t bytes[16][64];
-} tiles[8];
-
-static void tile_configure(const void *address) {
-  // Palette 1: bytes of a row at 16, rows at 48; what is reserved must be 0.
-  const uint8_t *bytes = address;
-  memset(tiles, 0, sizeof tiles);
-  bool is_valid = bytes[0] == 1 && bytes[1] == 0;
-  for (int i = 2; i < 16; i++) is_valid = is_valid && bytes[i] == 0;
-  for (int i = 8; i < 16; i++) is_valid = is_valid && bytes[16 + 2 * i] == 0 && bytes[17 + 2 * i] == 0 && bytes[48 + i] == 0;
-  for (int i = 0; i < 8; i++) {
-    const int row_bytes = bytes[16 + 2 * i] | bytes[17 + 2 * i] << 8, rows = bytes[48 + i];
-    is_valid = is_valid && row_bytes <= 64 && rows <= 16 && (row_bytes == 0) == (rows == 0);
-    if (!is_valid) return;  // a fault; here all tiles stay unusable
-    tiles[i].row_bytes = row_bytes;
-    tiles[i].rows = rows;
-  }
-}
-
-static void tile_release(void) { memset(tiles, 0, sizeof tiles); }
-static void tile_zero(int tile) { memset(tiles[tile].bytes, 0, sizeof tiles[tile].bytes); }
-
-static void tile_load(int tile, const void *address, ptrdiff_t step) {
-  tile_zero(tile);
-  for (int i = 0; i < tiles[tile].rows; i++)
-    memcpy(tiles[tile].bytes[i], (const char *)address + i * step, (size_t)tiles[tile].row_bytes);
-}
-
-static void tile_store(int tile, void *address, ptrdiff_t step) {
-  for (int i = 0; i < tiles[tile].rows; i++)
-    memcpy((char *)address + i * step, tiles[tile].bytes[i], (size_t)tiles[tile].row_bytes);
-}
+#include "tiles.h"
 
 static float half(int tile, int row, int index) {
   uint16_t bits;
@@ -65,8 +30,7 @@ static float half(int tile, int row, int index) {
 }
 
 static void tile_dot(int sums, int a, int b) {
-  const bool is_valid = tiles[sums].rows > 0 && tiles[sums].rows == tiles[a].rows &&
-                        tiles[sums].row_bytes == tiles[b].row_bytes && tiles[a].row_bytes == 4 * tiles[b].rows;
+  const bool is_valid = tiles_fit(sums, a, b);
   for (int m = 0; m < tiles[sums].rows; m++)
     for (int n = 0; n < tiles[sums].row_bytes / 4; n++) {
       float sum = 0, before;
@@ -76,6 +40,19 @@ static void tile_dot(int sums, int a, int b) {
       sum = is_valid ? before + sum : NAN;  // a fault
       memcpy(tiles[sums].bytes[m] + 4 * n, &sum, sizeof sum);
     }
+}
+
+#define GROUP PAIR
+#define SUM float
+#define CONVOLUTION ck_convolution
+#define VIEW ck_view
+
+static inline void finish_lanes(const ck_convolution *layer, const float *sums, ptrdiff_t y, ptrdiff_t x, int32_t c) {
+  vector v = activate(layer->activation, load(sums) + load(layer->bias + c));
+  if (layer->residual.base)
+    v += read(
+        (const number *)(const void *)layer->residual.base + y * layer->residual.row + x * layer->residual.pixel + c);
+  put(layer, y * layer->out.row + x * layer->out.pixel + c, v);
 }
 
 #include "../../Sources/CKernels/x86/convolution_tiles.h"

@@ -26,6 +26,9 @@ bool ck_has_avx512_bf16(void);
 /// Products of matrices of bfloat16, which the operating system lets this process use, and which come out right.
 bool ck_has_amx_bf16(void);
 
+/// The same with bytes.
+bool ck_has_amx_int8(void);
+
 /// Names of the features found that matter here ("avx2 fma avx512f avx512_vnni amx_int8"), for people.
 const char *ck_processor_features(void);
 
@@ -252,7 +255,7 @@ typedef struct {
   ptrdiff_t scratch_size;
 } ck_q8_convolution;
 
-/// One version: reference, AVX2, AVX-VNNI, AVX-512 VNNI.
+/// One version: reference, AVX2, AVX-VNNI, AVX-512 VNNI, AMX.
 typedef struct {
   const char *name;
   /// Output channels per block of packed weights, and channels per block of the depthwise part.
@@ -269,6 +272,9 @@ const ck_q8_kernels *ck_q8_kernels_for(ck_level level);
 
 /// Every version that this processor can run, the reference first, until NULL.
 const ck_q8_kernels *ck_q8_version(int32_t index);
+
+/// Whether a small layer of whole numbers comes out right; takes a tenth of a millisecond.
+bool ck_q8_kernels_are_right(const ck_q8_kernels *kernels);
 
 /// Bytes that `ck_q8_pack_depthwise` writes for so many channels.
 ptrdiff_t ck_q8_depthwise_size(const ck_q8_kernels *kernels, int32_t channels);

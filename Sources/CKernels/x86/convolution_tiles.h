@@ -1,12 +1,13 @@
-// Dense convolutions of bfloat16 by AMX: a tile register holds 16 rows of 64 bytes, and one instruction multiplies 16 pixels x 32
-// numbers with 32 x 16 weights. The weights are packed as for vdpbf16ps.
+// Dense convolutions by AMX: a tile register holds 16 rows of 64 bytes, and one instruction multiplies 16 pixels x 64 bytes of
+// their numbers with as many x 16 weights. The weights are packed as for dot products of vectors.
 //
-// The including file says what an instruction is: `tile_configure`, `tile_zero`, `tile_load`, `tile_store`, `tile_dot`,
-// `tile_release`; the tests include it with emulated ones. NOTE: it has run there only, on no processor with AMX.
+// The including file says what numbers are (`number`, GROUP of them in 32 bits, SUM, CONVOLUTION, VIEW), what becomes of the
+// LANES sums of a pixel (`finish_lanes`), and what an instruction is: `tile_configure`, `tile_zero`, `tile_load`, `tile_store`,
+// `tile_dot`, `tile_release`; the tests include it with emulated ones. NOTE: it has run there only, on no processor with AMX.
 
 #include <string.h>
 
-enum { tile_rows = 16, tile_columns = 16, tile_depth = 32 };
+enum { tile_rows = 16, tile_columns = 16, tile_depth = 64 / (int)sizeof(number) };
 
 // Tiles 0 to 3 hold sums, of the first pixels with both columns, then of the second; 4 and 5 pixels, 6 and 7 weights.
 typedef struct {
@@ -25,10 +26,10 @@ static void configure_tiles(int32_t pixels) {
 }
 
 typedef struct {
-  float values[4][tile_rows][tile_columns];
+  SUM values[4][tile_rows][tile_columns];
 } __attribute__((aligned(64))) tile_sums;
 
-// 32 numbers of all pixels of one or two tiles, with one or two tiles of weights; distances in numbers.
+// `tile_depth` numbers of all pixels of one or two tiles, with one or two tiles of weights; distances in numbers.
 #define DOT_TILES(pixels, columns, in0, in1, in_step, weights0, weights1, weights_step) \
   do { \
     tile_load(6, weights0, (weights_step) * (ptrdiff_t)sizeof(number)); \
@@ -47,9 +48,9 @@ typedef struct {
 
 // Both counts are constants where this is inlined.
 static inline __attribute__((always_inline)) void sum_tiles(
-    const ck_convolution *layer, const number *const in[2], ptrdiff_t pixel_step, int32_t rows, const number *weights,
+    const CONVOLUTION *layer, const number *const in[2], ptrdiff_t pixel_step, int32_t rows, const number *weights,
     int pixels, int columns, tile_sums *sums) {
-  const ptrdiff_t weights_step = columns * tile_columns * PAIR;
+  const ptrdiff_t weights_step = columns * tile_columns * GROUP;
   tile_zero(0);
   tile_zero(1);
   tile_zero(2);
@@ -57,43 +58,34 @@ static inline __attribute__((always_inline)) void sum_tiles(
   for (int32_t t = 0; t < layer->taps; t++) {
     const number *first = in[0] + layer->tap_offset[t], *second = in[1] + layer->tap_offset[t];
     int32_t k = 0;
-    for (; k + tile_depth <= layer->depth; k += tile_depth, weights += tile_depth / PAIR * weights_step)
+    for (; k + tile_depth <= layer->depth; k += tile_depth, weights += tile_depth / GROUP * weights_step)
       DOT_TILES(
-          pixels, columns, first + k, second + k, pixel_step, weights, weights + tile_columns * PAIR, weights_step);
+          pixels, columns, first + k, second + k, pixel_step, weights, weights + tile_columns * GROUP, weights_step);
     const int32_t rest = layer->depth - k;
     if (!rest) continue;
     // Filled up with zeros.
-    number some[2][tile_rows][tile_depth] = {}, few[2][tile_rows][tile_columns * PAIR] = {};
+    number some[2][tile_rows][tile_depth] = {}, few[2][tile_rows][tile_columns * GROUP] = {};
     for (int32_t p = 0; p < rows; p++) {
       memcpy(some[0][p], first + p * pixel_step + k, (size_t)rest * sizeof(number));
       if (pixels == 2) memcpy(some[1][p], second + p * pixel_step + k, (size_t)rest * sizeof(number));
     }
-    for (int32_t i = 0; i < rest / PAIR; i++, weights += weights_step)
-      for (int c = 0; c < columns; c++) memcpy(few[c][i], weights + c * tile_columns * PAIR, sizeof few[c][i]);
-    DOT_TILES(pixels, columns, some[0][0], some[1][0], tile_depth, few[0][0], few[1][0], tile_columns * PAIR);
+    for (int32_t i = 0; i < rest / GROUP; i++, weights += weights_step)
+      for (int c = 0; c < columns; c++) memcpy(few[c][i], weights + c * tile_columns * GROUP, sizeof few[c][i]);
+    DOT_TILES(pixels, columns, some[0][0], some[1][0], tile_depth, few[0][0], few[1][0], tile_columns * GROUP);
   }
-  tile_store(0, sums->values[0], sizeof(float) * tile_columns);
-  tile_store(1, sums->values[1], sizeof(float) * tile_columns);
-  tile_store(2, sums->values[2], sizeof(float) * tile_columns);
-  tile_store(3, sums->values[3], sizeof(float) * tile_columns);
+  tile_store(0, sums->values[0], sizeof(SUM) * tile_columns);
+  tile_store(1, sums->values[1], sizeof(SUM) * tile_columns);
+  tile_store(2, sums->values[2], sizeof(SUM) * tile_columns);
+  tile_store(3, sums->values[3], sizeof(SUM) * tile_columns);
 }
 
 static void finish_tile(
-    const ck_convolution *layer, float sums[tile_rows][tile_columns], int32_t rows, int32_t y, int32_t x, int32_t channel) {
-  for (int32_t c = 0; c < tile_columns; c += LANES) {
-    const vector bias = load(layer->bias + channel + c);
-    for (int32_t p = 0; p < rows; p++) {
-      vector v = activate(layer->activation, load(sums[p] + c) + bias);
-      if (layer->residual.base)
-        v += read(
-            (const number *)(const void *)layer->residual.base + y * layer->residual.row + (x + p) * layer->residual.pixel +
-            channel + c);
-      put(layer, y * layer->out.row + (x + p) * layer->out.pixel + channel + c, v);
-    }
-  }
+    const CONVOLUTION *layer, SUM sums[tile_rows][tile_columns], int32_t rows, int32_t y, int32_t x, int32_t channel) {
+  for (int32_t c = 0; c < tile_columns; c += LANES)
+    for (int32_t p = 0; p < rows; p++) finish_lanes(layer, sums[p] + c, y, x + p, channel + c);
 }
 
-static void convolve_tiles(const ck_convolution *layer, ck_view in, int32_t first, int32_t last) {
+static void convolve_tiles(const CONVOLUTION *layer, VIEW in, int32_t first, int32_t last) {
   const int32_t width = layer->width, tiles = (width + tile_rows - 1) / tile_rows;
   // Tiles of equal width; the last one computes some pixels once more.
   const int32_t rows = (width + tiles - 1) / tiles;

@@ -1,28 +1,7 @@
 // The vector version of the convolutions of bytes, written once for any register width. The including file defines LANES
 // (32-bit numbers per register), TILE, TILE_CASES, and `dot`, `bits`, `interleave_*`, `to_bytes`, `packed`.
 
-typedef float vector __attribute__((ext_vector_type(LANES)));
-typedef float loose_vector __attribute__((ext_vector_type(LANES), aligned(4)));
-
-static inline vector load(const float *p) { return *(const loose_vector *)p; }
-static inline vector all(float x) { return x; }
-static inline vector larger(vector a, vector b) { return a > b ? a : b; }
-
-// exp(x) - 1 for x <= 0, far closer than a byte can tell: (1 + x / 256 + x^2 / 2 / 256^2)^256 - 1.
-static inline vector exp_minus_1(vector x) {
-  x = larger(x, all(-16)) * (1.0f / 256);
-  vector p = (x * 0.5f + 1.0f) * x + 1.0f;
-  for (int i = 0; i < 8; i++) p = p * p;
-  return p - 1.0f;
-}
-
-static inline vector finished(
-    const ck_q8_finish *finish, integers sum, vector scale, vector bias) {
-  vector v = __builtin_convertvector((signed_lanes)sum, vector) * scale + bias;
-  if (finish->activation == ck_activation_none) return v;
-  if (finish->activation == ck_activation_relu) return larger(v, all(0));
-  return (v > all(0) ? v : exp_minus_1(v)) * finish->factor;
-}
+#include "quantized_finish.h"
 
 // `pixels` x `registers` sums of a tile; both are constants where this is inlined.
 static inline __attribute__((always_inline)) void tile(
@@ -56,17 +35,7 @@ static inline __attribute__((always_inline)) void tile(
     const int32_t c = channel + r * LANES;
     const vector scale = load(finish->scale + c), bias = load(finish->bias + c);
 #pragma clang loop unroll(full)
-    for (int p = 0; p < pixels; p++) {
-      vector v = finished(finish, sum[p][r], scale, bias);
-      if (layer->floats.base) {
-        *(loose_vector *)(layer->floats.base + y * layer->floats.row + (x + p) * layer->floats.pixel + c) = v;
-        continue;
-      }
-      if (layer->residual.base)
-        v += (from_bytes(layer->residual.base + y * layer->residual.row + (x + p) * layer->residual.pixel + c) -
-              layer->residual_zero) * load(layer->residual_factor + c);
-      to_bytes(layer->out.base + y * layer->out.row + (x + p) * layer->out.pixel + c, v + finish->zero);
-    }
+    for (int p = 0; p < pixels; p++) put(layer, finished(finish, sum[p][r], scale, bias), y, x + p, c);
   }
 }
 

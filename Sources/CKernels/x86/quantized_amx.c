@@ -1,0 +1,49 @@
+// Dense convolutions of bytes by AMX; see convolution_tiles.h. Everything else is AVX-512's.
+#if defined(__x86_64__)
+#include "../include/CKernels.h"
+
+#include <immintrin.h>
+
+#pragma clang attribute push( \
+    __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma,amx-tile,amx-int8"))), apply_to = function)
+#pragma clang fp contract(fast) reassociate(off)
+
+#define LANES 16
+typedef __m512i integers, registers_of_bytes;
+typedef int32_t signed_lanes __attribute__((ext_vector_type(LANES)));
+#include "quantized_512.h"
+#include "quantized_finish.h"
+
+typedef uint8_t number;
+#define GROUP 4
+#define SUM int32_t
+#define CONVOLUTION ck_q8_convolution
+#define VIEW ck_bytes
+
+static inline void finish_lanes(const ck_q8_convolution *layer, const int32_t *sums, ptrdiff_t y, ptrdiff_t x, int32_t c) {
+  const ck_q8_finish *finish = &layer->finish;
+  put(layer, finished(finish, _mm512_loadu_si512(sums), load(finish->scale + c), load(finish->bias + c)), y, x, c);
+}
+
+#define tile_configure _tile_loadconfig
+#define tile_release _tile_release
+#define tile_zero _tile_zero
+#define tile_load _tile_loadd
+#define tile_store _tile_stored
+#define tile_dot _tile_dpbusd
+#include "convolution_tiles.h"
+
+extern const ck_q8_kernels ck_q8_kernels_avx512vnni;
+
+static void depthwise(const ck_q8_convolution *layer, int32_t y, uint8_t *out) {
+  ck_q8_kernels_avx512vnni.depthwise(layer, y, out);
+}
+static void quantize(const float *in, int32_t channels, const float *factor, float zero, uint8_t *out) {
+  ck_q8_kernels_avx512vnni.quantize(in, channels, factor, zero, out);
+}
+
+double ck_q8_multiply_adds_amx(int64_t rounds) { return tile_peak(rounds); }
+const ck_q8_kernels ck_q8_kernels_amx = {"AMX", 2 * tile_columns, 4 * LANES, convolve_tiles, depthwise, quantize};
+
+#pragma clang attribute pop
+#endif

@@ -5,8 +5,8 @@
     Benchmarks/distillation.py                       # 3 seeds, the built-in network is the teacher
     Benchmarks/distillation.py --teacher T.safetensors --seeds 5 --steps 2000
 
-Both students have the same first weights, settings, samples and number of steps; a seed decides about their random weights and
-samples. Runs stay in --out: called again, the script goes on where it stopped.
+Both students begin with the same weights, an early network of the same kind, and have the same settings, samples and number
+of steps; a seed decides about the samples. From random weights it takes hours until the AP says anything. Runs stay in --out: called again, the script goes on where it stopped.
 """
 import argparse
 import json
@@ -25,13 +25,12 @@ def parse():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--posecam", type=Path, default=ROOT / ".build/release/posecam")
     parser.add_argument("--teacher", type=Path, default=ROOT / "Sources/CModel/student.safetensors")
-    parser.add_argument("--start", type=Path, default=SHARED / "models/mobilenet_v1_0.5_imagenet.safetensors",
-                        help="weights of the students' backbones")
+    parser.add_argument("--start", type=Path, default=SHARED / "models/bootstrap.safetensors", help="the students' first weights")
     parser.add_argument("--data", type=Path, default=SHARED / "data/train.json")
     parser.add_argument("--images", type=Path, default=SHARED / "data/pictures")
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--steps", type=int, default=800)
-    parser.add_argument("--size", type=int, default=192)
+    parser.add_argument("--steps", type=int, default=400)
+    parser.add_argument("--size", type=int, default=256)
     parser.add_argument("--alpha", type=float, default=0.5, help="the teacher's share")
     parser.add_argument("--out", type=Path, default=ROOT / ".build/benchmarks/distillation")
     return parser.parse_args()
@@ -45,9 +44,9 @@ def train(options, seed, has_teacher):
         command += ["--resume", run]
     else:
         command += [
-            "--data", options.data, "--images", options.images, "--out", run, "--from-mobilenet", options.start, "--seed", seed,
-            "--backbone-width", 0.5, "--channels", 32, "--head-channels", 128, "--batch", 16, "--groups", "uniform",
-            "--optimiser", "adamw", "--learning-rate", 1e-3, "--schedule", "cosine", "--warm-up", 50, "--weight-decay", 1e-3,
+            "--data", options.data, "--images", options.images, "--out", run, "--weights-only", options.start, "--seed", seed,
+            "--backbone-width", 0.5, "--channels", 64, "--head-channels", 256, "--batch", 16, "--groups", "uniform",
+            "--optimiser", "adamw", "--learning-rate", 4e-4, "--schedule", "cosine", "--warm-up", 50, "--weight-decay", 1e-3,
             "--average", 0.99, "--steps", options.steps, "--size", options.size, "--save-every", 100,
             "--validate-every", 1_000_000]
         command += [word for change in AUGMENTATION for word in ("--set", f"augmentation.{change}")]

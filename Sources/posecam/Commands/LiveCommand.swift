@@ -4,6 +4,9 @@ import Infer
 import Tracker
 import Video
 
+extension ColorChoice: ExpressibleByArgument {}
+extension Blitter: ExpressibleByArgument {}
+
 /// `posecam --video SRC`: people in a video, seen live in the terminal.
 struct LiveCommand: ParsableCommand {
   static let configuration = CommandConfiguration(

@@ -81,20 +81,22 @@ struct PresetTests {
   }
 
   @Test func explicitOptionsWin() throws {
-    let model = try EngineOptions.loadModel(nil)
+    let measured = times([4, 6, 9, 12, 15, 19, 24, 33])
     let (looking, engine) = try options(
       "--preset", "accurate", "--size", "64", "--precision", "auto", "--threads", "1", "--streams", "1")
-    let chosen = try looking.chosen(engine, for: model, isLive: false)
+    let chosen = looking.chosen(engine, measured, isLive: false)
     #expect(chosen.size == .height(64) && chosen.precision == .auto)
     #expect(chosen.threadCount == 1 && chosen.streamCount(isLive: false) == 1)
 
     let (plain, usual) = try options()
-    let same = try plain.chosen(usual, for: model, isLive: true)
+    let exact = looking.chosen(usual, measured, isLive: false)
+    #expect(exact.size == .height(368) && exact.precision == .f32)
+    let same = plain.chosen(usual, nil, isLive: true)
     #expect(same.chosenSize == nil && same.size == .height(256) && same.streams == nil)
     let (single, _) = try options("--single")
-    #expect(try single.chosen(usual, for: model, isLive: false).streamCount(isLive: false) == 1)
+    #expect(single.chosen(usual, nil, isLive: false).streamCount(isLive: false) == 1)
     // Several sources take turns.
-    #expect(try single.chosen(usual, for: model, isLive: false, sources: 3).streams == nil)
+    #expect(single.chosen(usual, nil, isLive: false, sources: 3).streams == nil)
   }
 
   @Test(.enabled(if: Program.isPresent, Program.absence)) func badValuesAreRefused() throws {

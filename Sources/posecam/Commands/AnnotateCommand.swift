@@ -40,9 +40,10 @@ struct AnnotateCommand: ParsableCommand {
     options.isDemoLive = false
     let isOnce = PosecamError("\(input): cannot be read twice, as --two-pass must; record it to a file first")
     if twoPass.isOn, Self.isPipe(input) { throw isOnce }
+    let times = try looking.times(self.engine, for: model)
     let source = try openSource(input, options: options)
     if twoPass.isOn, source.info.isLive { throw isOnce }
-    let engine = try looking.chosen(self.engine, for: model, isLive: source.info.isLive)
+    let engine = looking.chosen(self.engine, times, isLive: source.info.isLive)
     let streams = engine.streamCount(isLive: source.info.isLive)
     let measurements = Measurements()
     let sink = try outputs.open(

@@ -55,9 +55,10 @@ struct LiveCommand: ParsableCommand {
     let model = try self.engine.loadModel()
     var options = selected.sourceOptions
     options.isLooped = loop
+    let times = try looking.times(engine, for: model)
     let sources = try video.map { try openSource($0, options: options) }
     let isLive = sources.contains { $0.info.isLive }
-    let engine = try looking.chosen(self.engine, for: model, isLive: isLive, sources: sources.count)
+    let engine = looking.chosen(self.engine, times, isLive: isLive, sources: sources.count)
     // Several sources share streams of one thread; one source has them all.
     let streams =
       sources.count > 1 && engine.streams == nil

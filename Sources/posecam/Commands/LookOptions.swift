@@ -49,15 +49,14 @@ struct LookOptions: ParsableArguments {
   }
 
   /// The options with what the preset chooses for those that were not given.
-  func chosen(
-    _ engine: EngineOptions, for model: Model, isLive: Bool, sources: Int = 1
-  ) throws(InferError) -> EngineOptions {
+  /// - Parameter times: from `times(_:for:)`.
+  func chosen(_ engine: EngineOptions, _ times: NetworkTimes?, isLive: Bool, sources: Int = 1) -> EngineOptions {
     var engine = engine
     // Each frame is looked at where the person was in the frame before.
     if single, sources == 1 { engine.streams = 1 }
-    guard let preset else { return engine }
-    if preset == .accurate, engine.chosenPrecision == nil { engine.chosenPrecision = .f32 }
-    let choice = preset.choice(try times(engine.subject(model)), looks: looks * Double(sources))
+    guard let preset, let times else { return engine }
+    engine.chosenPrecision = precision(engine)
+    let choice = preset.choice(times, looks: looks * Double(sources))
     if engine.chosenSize == nil { engine.chosenSize = .height(choice.side) }
     guard sources == 1 else { return engine }
     if engine.streams == nil, !isLive { engine.streams = choice.streams }
@@ -65,7 +64,17 @@ struct LookOptions: ParsableArguments {
     return engine
   }
 
-  private func times(_ subject: NetworkTimes.Subject) throws(InferError) -> NetworkTimes {
+  private func precision(_ engine: EngineOptions) -> PrecisionChoice? {
+    engine.chosenPrecision ?? (preset == .accurate ? .f32 : nil)
+  }
+
+  /// What the preset chooses by, if there is one: remembered, or measured now, which takes seconds, so that a camera is to be
+  /// opened after it.
+  func times(_ engine: EngineOptions, for model: Model) throws(InferError) -> NetworkTimes? {
+    guard preset != nil else { return nil }
+    var engine = engine
+    engine.chosenPrecision = precision(engine)
+    let subject = engine.subject(model)
     let path = CacheFolder.path(of: NetworkTimes.fileName)
     if let known = NetworkTimes.remembered(subject, path: path) { return known }
     let isBusy = Self.isBusy

@@ -51,7 +51,7 @@ public struct PoseTracker: Sendable {
     for index in tracks.indices { tracks[index].advance(to: now) }
     if let picture { tracks.removeAll { $0.seen < before && $0.hasLeft(picture) } }
 
-    let seen = zip(poses, match(poses)).map { pose, match in
+    let seen = zip(poses, match(poses, seenAt: before)).map { pose, match in
       guard let match else {
         tracks.append(Track(pose, at: now))
         return tracks.count - 1
@@ -84,8 +84,13 @@ public struct PoseTracker: Sendable {
   /// Similarity that a pose needs to be taken for someone seen in the frame before, and for someone lost for a second.
   private static let leastSimilarity = (now: 0.5, later: 0.8)
 
+  /// Overlap (intersection over union) with where somebody just seen is expected, from which a pose that is nobody's is theirs:
+  /// at few frames per second limbs and trunk jump farther than a motion tells, but a body stays in its place.
+  private static let leastOverlap = 0.4
+
   /// The track of every pose, `nil` for newcomers.
-  private func match(_ poses: [Pose]) -> [Int?] {
+  /// - Parameter before: the time of the frame before.
+  private func match(_ poses: [Pose], seenAt before: Double) -> [Int?] {
     var matches = [Int?](repeating: nil, count: poses.count)
     let isWeak = poses.map { $0.score < options.weakScore }
     for weak in [false, true] {
@@ -98,6 +103,12 @@ public struct PoseTracker: Sendable {
         matches[rows[index]] = columns[column]
       }
     }
+    let rows = poses.indices.filter { matches[$0] == nil }
+    let columns = tracks.indices.filter { tracks[$0].seen >= before && !matches.contains($0) }
+    let overlaps = rows.flatMap { row in columns.map { tracks[$0].expected.box.overlap(with: poses[row].box) } }
+    let pairs = TrackingFrame.match(
+      rows: rows.count, columns: columns.count, similarity: overlaps, least: Self.leastOverlap)
+    for (row, column) in zip(rows, pairs) { matches[row] = column.map { columns[$0] } }
     return matches
   }
 

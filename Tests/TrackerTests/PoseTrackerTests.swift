@@ -27,6 +27,25 @@ struct PoseTrackerTests {
     #expect(ids(tracker.update([.standing(502), .standing(101), .standing(302)], at: 0.033)) == [3, 1, 2])
   }
 
+  /// Ten frames a second: from one to the next somebody squats, which no key point but the feet tells beforehand.
+  @Test func aBodyInItsPlaceIsTheSamePerson() {
+    var tracker = PoseTracker()
+    let upright = Pose.standing(100)
+    let ground = upright.box.y + upright.box.height
+    var squatting = upright
+    for joint in squatting.keypoints.indices {
+      guard let point = squatting.keypoints[joint] else { continue }
+      squatting.keypoints[joint]?.y = ground - 0.6 * (ground - point.y)
+    }
+    for frame in 0..<20 {
+      let people = tracker.update([frame % 8 < 4 ? upright : squatting, .standing(300)], at: Double(frame) / 10)
+      #expect(ids(people.filter { !$0.isPredicted }) == [1, 2], "frame \(frame)")
+    }
+    // Who appears beside them is somebody else.
+    let people = tracker.update([.standing(170), .standing(300)], at: 2)
+    #expect(ids(people.filter { !$0.isPredicted }) == [3, 2])
+  }
+
   /// Two walk towards each other, and the one behind cannot be seen for half a second.
   @Test func whoIsHiddenByAnotherComesOutTheSame() {
     var tracker = PoseTracker()

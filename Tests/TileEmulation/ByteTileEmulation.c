@@ -35,19 +35,9 @@ static void tile_dot(int sums, int a, int b) {
     }
 }
 
-typedef uint8_t number;
-#define GROUP 4
-#define SUM int32_t
-#define CONVOLUTION ck_q8_convolution
-#define VIEW ck_bytes
+static integers sums_of(const int32_t *p) { return (integers){p[0], p[1], p[2], p[3]}; }
 
-static void finish_lanes(const ck_q8_convolution *layer, const int32_t *sums, ptrdiff_t y, ptrdiff_t x, int32_t c) {
-  const integers sum = {sums[0], sums[1], sums[2], sums[3]};
-  const ck_q8_finish *finish = &layer->finish;
-  put(layer, finished(finish, sum, load(finish->scale + c), load(finish->bias + c)), y, x, c);
-}
-
-#include "../../Sources/CKernels/x86/convolution_tiles.h"
+#include "../../Sources/CKernels/x86/quantized_tiles.h"
 
 static const ck_q8_kernels *reference(void) { return ck_q8_kernels_for(ck_level_scalar); }
 static void depthwise(const ck_q8_convolution *layer, int32_t y, uint8_t *out) { reference()->depthwise(layer, y, out); }

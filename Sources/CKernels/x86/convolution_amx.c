@@ -9,26 +9,13 @@
 #define LANES 16
 #include "convolution_bf16.h"
 
-#define GROUP PAIR
-#define SUM float
-#define CONVOLUTION ck_convolution
-#define VIEW ck_view
-
-static inline void finish_lanes(const ck_convolution *layer, const float *sums, ptrdiff_t y, ptrdiff_t x, int32_t c) {
-  vector v = activate(layer->activation, load(sums) + load(layer->bias + c));
-  if (layer->residual.base)
-    v += read(
-        (const number *)(const void *)layer->residual.base + y * layer->residual.row + x * layer->residual.pixel + c);
-  put(layer, y * layer->out.row + x * layer->out.pixel + c, v);
-}
-
 #define tile_configure _tile_loadconfig
 #define tile_release _tile_release
 #define tile_zero _tile_zero
 #define tile_load _tile_loadd
 #define tile_store _tile_stored
 #define tile_dot _tile_dpbf16ps
-#include "convolution_tiles.h"
+#include "convolution_tiles_bf16.h"
 
 extern const ck_kernels ck_kernels_avx512bf16;
 

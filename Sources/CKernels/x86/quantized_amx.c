@@ -14,24 +14,14 @@ typedef int32_t signed_lanes __attribute__((ext_vector_type(LANES)));
 #include "quantized_512.h"
 #include "quantized_finish.h"
 
-typedef uint8_t number;
-#define GROUP 4
-#define SUM int32_t
-#define CONVOLUTION ck_q8_convolution
-#define VIEW ck_bytes
-
-static inline void finish_lanes(const ck_q8_convolution *layer, const int32_t *sums, ptrdiff_t y, ptrdiff_t x, int32_t c) {
-  const ck_q8_finish *finish = &layer->finish;
-  put(layer, finished(finish, _mm512_loadu_si512(sums), load(finish->scale + c), load(finish->bias + c)), y, x, c);
-}
-
+#define sums_of(p) _mm512_loadu_si512(p)
 #define tile_configure _tile_loadconfig
 #define tile_release _tile_release
 #define tile_zero _tile_zero
 #define tile_load _tile_loadd
 #define tile_store _tile_stored
 #define tile_dot _tile_dpbusd
-#include "convolution_tiles.h"
+#include "quantized_tiles.h"
 
 extern const ck_q8_kernels ck_q8_kernels_avx512vnni;
 

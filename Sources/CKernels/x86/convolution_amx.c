@@ -9,11 +9,7 @@
 #define LANES 16
 #include "convolution_bf16.h"
 
-#define tile_configure _tile_loadconfig
-#define tile_release _tile_release
-#define tile_zero _tile_zero
-#define tile_load _tile_loadd
-#define tile_store _tile_stored
+#include "tile_instructions.h"
 #define tile_dot _tile_dpbf16ps
 #include "convolution_tiles_bf16.h"
 

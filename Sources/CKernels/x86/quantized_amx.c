@@ -15,11 +15,7 @@ typedef int32_t signed_lanes __attribute__((ext_vector_type(LANES)));
 #include "quantized_finish.h"
 
 #define sums_of(p) _mm512_loadu_si512(p)
-#define tile_configure _tile_loadconfig
-#define tile_release _tile_release
-#define tile_zero _tile_zero
-#define tile_load _tile_loadd
-#define tile_store _tile_stored
+#include "tile_instructions.h"
 #define tile_dot _tile_dpbusd
 #include "quantized_tiles.h"
 

@@ -115,7 +115,7 @@ const ck_kernels *ck_bf16_version(int32_t index) {
 static float check_number(int32_t index) { return (float)(index * index % 7 - 3); }
 
 bool ck_bf16_kernels_are_right(const ck_kernels *kernels) {
-  // Three tiles of AMX across, one and two of them down, and a rest of the depth.
+  // Three tiles of pixels and three of channels, which AMX takes two and one at a time, and a rest of the depth.
   enum { width = 33, depth = 40, channels = 48 };
   uint16_t in[width * depth], weights[depth * channels];
   float out[width * channels] = {0}, bias[channels];

@@ -99,7 +99,7 @@ const ck_q8_kernels *ck_q8_version(int32_t index) {
 }
 
 bool ck_q8_kernels_are_right(const ck_q8_kernels *kernels) {
-  // Three tiles of AMX across, one and two of them down, and a rest of the depth.
+  // Three tiles of pixels and three of channels, which AMX takes two and one at a time, and a rest of the depth.
   enum { width = 33, depth = 72, channels = 48 };
   uint8_t in[width * depth];
   int8_t weights[depth * channels];

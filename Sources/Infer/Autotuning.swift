@@ -3,8 +3,6 @@ import Dispatch
 import Synchronization
 
 /// Measures how many rows of every layer a task should take on this machine, and remembers it in a file.
-///
-/// The file may be deleted at any time. One that is damaged, or comes from another processor, is ignored and written anew.
 public final class Autotuning: Sendable {
   /// Nanoseconds for which one plan is measured.
   private static let limit = 800_000_000.0

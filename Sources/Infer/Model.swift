@@ -79,7 +79,7 @@ public struct Model: Sendable {
 
   /// The fastest precision: int8 where its poses are within the limit that the model records, else bf16 where the processor
   /// multiplies it faster than floats, as other engines do by default: most key points move by a fraction of a pixel, faint
-  /// ones may come or go, and the accuracy of the built-in network stays (AP 0.052 and 0.051 on 80 COCO pictures).
+  /// ones may come or go. docs/model-card.md tells what that costs the built-in network.
   public func bestPrecision(at level: CPULevel = .detected) -> Precision {
     if !ranges.isEmpty, level.hasFastBytes, let agreement = metadata[Self.agreementKey].flatMap({ Double($0) }),
       let least = metadata[Self.leastAgreementKey].flatMap({ Double($0) }), agreement >= least

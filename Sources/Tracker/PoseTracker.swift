@@ -2,9 +2,9 @@
 ///
 /// Everyone's key points are predicted (`Track`), compared with the poses found by object key-point similarity weighted by the
 /// scores, and assigned so that the sum over all people is best: first the certain poses, then the weak ones among who is left
-/// (Zhang et al., "ByteTrack", ECCV 2022). Someone who is not seen keeps the identity for `keepLost` seconds; a newcomer near
-/// where someone lost is expected is watched for a moment, to tell by the motion whether it is the same person. All times are
-/// the source's own.
+/// (Zhang et al., "ByteTrack", ECCV 2022), then by overlapping boxes those seen in the frame before. Someone who is not seen
+/// keeps the identity for `keepLost` seconds; a newcomer near where someone lost is expected is watched for a moment, to tell by
+/// the motion whether it is the same person. All times are the source's own.
 public struct PoseTracker: Sendable {
   public struct Options: Sendable, Equatable {
     /// Seconds for which a person who is not seen keeps the identity.
@@ -105,7 +105,8 @@ public struct PoseTracker: Sendable {
     }
     let rows = poses.indices.filter { matches[$0] == nil }
     let columns = tracks.indices.filter { tracks[$0].seen >= before && !matches.contains($0) }
-    let overlaps = rows.flatMap { row in columns.map { tracks[$0].expected.box.overlap(with: poses[row].box) } }
+    let boxes = columns.map { tracks[$0].expected.box }
+    let overlaps = rows.map { poses[$0].box }.flatMap { box in boxes.map { $0.overlap(with: box) } }
     let pairs = TrackingFrame.match(
       rows: rows.count, columns: columns.count, similarity: overlaps, least: Self.leastOverlap)
     for (row, column) in zip(rows, pairs) { matches[row] = column.map { columns[$0] } }

@@ -168,7 +168,7 @@ const ck_kernels *ck_bf16_kernels_for(ck_level level);
 /// Every version that this processor can run, the reference first, then with AVX512-BF16, then with AMX, until NULL.
 const ck_kernels *ck_bf16_version(int32_t index);
 
-/// Whether a small layer of whole numbers comes out right, to the last bit; takes a tenth of a millisecond.
+/// Whether a small layer of whole numbers comes out right, to the last bit.
 bool ck_bf16_kernels_are_right(const ck_kernels *kernels);
 
 /// Runs a whole layer on the pool.
@@ -273,7 +273,7 @@ const ck_q8_kernels *ck_q8_kernels_for(ck_level level);
 /// Every version that this processor can run, the reference first, until NULL.
 const ck_q8_kernels *ck_q8_version(int32_t index);
 
-/// Whether a small layer of whole numbers comes out right; takes a tenth of a millisecond.
+/// Whether a small layer of whole numbers comes out right.
 bool ck_q8_kernels_are_right(const ck_q8_kernels *kernels);
 
 /// Bytes that `ck_q8_pack_depthwise` writes for so many channels.

@@ -2,8 +2,8 @@ import Tracker
 
 /// Which of the people found are wanted.
 struct PoseSelection: Sendable {
-  /// Of what the built-in network sees in pictures without people, three quarters score less; of the people it finds, one in
-  /// fifty.
+  /// Of what the built-in network sees in pictures without people, four fifths score less; of the people it finds, one in
+  /// seventy (docs/model-card.md).
   static let usualScore: Float = 0.25
 
   var maximumPeople: Int?

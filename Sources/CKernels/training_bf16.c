@@ -32,7 +32,7 @@ static void outer(
     }
 }
 
-static const ck_bf16 reference = {product, outer};
+static const ck_bf16 reference = {product, outer, NULL, NULL};
 
 const ck_bf16 *ck_bf16_reference(void) { return &reference; }
 

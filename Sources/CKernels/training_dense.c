@@ -47,6 +47,20 @@ typedef struct {
   const ck_packing *packing;
 } packing_job;
 
+// What input k is multiplied by, for every place of the kernel or point.
+static void put_weights(
+    const ck_packing *p, ptrdiff_t start, int32_t k, int32_t width, float places[][most_block], int32_t count) {
+  for (int32_t t = 0; t < count; t++) {
+    const ptrdiff_t place = start + (ptrdiff_t)t * p->depth * width;
+    if (!p->is_bf16) {
+      memcpy((float *)p->packed + place + k * width, places[t], sizeof(float) * (size_t)width);
+      continue;
+    }
+    uint16_t *halves = (uint16_t *)p->packed + place + (ptrdiff_t)(k / 2) * width * 2 + k % 2;
+    for (int32_t i = 0; i < width; i++) halves[2 * i] = ck_rounded(places[t][i]);
+  }
+}
+
 // One block of output channels.
 static void pack_block(const void *context, int32_t index, int32_t thread) {
   (void)thread;
@@ -54,8 +68,7 @@ static void pack_block(const void *context, int32_t index, int32_t thread) {
   const ck_packing *p = job->packing;
   const int32_t first = index * p->block, width = p->channels - first < p->block ? p->channels - first : p->block;
   const int32_t depth = p->is_transposed ? p->outputs : p->inputs, real = p->is_transposed ? p->inputs : p->outputs;
-  uint16_t *halves = (uint16_t *)p->packed + (ptrdiff_t)first * p->depth;
-  float *packed = (float *)p->packed + (ptrdiff_t)first * (p->is_winograd ? points : p->taps) * p->depth;
+  const ptrdiff_t start = (ptrdiff_t)first * (p->is_winograd ? points : p->taps) * p->depth;
   for (int32_t k = 0; k < p->depth; k++) {
     float kernels[9][most_block] = {};
     if (k < depth)
@@ -64,13 +77,9 @@ static void pack_block(const void *context, int32_t index, int32_t thread) {
         const float *kernel = p->weights + (p->is_transposed ? k * (ptrdiff_t)p->inputs + c : c * p->inputs + k) * p->taps;
         for (int32_t t = 0; t < p->taps; t++) kernels[t][i] = kernel[p->is_transposed ? p->taps - 1 - t : t];
       }
-    if (p->is_bf16)
-      for (int32_t i = 0; i < width; i++) halves[((ptrdiff_t)(k / 2) * width + i) * 2 + k % 2] = ck_rounded(kernels[0][i]);
-    else if (p->is_winograd)
-      job->level->winograd_kernels(kernels, width, packed + k * width, (ptrdiff_t)p->depth * width);
-    else
-      for (int32_t t = 0; t < p->taps; t++)
-        memcpy(packed + ((ptrdiff_t)t * p->depth + k) * width, kernels[t], sizeof(float) * (size_t)width);
+    float transformed[points][most_block];
+    if (p->is_winograd) job->level->winograd_kernels(kernels, width, transformed[0], most_block);
+    put_weights(p, start, k, width, p->is_winograd ? transformed : kernels, p->is_winograd ? points : p->taps);
   }
 }
 

@@ -91,7 +91,7 @@ struct ck_training {
   // The output's gradient in the tile whose first pixel is `tile` to 36 points, `step` apart; `rows` and `columns` of the
   // tile's 4 x 4 pixels are inside the picture.
   void (*winograd_gradient)(
-      const float *tile, ptrdiff_t row, ptrdiff_t pixel, int32_t rows, int32_t columns, int32_t channels, float *points,
+      const float *tile, ptrdiff_t row, ptrdiff_t pixel, int32_t rows, int32_t columns, int32_t channels, void *points,
       ptrdiff_t step);
   // 36 points of the gradient of a kernel, `step` apart, to its 9 places, `place` apart.
   void (*winograd_kernel_gradient)(int32_t channels, const float *points, ptrdiff_t step, float *kernel, ptrdiff_t place);

@@ -4,7 +4,7 @@
 // transforms, as 36 products of matrices [tiles][depth] x [depth][channels].
 // Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", CVPR 2016. Samples `dilation` pixels apart are a
 // picture of their own, so a dilated kernel is the same thing on dilation x dilation pictures.
-#include "CKernels.h"
+#include "winograd_points.h"
 
 enum { points = 36, tile = 4, most_block = 32, apart = 16 };
 
@@ -37,9 +37,12 @@ ptrdiff_t ck_winograd_scratch(int32_t tiles, int32_t depth) {
 void ck_winograd_weights(
     const float *weights, const float *scale, int32_t inputs, int32_t outputs, int32_t channels, int32_t depth,
     int32_t block, float *packed) {
-  static const double g[6][3] = {
-    {1.0 / 4, 0, 0}, {-1.0 / 6, -1.0 / 6, -1.0 / 6}, {-1.0 / 6, 1.0 / 6, -1.0 / 6},
-    {1.0 / 24, 1.0 / 12, 1.0 / 6}, {1.0 / 24, -1.0 / 12, 1.0 / 6}, {0, 0, 1},
+  const double near = 1 / NEAR_DIVISOR, far = 1 / FAR_DIVISOR;
+  const double g[6][3] = {
+    {1 / (NEAR2 * FAR2), 0, 0},
+    {near, near * NEAR, near * NEAR2}, {near, -near * NEAR, near * NEAR2},
+    {far, far * FAR, far * FAR2}, {far, -far * FAR, far * FAR2},
+    {0, 0, 1},
   };
   for (int32_t output = 0; output < outputs; output++) {
     const int32_t first = output / block * block;
@@ -64,24 +67,26 @@ void ck_winograd_rows(
   static const float no_bias[most_block];
   const int32_t dilation = layer->winograd, depth = layer->depth, block = kernels->block;
   const int32_t columns = ck_winograd_tiles(layer->width, dilation), tiles = (last - first) * columns;
-  const ptrdiff_t in_step = point_step(tiles, depth), out_step = point_step(tiles, block);
-  float *in = scratch, *out = scratch + points * in_step;
+  const ptrdiff_t in_step = point_step(tiles, depth), out_step = point_step(tiles, block), size = products->size;
+  char *in = (char *)scratch;
+  float *out = scratch + points * in_step;
 
   for (int32_t i = 0; i < tiles; i++)
     kernels->winograd_in(
         layer, ck_winograd_origin(layer->height, dilation, first + i / columns), ck_winograd_origin(layer->width, dilation, i % columns),
-        in + (ptrdiff_t)i * depth, in_step);
+        in + i * depth * size, in_step);
 
   ck_convolution product = {
     .out.pixel = block, .height = 1, .width = tiles, .stride = 1, .taps = 1, .depth = depth, .bias = no_bias,
+    .gives_floats = true,
   };
   // A block of output channels at a time, so that its products are transformed while they are in the cache.
   for (int32_t c = 0; c < layer->channels; c += block) {
     product.channels = layer->channels - c < block ? layer->channels - c : block;
     for (int32_t point = 0; point < points; point++) {
-      product.weights = layer->weights + (ptrdiff_t)c * points * depth + (ptrdiff_t)point * depth * product.channels;
+      product.weights = (const float *)((const char *)layer->weights + (c * points + point * product.channels) * depth * size);
       product.out.base = out + point * out_step;
-      products->convolve(&product, (ck_view){.base = in + point * in_step, .pixel = depth}, 0, 1);
+      products->convolve(&product, (ck_view){.base = (float *)(in + point * in_step * size), .pixel = depth}, 0, 1);
     }
     for (int32_t i = 0; i < tiles; i++)
       kernels->winograd_out(

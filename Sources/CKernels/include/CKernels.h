@@ -150,13 +150,13 @@ typedef struct ck_kernels {
   void (*convolve)(const ck_convolution *layer, ck_view in, int32_t first, int32_t last);
   /// One output row y of the depthwise part.
   void (*depthwise)(const ck_convolution *layer, int32_t y, void *out);
-  /// The tile at pixel (y, x) to 36 points `step` floats apart, and from there `channels` of the output from `first` on.
-  /// NULL where a direct sum is all there is.
-  void (*winograd_in)(const ck_convolution *layer, int32_t y, int32_t x, float *points, ptrdiff_t step);
+  /// The tile at pixel (y, x) to 36 points `step` numbers of `products` apart, and from there `channels` of the output from
+  /// `first` on. NULL where a direct sum is all there is.
+  void (*winograd_in)(const ck_convolution *layer, int32_t y, int32_t x, void *points, ptrdiff_t step);
   void (*winograd_out)(
       const ck_convolution *layer, int32_t y, int32_t x, int32_t first, int32_t channels, const float *points,
       ptrdiff_t step);
-  /// f32 kernels with blocks as large for the products between the transforms; NULL if these are such.
+  /// The kernels, with blocks as large, of the products between the transforms; NULL if it is these.
   const struct ck_kernels *products;
 } ck_kernels;
 

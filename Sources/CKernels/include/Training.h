@@ -47,6 +47,12 @@ typedef struct {
   void (*outer)(
       int32_t pairs, const uint16_t *in, ptrdiff_t in_panel, int32_t inputs, const uint16_t *gradient,
       ptrdiff_t gradient_panel, int32_t outputs, float *sums);
+  /// As in `ck_training`, to bfloat16; NULL where a direct sum is all there is.
+  void (*winograd_gradient)(
+      const float *tile, ptrdiff_t row, ptrdiff_t pixel, int32_t rows, int32_t columns, int32_t channels, void *points,
+      ptrdiff_t step);
+  /// Of floats, but with products of bfloat16 between Winograd's transforms.
+  const ck_kernels *convolution;
 } ck_bf16;
 
 /// Plain C, and with the processor's dot products of bfloat16 (AVX512-BF16), NULL if it has none.
@@ -164,12 +170,26 @@ void ck_dense_weights(
     const ck_training *level, ck_pool *pool, ck_extent extent, ck_window window, ck_pictures in, int32_t inputs,
     ck_pictures out_gradient, float *gradient);
 
-/// The same by Winograd's transforms, for 3 x 3 kernels without stride: `depth` is that of the pictures of `in`, padding
-/// included. `scratch` has room for `ck_winograd_weights_scratch` floats.
+/// A 3 x 3 convolution without stride whose gradients are taken by Winograd's transforms.
+typedef struct {
+  /// Of what it gives.
+  ck_extent extent;
+  int32_t dilation;
+  /// Channels without padding, and with that of the pictures.
+  int32_t inputs;
+  int32_t depth;
+  ck_pictures in;
+  ck_pictures out_gradient;
+  /// What multiplies bfloat16, whose kernels then make the points; NULL for products of f32.
+  const ck_bf16 *bf16;
+  /// Room for `ck_winograd_weights_scratch` floats.
+  float *scratch;
+} ck_winograd_layer;
+ptrdiff_t ck_winograd_weights_scratch(const ck_winograd_layer *layer, int32_t threads);
+
+/// The gradient of the weights, as `ck_dense_weights`.
 void ck_winograd_dense_weights(
-    const ck_kernels *kernels, const ck_training *level, ck_pool *pool, ck_extent extent, int32_t dilation,
-    ck_pictures in, int32_t inputs, int32_t depth, ck_pictures out_gradient, float *scratch, float *gradient);
-ptrdiff_t ck_winograd_weights_scratch(ck_extent extent, int32_t dilation, int32_t inputs, int32_t depth);
+    const ck_kernels *kernels, const ck_training *level, ck_pool *pool, const ck_winograd_layer *layer, float *gradient);
 
 /// [taps][inputs][channels of out] to PyTorch's [outputs][inputs][taps], added.
 void ck_unpack_gradient(
@@ -191,7 +211,7 @@ typedef struct {
   int32_t depth;
   int32_t channels;
   int32_t block;
-  /// Of 1 x 1 kernels: in bfloat16, as `ck_bf16` reads them.
+  /// Of 1 x 1 kernels and Winograd's points: in bfloat16, as `ck_bf16` reads them.
   bool is_bf16;
   void *packed;
 } ck_packing;

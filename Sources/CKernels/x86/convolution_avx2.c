@@ -9,6 +9,7 @@
 #define TILE_CASES CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6)
 #include "convolution_f32.h"
 #include "convolution_vector.h"
+#include "points_f32.h"
 #include "winograd_vector.h"
 
 double ck_multiply_adds_avx2(int64_t rounds) { return peak(rounds); }

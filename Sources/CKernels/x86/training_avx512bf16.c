@@ -4,8 +4,11 @@
 
 #pragma clang attribute push( \
     __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,avx2,fma"))), apply_to = function)
+#pragma clang fp contract(fast) reassociate(off)
 #include <immintrin.h>
 
+#define LANES 16
+#include "vector.h"
 #define UNROLL _Pragma("clang loop unroll(full)")
 #define ALWAYS static inline __attribute__((always_inline))
 
@@ -91,7 +94,11 @@ static void outer(
     }
 }
 
-const ck_bf16 ck_bf16_avx512 = {product, outer};
+#include "points_bf16.h"
+#include "winograd_gradient_vector.h"
+
+extern const ck_kernels ck_kernels_avx512mixed;
+const ck_bf16 ck_bf16_avx512 = {product, outer, winograd_gradient, &ck_kernels_avx512mixed};
 
 #pragma clang attribute pop
 #endif

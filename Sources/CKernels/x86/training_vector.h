@@ -301,6 +301,7 @@ static void depthwise_weights(
   }
 }
 
+#include "points_f32.h"
 #include "training_winograd_vector.h"
 
 #define TRAINING_TABLE \

@@ -1,26 +1,30 @@
-// Winograd's transforms on LANES channels at once; see winograd.c. Included after convolution_vector.h.
+// Winograd's transforms on LANES channels at once; see winograd.c. Included after convolution_vector.h and what says how points
+// are kept: `point`, `put_point`.
+#include "../winograd_points.h"
 
 // B^T v: six values of the input to six points.
 static inline __attribute__((always_inline)) void to_points(vector v[6]) {
-  const vector a = v[4] - v[2] * 4.0f, b = v[3] - v[1] * 4.0f, c = v[4] - v[2], d = (v[3] - v[1]) * 2.0f;
-  v[0] = v[0] * 4.0f - v[2] * 5.0f + v[4];
-  v[5] = v[1] * 4.0f - v[3] * 5.0f + v[5];
-  v[1] = a + b;
-  v[2] = a - b;
-  v[3] = c + d;
-  v[4] = c - d;
+  const float both = NEAR2 * FAR2, sum = NEAR2 + FAR2;
+  const vector a = v[4] - v[2] * (float)FAR2, b = v[3] - v[1] * (float)FAR2;
+  const vector c = v[4] - v[2] * (float)NEAR2, d = v[3] - v[1] * (float)NEAR2;
+  v[0] = v[0] * both - v[2] * sum + v[4];
+  v[5] = v[1] * both - v[3] * sum + v[5];
+  v[1] = a + b * (float)NEAR;
+  v[2] = a - b * (float)NEAR;
+  v[3] = c + d * (float)FAR;
+  v[4] = c - d * (float)FAR;
 }
 
 // A^T v: six points to four values of the output.
 static inline __attribute__((always_inline)) void from_points(vector v[6]) {
   const vector a = v[1] + v[2], b = v[1] - v[2], c = v[3] + v[4], d = v[3] - v[4];
   v[0] = v[0] + a + c;
-  v[1] = b + d * 2.0f;
-  v[2] = a + c * 4.0f;
-  v[3] = b + d * 8.0f + v[5];
+  v[1] = b * (float)NEAR + d * (float)FAR;
+  v[2] = a * (float)NEAR2 + c * (float)FAR2;
+  v[3] = b * (float)(NEAR * NEAR2) + d * (float)(FAR * FAR2) + v[5];
 }
 
-static void winograd_in(const ck_convolution *layer, int32_t y, int32_t x, float *points, ptrdiff_t step) {
+static void winograd_in(const ck_convolution *layer, int32_t y, int32_t x, void *points, ptrdiff_t step) {
   const int32_t dilation = layer->winograd;
   // Beyond the zeros around the picture is other memory; what is computed from there is thrown away, but must be finite.
   const int32_t below = (layer->height - 1 - y) / dilation + 3, right = (layer->width - 1 - x) / dilation + 3;
@@ -41,7 +45,7 @@ static void winograd_in(const ck_convolution *layer, int32_t y, int32_t x, float
       for (int i = 0; i < 6; i++) column[i] = v[i][j];
       to_points(column);
 #pragma clang loop unroll(full)
-      for (int i = 0; i < 6; i++) store(points + (i * 6 + j) * step + c, column[i]);
+      for (int i = 0; i < 6; i++) put_point((point *)points + (i * 6 + j) * step + c, column[i]);
     }
   }
 }

@@ -67,9 +67,9 @@ final class ConvolutionLayer: Layer {
         Int32(shape.outputs), bias?.gradient)
     }
     if Self.suitsWinograd(shape, depth: inputs, channels: shape.outputs, output.shape, kernels) {
-      ck_winograd_dense_weights(
-        kernels.convolution, kernels.training, kernels.pool, output.extent, window.dilation, input.view, Int32(inputs),
-        Int32(input.shape.depth), sumGradient.view, scratch.transforms, scratch.weights)
+      var layer = Self.winogradLayer(shape, input: input.shape, output: output.shape, kernels)
+      (layer.in, layer.out_gradient, layer.scratch) = (input.view, sumGradient.view, scratch.transforms)
+      ck_winograd_dense_weights(kernels.convolution, kernels.training, kernels.pool, &layer, scratch.weights)
     } else {
       ck_dense_weights(
         kernels.training, kernels.pool, output.extent, window, input.view, Int32(inputs), sumGradient.view,
@@ -95,6 +95,7 @@ final class ConvolutionLayer: Layer {
     packing.depth = Int32(isWinograd ? from.shape.depth : depth)
     packing.channels = Int32(to.shape.depth)
     packing.block = kernels.convolution.pointee.block
+    packing.is_bf16 = isWinograd && kernels.products != nil
     packing.packed = UnsafeMutableRawPointer(scratch.packed)
     ck_pack_weights(kernels.training, kernels.pool, &packing)
 
@@ -110,7 +111,7 @@ final class ConvolutionLayer: Layer {
     layer.activation = activation
     if isWinograd {
       layer.winograd = Int32(shape.dilation)
-      layer.rows_per_task = Int32(Self.winogradRows(to.shape, depth: from.shape.depth, dilation: shape.dilation))
+      layer.rows_per_task = Int32(Self.winogradRows(to.shape, depth: from.shape.depth, shape.dilation, kernels))
       layer.scratch = scratch.transforms
       let columns = ck_winograd_tiles(layer.width, layer.winograd)
       layer.scratch_size = (ck_winograd_scratch(layer.rows_per_task * columns, layer.depth) + 31) / 32 * 32
@@ -141,10 +142,22 @@ final class ConvolutionLayer: Layer {
   }
 
   /// Rows of tiles whose transforms stay in the cache.
-  private static func winogradRows(_ to: Pictures.Shape, depth: Int, dilation: Int) -> Int {
+  private static func winogradRows(_ to: Pictures.Shape, depth: Int, _ dilation: Int, _ kernels: TrainingKernels) -> Int
+  {
     let columns = Int(ck_winograd_tiles(Int32(to.width), Int32(dilation)))
-    return min(
-      Int(ck_winograd_tiles(Int32(to.height), Int32(dilation))), max(1, (640 << 10) / (columns * depth * 36 * 4)))
+    let rowBytes = columns * depth * 36 * (kernels.products == nil ? 4 : 2)
+    return min(Int(ck_winograd_tiles(Int32(to.height), Int32(dilation))), max(1, (640 << 10) / rowBytes))
+  }
+
+  /// Without its places in memory.
+  private static func winogradLayer(
+    _ shape: Graph.Convolution, input: Pictures.Shape, output: Pictures.Shape, _ kernels: TrainingKernels
+  ) -> ck_winograd_layer {
+    var layer = ck_winograd_layer()
+    (layer.extent, layer.dilation) = (output.extent, Int32(shape.dilation))
+    (layer.inputs, layer.depth) = (Int32(input.channels), Int32(input.depth))
+    layer.bf16 = kernels.products
+    return layer
   }
 
   /// Floats of scratch memory for packed weights, both ways, and for all transforms.
@@ -156,11 +169,11 @@ final class ConvolutionLayer: Layer {
     }
     let columns = ck_winograd_tiles(Int32(output.width), Int32(shape.dilation))
     let perThread = [input.depth, output.depth].map { depth in
-      let rows = winogradRows(output, depth: depth, dilation: shape.dilation)
+      let rows = winogradRows(output, depth: depth, shape.dilation, kernels)
       return (ck_winograd_scratch(Int32(rows) * columns, Int32(depth)) + 31) / 32 * 32
     }
-    let forWeights = ck_winograd_weights_scratch(
-      output.extent, Int32(shape.dilation), Int32(input.channels), Int32(input.depth))
+    var layer = winogradLayer(shape, input: input, output: output, kernels)
+    let forWeights = ck_winograd_weights_scratch(&layer, Int32(kernels.threads))
     return (36 * input.depth * output.depth, max(max(perThread[0], perThread[1]) * kernels.threads, forWeights))
   }
 }

@@ -22,7 +22,7 @@ final class TrainingKernels {
     self.pool = pool
     self.threads = threads
     products = precision.products
-    convolution = ck_kernels_for(level.kernelLevel)
+    convolution = products?.pointee.convolution ?? ck_kernels_for(level.kernelLevel)
     training = ck_training_for(level.kernelLevel)
   }
 

@@ -4,8 +4,8 @@ import CKernels
 public enum TrainingPrecision: String, CaseIterable, Codable, Sendable {
   /// 32-bit floats.
   case f32
-  /// 1 × 1 convolutions multiply bfloat16 (8 bits of precision) and sum in f32; what lies between them and depthwise
-  /// convolutions is kept in bfloat16. 3 × 3 convolutions by Winograd's transforms do as few products in f32.
+  /// Convolutions multiply bfloat16 (8 bits of precision) and sum in f32, 3 × 3 ones between Winograd's transforms; what lies
+  /// between 1 × 1 and depthwise convolutions is kept in bfloat16.
   case bf16
 
   /// What multiplies, `nil` for f32.

@@ -36,7 +36,8 @@ ptrdiff_t ck_winograd_scratch(int32_t tiles, int32_t depth) {
 
 void ck_winograd_weights(
     const float *weights, const float *scale, int32_t inputs, int32_t outputs, int32_t channels, int32_t depth,
-    int32_t block, float *packed) {
+    int32_t block, bool is_bf16, void *packed) {
+  const int32_t pair = is_bf16 ? 2 : 1;
   const double near = 1 / NEAR_DIVISOR, far = 1 / FAR_DIVISOR;
   const double g[6][3] = {
     {1 / (NEAR2 * FAR2), 0, 0},
@@ -47,16 +48,21 @@ void ck_winograd_weights(
   for (int32_t output = 0; output < outputs; output++) {
     const int32_t first = output / block * block;
     const int32_t width = channels - first < block ? channels - first : block;
-    float *target = packed + (ptrdiff_t)first * points * depth + output - first;
+    const ptrdiff_t start = (ptrdiff_t)first * points * depth + (output - first) * pair;
     for (int32_t input = 0; input < inputs; input++) {
       const float *kernel = weights + ((ptrdiff_t)output * inputs + input) * 9;
       double half[6][3];
       for (int i = 0; i < 6; i++)
         for (int x = 0; x < 3; x++) half[i][x] = g[i][0] * kernel[x] + g[i][1] * kernel[3 + x] + g[i][2] * kernel[6 + x];
       for (int i = 0; i < 6; i++)
-        for (int j = 0; j < 6; j++)
-          target[((ptrdiff_t)(i * 6 + j) * depth + input) * width] =
+        for (int j = 0; j < 6; j++) {
+          const float value =
               (float)((half[i][0] * g[j][0] + half[i][1] * g[j][1] + half[i][2] * g[j][2]) * scale[output]);
+          const ptrdiff_t place =
+              start + ((ptrdiff_t)(i * 6 + j) * depth + input / pair * pair) * width + input % pair;
+          if (is_bf16) ((uint16_t *)packed)[place] = ck_bf16_of(value);
+          else ((float *)packed)[place] = value;
+        }
     }
   }
 }

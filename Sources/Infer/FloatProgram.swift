@@ -70,7 +70,7 @@ final class FloatProgram: PlanProgram {
         let multiplyAdds = fused.nodes.reduce(0) {
           $0 + model.graph.multiplyAdds(ofNode: $1, height: height, width: width)
         }
-        let kernel = fused.kernelName(isWinograd: layer.winograd > 0) + (size < 4 && layer.winograd > 0 ? ", f32" : "")
+        let kernel = fused.kernelName(isWinograd: layer.winograd > 0)
         steps.append(PlanStep(name: fused.name, kernel: kernel, multiplyAdds: multiplyAdds))
         work.append(.convolve(layer))
         divisions.append(division)
@@ -126,7 +126,8 @@ final class FloatProgram: PlanProgram {
       let depth = layout.channels(of: fused.input)
       layer.winograd = Int32(convolution.dilation)
       packed = model.packed.winograd(
-        fused, of: model, inputs: channelMap.count, channels: depth, block: Int(kernels.pointee.block))
+        fused, of: model, inputs: channelMap.count, channels: depth, block: Int(kernels.pointee.block),
+        size: elementSize)
     } else {
       layer.stride = Int32(convolution.stride)
       packed = model.packed.convolution(
@@ -151,7 +152,7 @@ final class FloatProgram: PlanProgram {
       let columns = Int(ck_winograd_tiles(layer.width, layer.winograd))
       let rows = Int(ck_winograd_tiles(layer.height, layer.winograd))
       division = RowDivision(
-        rows: rows, rowBytes: columns * packed.depth * 36 * 4, cache: 640 << 10, threads: threads)
+        rows: rows, rowBytes: columns * packed.depth * 36 * elementSize, cache: 640 << 10, threads: threads)
       scratch = Int(ck_winograd_scratch(Int32(division.largest * columns), Int32(packed.depth)))
     } else {
       division = RowDivision(rows: size.height, rowBytes: rowBytes * Int(layer.stride), threads: threads)

@@ -114,18 +114,21 @@ final class PackedWeights: Sendable {
   }
 
   /// A 3 × 3 kernel in Winograd's form, then the bias. See `ck_winograd_weights`.
-  func winograd(_ layer: PlanLayout.Fused, of model: Model, inputs: Int, channels depth: Int, block: Int) -> Layer {
-    self.layer("\(layer.name) by \(block), Winograd") { store in
+  func winograd(_ layer: PlanLayout.Fused, of model: Model, inputs: Int, channels depth: Int, block: Int, size: Int)
+    -> Layer
+  {
+    self.layer("\(layer.name) by \(block), Winograd, \(size)") { store in
       let outputs = layer.convolution.outputs
       let (scale, bias) = Self.fold(
         model, name: layer.name, batchNorm: layer.batchNorm, outputs: outputs, hasBias: layer.convolution.hasBias)
       let weight = model.values("\(layer.name).weight")
       let channels = PlanLayout.padded(outputs)
-      let target = store.allocate(36 * depth * channels)
+      let target = store.allocate(bytes: 36 * depth * channels * size)
       ck_winograd_weights(
-        weight, scale, Int32(inputs), Int32(outputs), Int32(channels), Int32(depth), Int32(block), target)
+        weight, scale, Int32(inputs), Int32(outputs), Int32(channels), Int32(depth), Int32(block), size == 2, target)
       return Layer(
-        weights: UnsafePointer(target), bias: store.copy(bias, padTo: channels), depth: depth, taps: 1)
+        weights: UnsafePointer(target.assumingMemoryBound(to: Float.self)), bias: store.copy(bias, padTo: channels),
+        depth: depth, taps: 1)
     }
   }
 

@@ -83,7 +83,9 @@ import Testing
 
   @Test(
     .enabled(if: ck_bf16_fast() != nil, "no AVX512-BF16 here"),
-    arguments: [(graph, (3, 19, 22), 20, without: ["bn.bias", "cn.weight"]), (denseGraph, (5, 37, 41), 5, without: [])])
+    arguments: [
+      (graph, (3, 19, 22), 20, without: ["bn.bias", "cn.weight"]), (denseGraph, (5, 37, 41), 5, without: []),
+    ])
   func gradientsAreThoseOfFloatsButForRounding(
     _ graph: Graph, _ size: (count: Int, height: Int, width: Int), _ scale: Float, _ normalisedAway: [String]
   ) throws {
@@ -96,7 +98,8 @@ import Testing
         graph, count: size.count, height: size.height, width: size.width, threads: 2, precision: precision)
       network.load(
         weights.mapValues { tensor in
-          Tensor(shape: tensor.shape, values: tensor.shape.count == 4 ? tensor.values.map { $0 * scale } : tensor.values)
+          Tensor(
+            shape: tensor.shape, values: tensor.shape.count == 4 ? tensor.values.map { $0 * scale } : tensor.values)
         })
       network.forward(images, statistics: .batch)
       let output = network.output(0)

@@ -106,8 +106,8 @@ typedef struct {
 /// The weights of `taps` places around each pixel: place t begins `tap_offset[t]` floats after the pixel and holds `depth`
 /// consecutive floats. A row of a 3 × 3 kernel over NHWC is one such place of 3 × channels.
 ///
-/// For the kernels of bfloat16 the three pictures and `weights` hold bfloat16, summed in f32; biases, the depthwise part's weights
-/// and Winograd's stay f32.
+/// For the kernels of bfloat16 the three pictures and `weights` hold bfloat16, summed in f32; biases and the depthwise part's weights
+/// stay f32.
 typedef struct {
   ck_view in;
   ck_view out;
@@ -185,10 +185,11 @@ int32_t ck_winograd_origin(int32_t size, int32_t dilation, int32_t index);
 /// Floats of scratch for a task of so many tiles.
 ptrdiff_t ck_winograd_scratch(int32_t tiles, int32_t depth);
 
-/// [outputs][inputs][3][3], times a factor per output, to [channels / block][36][depth][block]; `packed` holds zeros before.
+/// [outputs][inputs][3][3], times a factor per output, to [channels / block][36][depth][block] or, of bfloat16,
+/// [channels / block][36][depth / 2][block][2]; `packed` holds zeros before.
 void ck_winograd_weights(
     const float *weights, const float *scale, int32_t inputs, int32_t outputs, int32_t channels, int32_t depth,
-    int32_t block, float *packed);
+    int32_t block, bool is_bf16, void *packed);
 
 /// Rows first ..< last of tiles.
 void ck_winograd_rows(

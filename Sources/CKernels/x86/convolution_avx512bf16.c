@@ -12,13 +12,12 @@
   CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6) CASE(7) CASE(8) CASE(9) CASE(10) CASE(11) CASE(12) CASE(13) CASE(14)
 #include "convolution_bf16.h"
 #include "convolution_vector.h"
-#include "points_f32.h"
+#include "points_bf16.h"
 #include "winograd_vector.h"
 
 double ck_multiply_adds_avx512bf16(int64_t rounds) { return peak(rounds); }
-extern const ck_kernels ck_kernels_avx512;
 const ck_kernels ck_kernels_avx512bf16 = {
-  2 * LANES, sizeof(number), convolve, depthwise, winograd_in, winograd_out, &ck_kernels_avx512,
+  2 * LANES, sizeof(number), convolve, depthwise, winograd_in, winograd_out, NULL,
 };
 
 #pragma clang attribute pop

@@ -63,6 +63,7 @@ func areEqual(_ a: Batch, _ b: Batch) -> Bool {
 /// Everything that is random, on.
 var everything: BatchLoader.Options {
   var options = BatchLoader.Options()
+  options.augmentation.upperBody = 0.5
   options.augmentation.mosaic = 0.5
   options.augmentation.negatives = 0.2
   options.augmentation.backdrop = 0.3
@@ -136,6 +137,25 @@ struct BatchLoaderTests {
       let value = exp(-(dx * dx + dy * dy) / 98)
       #expect(abs(Double(batch.heatmaps[cell]) - (value < 0.01 ? 0 : value)) < 1e-5)
     }
+  }
+
+  @Test func legsAreOutOfViewWhereUpperBodiesAreAskedFor() throws {
+    var options = nothing
+    options.augmentation.upperBody = 1
+    let data = try MadeUp()
+    func largest(_ joint: Int, _ batch: Batch, _ sample: Int, rows: Range<Int>) -> Float {
+      let start = (sample * 19 + joint) * 80
+      return batch.heatmaps[start + 10 * rows.lowerBound..<start + 10 * rows.upperBound].max() ?? 0
+    }
+    let (nose, ankle) = (0, 10)
+    for batch in try data.batches(Array(0..<8), options) {
+      for sample in 0..<4 {
+        #expect(largest(nose, batch, sample, rows: 0..<8) > 0.5)
+        #expect(largest(ankle, batch, sample, rows: 0..<6) < 0.3)
+      }
+    }
+    let whole = try data.batches([0], nothing)[0]
+    #expect(largest(ankle, whole, 0, rows: 0..<8) > 0.5)
   }
 
   @Test func regionsToIgnoreAreMasked() throws {

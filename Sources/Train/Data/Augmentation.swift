@@ -20,6 +20,9 @@ public struct Augmentation: Codable, Equatable, Sendable {
   public var rotation = 40.0
   /// Largest distance of the person from the middle, as a share of the crop's sides.
   public var shift = 40.0 / 368
+  /// Probability that of a person who is upright only the head and the shoulders, the arms or the hips are in view, as before
+  /// a desk; where nobody is upright, nothing changes.
+  public var upperBody = 0.0
   /// Probability of a mirror image.
   public var mirror = 0.5
   /// Probability that a sample is composed of several pictures in a grid, with people made small.
@@ -47,6 +50,7 @@ public struct Augmentation: Codable, Equatable, Sendable {
     case smallest, largest, magnification, rotation, shift, mirror, mosaic, negatives, backdrop, colour, blur, noise,
       compression
     case isScaleLogarithmic = "logarithmic_scale"
+    case upperBody = "upper_body"
     case mosaicSide = "mosaic_side"
     case leastAgreement = "least_agreement"
     case isWeighted = "weighted"
@@ -67,6 +71,7 @@ public struct Augmentation: Codable, Equatable, Sendable {
     try read(.magnification, &magnification)
     try read(.rotation, &rotation)
     try read(.shift, &shift)
+    try read(.upperBody, &upperBody)
     try read(.mirror, &mirror)
     try read(.mosaic, &mosaic)
     try read(.mosaicSide, &mosaicSide)
@@ -93,9 +98,9 @@ public struct Augmentation: Codable, Equatable, Sendable {
     try check((0...1).contains(shift), .shift, "0 to 1")
     try check((1...8).contains(mosaicSide), .mosaicSide, "1 to 8")
     for (value, key) in [
-      (mirror, CodingKeys.mirror), (mosaic, .mosaic), (negatives, .negatives),
-      (backdrop, .backdrop), (colour, .colour), (blur, .blur),
-      (noise, .noise), (compression, .compression), (leastAgreement, .leastAgreement),
+      (upperBody, CodingKeys.upperBody), (mirror, .mirror), (mosaic, .mosaic), (negatives, .negatives),
+      (backdrop, .backdrop), (colour, .colour), (blur, .blur), (noise, .noise), (compression, .compression),
+      (leastAgreement, .leastAgreement),
     ] { try check((0...1).contains(value), key, "0 to 1") }
   }
 

@@ -138,19 +138,19 @@ final class SampleComposer: Sendable {
           }
           let start = index == 0 ? first : Int.random(in: 0..<labelledCount, using: &random)
           let (sample, image) = try readable(from: start, reader)
-          let box = box(of: sample)
-          let fit = min(
-            Double(tile.right - tile.left) / max(1, box.width), Double(tile.bottom - tile.top) / max(1, box.height))
-          try draw(sample, image, in: tile, scale: fit * random.uniform(0.6, 1.05), clips: true, &drawing, &random)
+          let view = view(of: sample, &random)
+          let fit = min(Double(tile.right - tile.left) / view.width, Double(tile.bottom - tile.top) / view.height)
+          try draw(
+            sample, image, in: tile, view, scale: fit * random.uniform(0.6, 1.05), clips: true, &drawing, &random)
         }
       } else {
         let (sample, image) = try readable(from: first, reader)
-        let box = box(of: sample)
+        let view = view(of: sample, &random)
+        let share = view.isCut ? random.uniform(0.4, 1.05) : augmentation.share(&random)
         // A person who lies is as large as one who stands.
-        let size = max(1, max(box.width, box.height))
         try draw(
-          sample, image, in: whole, scale: Double(canvas.height) * augmentation.share(&random) / size, clips: false,
-          &drawing, &random)
+          sample, image, in: whole, view, scale: Double(canvas.height) * share / max(view.width, view.height),
+          clips: false, &drawing, &random)
       }
     }
     Degradation(augmentation, &random).apply(
@@ -158,8 +158,17 @@ final class SampleComposer: Sendable {
     drawing.finish()
   }
 
-  private func box(of sample: Sample) -> (x: Double, y: Double, width: Double, height: Double) {
-    sample.person.map { pictures[sample.picture].people[$0].box } ?? (0, 0, 0, 0)
+  /// What of the person to show.
+  private func view(of sample: Sample, _ random: inout SeededRandom) -> PersonView {
+    guard let index = sample.person else { return PersonView(x: 0, y: 0, width: 1, height: 1) }
+    let person = pictures[sample.picture].people[index]
+    if augmentation.upperBody > 0, random.chance(augmentation.upperBody),
+      let view = PersonView(upperBodyOf: person, downTo: Int.random(in: 0...2, using: &random))
+    {
+      return view
+    }
+    let box = person.box
+    return PersonView(x: box.x, y: box.y, width: max(1, box.width), height: max(1, box.height))
   }
 
   private func place(_ number: Int) -> Int {
@@ -238,21 +247,25 @@ final class SampleComposer: Sendable {
 
   /// - Parameter clips: whether key points outside the tile are hidden by what lies beside it.
   private func draw(
-    _ sample: Sample, _ image: PixelImage, in tile: Tile, scale: Double, clips: Bool, _ drawing: inout SampleDrawing,
-    _ random: inout SeededRandom
+    _ sample: Sample, _ image: PixelImage, in tile: Tile, _ view: PersonView, scale: Double, clips: Bool,
+    _ drawing: inout SampleDrawing, _ random: inout SeededRandom
   ) throws(TrainError) {
     guard let middle = sample.person else { return }
     let picture = pictures[sample.picture]
+    let scale = min(scale, augmentation.magnification)
     let reach = augmentation.shift
-    let target = (
-      x: tile.center.x + random.uniform(-reach, reach) * Double(tile.right - tile.left),
-      y: tile.center.y + random.uniform(-reach, reach) * Double(tile.bottom - tile.top)
+    let (width, height) = (Double(tile.right - tile.left), Double(tile.bottom - tile.top))
+    var target = (
+      x: tile.center.x + random.uniform(-reach, reach) * width,
+      y: tile.center.y + random.uniform(-reach, reach) * height
     )
+    if view.isCut {
+      // The tile ends about where the view does.
+      target.y = Double(tile.bottom) + random.uniform(-0.1, 0.15) * height - view.height * scale / 2
+    }
     let isMirrored = random.chance(augmentation.mirror)
-    let center = picture.people[middle].center
     let transform = Affine(
-      center: (center.x - SampleDrawing.labelOffset, center.y - SampleDrawing.labelOffset),
-      scale: min(scale, augmentation.magnification),
+      center: (view.center.x - SampleDrawing.labelOffset, view.center.y - SampleDrawing.labelOffset), scale: scale,
       degrees: random.uniform(-augmentation.rotation, augmentation.rotation), isMirrored: isMirrored, target: target)
     drawing.paint(image, in: tile, transform, &random)
     drawing.label(picture, first: middle, in: tile, transform, clips: clips)

@@ -5,7 +5,7 @@
     Benchmarks/network.py                            # the full network, random weights, 256x456, 1 and 2 threads
     Benchmarks/network.py --model M.safetensors      # the network of a model file
     Benchmarks/network.py --level avx2               # as on a processor without AVX-512 (OpenVINO is held to it as well)
-    Benchmarks/network.py --others                   # PyTorch and ncnn as well, in f32
+    Benchmarks/network.py --others                   # PyTorch and ncnn as well, in f32 or bf16
     Benchmarks/network.py --precision int8           # each engine's own quantisation: posecam quantize, NNCF, ONNX Runtime's
     Benchmarks/network.py --precision bf16           # OpenVINO's hint bf16; ONNX Runtime has none and computes in f32
 
@@ -232,8 +232,9 @@ def engines(options, model, weights, picture, threads, level):
     if not level:  # ONNX Runtime has no switch for lower instruction sets
         others["ONNX Runtime"] = lambda: burst(lambda: session.run(None, {"input": input}), options.runs)
     if options.others:
-        others["PyTorch f32"] = torch_burst(options, model, input, threads)
-        others["ncnn f32"] = ncnn_burst(options, model, input, threads)
+        kind = "bf16" if options.precision == "bf16" else "f32"
+        others[f"PyTorch {kind}"] = torch_burst(options, model, input, threads)
+        others[f"ncnn {kind}"] = ncnn_burst(options, model, input, threads)
     return {"posecam": posecam, **others}
 
 
@@ -247,6 +248,8 @@ def torch_burst(options, model, input, threads):
     tensors = {t.name: torch.from_numpy(onnx.numpy_helper.to_array(t).copy()) for t in model.graph.initializer}
     tensors = {n: t.to(memory_format=torch.channels_last) if t.ndim == 4 else t for n, t in tensors.items()}
     picture = torch.from_numpy(input).to(memory_format=torch.channels_last)
+    if options.precision == "bf16":
+        tensors, picture = {n: t.to(torch.bfloat16) for n, t in tensors.items()}, picture.to(torch.bfloat16)
 
     def run():
         values = {**tensors, "input": picture}
@@ -280,6 +283,7 @@ def ncnn_burst(options, model, input, threads):
     subprocess.run(list(map(str, command)), check=True, cwd=WORK, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     net = ncnn.Net()
     net.opt.num_threads = threads
+    net.opt.use_bf16_storage = options.precision == "bf16"
     net.load_param(str(WORK / "network.ncnn.param"))
     net.load_model(str(WORK / "network.ncnn.bin"))
     picture = numpy.ascontiguousarray(input[0])

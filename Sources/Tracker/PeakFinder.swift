@@ -37,7 +37,7 @@ struct PeakFinder: Sendable {
     let (fullWidth, fullHeight) = (width * factor, height * factor)
     // Blocks begin half a cell before the first cell and end half a cell after the last.
     let (columns, rows) = (width + 1, height + 1)
-    if plane.count != fullWidth * fullHeight {
+    if plane.count != fullWidth * fullHeight || isActive.count != columns * rows {
       plane = [Float](repeating: 0, count: fullWidth * fullHeight)
       isActive = [Bool](repeating: false, count: columns * rows)
       activeBlocks.removeAll(keepingCapacity: true)

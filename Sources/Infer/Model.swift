@@ -188,7 +188,7 @@ public struct Model: Sendable {
     try option("head_channels", is: network.headChannels, as: Int.self)
     try option("refinement_stages", is: network.refinementStages, as: Int.self)
     // Far above any network that runs; what it keeps out is a file of a few bytes that claims a million stages.
-    guard network.refinementStages <= 16, (1...4096).contains(network.channels),
+    guard (0...16).contains(network.refinementStages), (1...4096).contains(network.channels),
       (1...4096).contains(network.headChannels),
       (0.01...8).contains(network.backboneWidth)
     else { throw InferError("\(name): no network of these proportions is supported: \(network)") }

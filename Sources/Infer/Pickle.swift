@@ -47,6 +47,8 @@ struct Pickle {
   private(set) var position: Int
   private var stack: [Value] = []
   private var memo: [Int: Value] = [:]
+  /// Pairs that dictionaries were made of.
+  private var copied = 0
 
   /// - Parameters:
   ///   - bytes: must outlive this value.
@@ -136,7 +138,11 @@ struct Pickle {
       dictionaries.append([])
       // An OrderedDict may be given its pairs as a list of two-tuples.
       if let first = arguments.first {
-        for pair in try elements(first) {
+        let pairs = try elements(first)
+        copied += pairs.count
+        // What was remembered can be copied again and again by two bytes each; honest pairs take more than that.
+        guard copied <= position else { throw damaged("more pairs than bytes to hold them") }
+        for pair in pairs {
           let pair = try elements(pair)
           guard pair.count == 2 else { throw damaged("an OrderedDict of things that are no pairs") }
           dictionaries[dictionaries.count - 1].append((pair[0], pair[1]))
@@ -153,7 +159,7 @@ struct Pickle {
       guard arguments.count >= 4, case .storage(let storage) = arguments[0], case .int(let offset) = arguments[1] else {
         throw damaged("a tensor without a storage")
       }
-      let (shape, strides) = (try integers(arguments[2]), try integers(arguments[3]))
+      let (shape, strides) = (try dimensions(arguments[2]), try dimensions(arguments[3]))
       guard shape.count == strides.count else {
         throw damaged("a tensor with \(shape.count) sizes, \(strides.count) strides")
       }
@@ -272,9 +278,11 @@ struct Pickle {
     return sequences[index]
   }
 
-  private func integers(_ value: Value) throws(InferError) -> [Int] {
+  private func dimensions(_ value: Value) throws(InferError) -> [Int] {
     var integers: [Int] = []
-    for element in try elements(value) {
+    let elements = try elements(value)
+    guard elements.count <= 8 else { throw damaged("a tensor of \(elements.count) dimensions") }
+    for element in elements {
       guard case .int(let integer) = element else { throw damaged("a size that is no integer") }
       integers.append(integer)
     }

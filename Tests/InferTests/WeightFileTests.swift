@@ -172,6 +172,18 @@ struct CheckpointTests {
     #expect(text.contains("refused") && text.contains(global.replacingOccurrences(of: "\n", with: ".")))
   }
 
+  /// Two bytes each ask for a copy of a list that is remembered.
+  @Test func copiesWithoutEndAreRefused() {
+    let pair: [UInt8] = [UInt8(ascii: "K"), 1, UInt8(ascii: "K"), 2, 0x86]
+    let pairs: [UInt8] = (0..<200).flatMap { _ in pair }
+    let list = Array("](".utf8) + pairs + [UInt8(ascii: "e"), UInt8(ascii: "q"), 0]
+    let copy = Array("ccollections\nOrderedDict\nh".utf8) + [0, 0x85, UInt8(ascii: "R")]
+    let copies: [UInt8] = (0..<200).flatMap { _ in copy }
+    #expect(message { _ = try read(legacy(body: [0x80, 2] + list + copies + Array(".".utf8))) }.contains("more pairs"))
+    let sizes = [UInt8](repeating: 1, count: 9)
+    #expect(message { _ = try read(legacy(shape: sizes, strides: sizes)) }.contains("9 dimensions"))
+  }
+
   @Test(arguments: Array("iopSVILFP\u{81}\u{82}\u{92}\u{93}2001".unicodeScalars.map { UInt8($0.value) }))
   func opcodesWeightsDoNotNeedAreRefused(_ opcode: UInt8) {
     #expect(message { _ = try read(legacy(body: [0x80, 2, opcode])) }.contains("0x\(String(opcode, radix: 16))"))

@@ -141,6 +141,9 @@ struct ForeignLabelsTests {
       }
       _ = try? MATLABFile(broken)
     }
+    // Nothing at all, but of sizes whose product no number holds before the 0.
+    let empty = MATLABWriter.numbers([1_000_000_000, 1_000_000_000, 1_000_000_000, 0], [], name: "a")
+    _ = try? MATLABFile(MATLABWriter.file(empty))
     #expect(throws: TrainError.self) { try MATLABFile(Array("no MATLAB file".utf8)) }
     #expect(throws: TrainError.self) { try MATLABFile(Array(file.prefix(file.count - 20))) }
   }

@@ -36,6 +36,12 @@ struct RegionTests {
     #expect(try bitmap("[[-100, -100, 100, -100, 100, 100, -100, 100]]", width: 2, height: 2) == [1, 1, 1, 1])
   }
 
+  /// Each difference is allowed, their sum is more than any number holds.
+  @Test func differencesThatAddUpBeyondNumbersAreRefused() {
+    let text = String(repeating: "oooooooooo?", count: 1100)
+    #expect(throws: TrainError.self) { try bitmap("{\"size\": [2, 3], \"counts\": \"\(text)\"}", width: 3, height: 2) }
+  }
+
   @Test(arguments: [
     "7", "{}", "[[1, 2, 3]]", "[[NaN, 1, 2, 2, 3, 3]]", "{\"size\": [2, 2], \"counts\": [1]}",
     "{\"size\": [2, 3], \"counts\": [7]}", "{\"size\": [2, 3], \"counts\": [6, 6]}",

@@ -113,7 +113,8 @@ struct MATLABFile {
         throw cutOff
       }
       let sizes = shape.map { Int($0) }
-      let count = sizes.reduce(1, *)
+      // The sizes before a 0 may multiply to anything.
+      let count = sizes.contains(0) ? 0 : sizes.reduce(1, *)
       switch kind {
       case 1:
         var cells: [MATLABValue] = []

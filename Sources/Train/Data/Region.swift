@@ -65,6 +65,7 @@ public struct Region: Sendable {
       guard bits & 0x20 == 0 else { continue }
       if bits & 0x10 != 0 { value |= -1 << shift }
       if runs.count > 2 { value += runs[runs.count - 2] }
+      guard abs(value) < 1 << 55 else { throw TrainError("compressed runs are malformed") }
       runs.append(value)
       (value, shift) = (0, 0)
     }

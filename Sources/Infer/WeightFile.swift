@@ -50,7 +50,9 @@ public struct WeightFile: Sendable, Equatable {
     // A device or a pipe is written to, never replaced.
     var status = stat()
     let isSpecial = stat(path, &status) == 0 && status.st_mode & S_IFMT != S_IFREG
-    let partial = isSpecial ? path : "\(path).partial-\(getpid())"
+    // A link stays; what it leads to is replaced.
+    let target = isSpecial ? path : URL(fileURLWithPath: path).resolvingSymlinksInPath().path
+    let partial = isSpecial ? path : "\(target).partial-\(getpid())"
     let descriptor = open(partial, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
     guard descriptor >= 0 else { throw InferError("\(path): cannot be written: \(String(cString: strerror(errno)))") }
     var failure: Int32?
@@ -68,7 +70,7 @@ public struct WeightFile: Sendable, Equatable {
     }
     if failure == nil && fsync(descriptor) != 0 && errno != EINVAL { failure = errno }
     close(descriptor)
-    if failure == nil && !isSpecial && rename(partial, path) != 0 { failure = errno }
+    if failure == nil && !isSpecial && rename(partial, target) != 0 { failure = errno }
     if let failure {
       if !isSpecial { unlink(partial) }
       throw InferError("\(path): cannot be written: \(String(cString: strerror(failure)))")

@@ -36,6 +36,18 @@ struct PreparedPicturesTests {
     #expect(image.width == 64 && image.height == 32)
   }
 
+  @Test func nothingToPrepareIsAnError() throws {
+    let folder = NSTemporaryDirectory() + "prepare-\(UUID().uuidString)"
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    for images in ["", "{\"id\": 1, \"file_name\": \"a.png\"}"] {
+      let annotations = try KeypointAnnotations(
+        Array("{\"images\": [\(images)], \"annotations\": []}".utf8), name: "made up")
+      #expect {
+        try PreparedPictures(longestSide: 64).write(annotations, images: folder, to: folder)
+      } throws: { "\($0)".contains("none of the pictures of made up can be used") }
+    }
+  }
+
   @Test func aSubsetKeepsEverythingElse() throws {
     let folder = NSTemporaryDirectory() + "subset-\(UUID().uuidString)"
     defer { try? FileManager.default.removeItem(atPath: folder) }

@@ -40,6 +40,7 @@ struct CommandLineTests {
       ("missing.mp4", "no such file"), ("empty.mp4", "the file is empty"), ("text.mp4", "text.mp4"),
       ("noise.mp4", "noise.mp4"), (".", "no pictures"), ("'*.jpg'", "no pictures"), ("gopher://example", "gopher"),
       ("99", "no camera /dev/video99"), ("/dev/video98", "no camera"), ("demo:people=900", "people=1…50"),
+      ("demo:=", "'=' is not understood"),
     ]
     for (source, complaint) in cases {
       try expectFailure("posecam annotate \(source) -o out.mp4", says: complaint)

@@ -137,6 +137,7 @@ struct TrainCommandTests {
       #expect(outcome.errors.contains(reason), "\(options): \(outcome.errors)")
     }
     #expect(try Program.run("posecam plot run --smooth 1", in: folder).status == 64)
+    #expect(try Program.run("posecam train --benchmark 0", in: folder).status == 64)
     #expect(try folder.text("run/log.jsonl") == log)
   }
 

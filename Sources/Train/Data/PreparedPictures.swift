@@ -56,7 +56,8 @@ public struct PreparedPictures {
       kept.append(small)
     }
     guard !kept.isEmpty else {
-      throw TrainError("\(images): none of the pictures of \(annotations.name) can be used; \(problems.lines[0])")
+      let reason = problems.lines.first ?? "it lists none with a width and a height"
+      throw TrainError("\(images): none of the pictures of \(annotations.name) can be used: \(reason)")
     }
     let prepared = KeypointAnnotations(name: "\(target)/people.json", pictures: kept)
     try prepared.write(to: folder.appendingPathComponent("people.json").path)

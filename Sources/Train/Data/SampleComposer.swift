@@ -202,7 +202,7 @@ final class SampleComposer: Sendable {
   private func readable(from first: Int, _ reader: PictureReader) throws(TrainError) -> (Sample, PixelImage) {
     // Labelled ones and others stay apart.
     let kind = first < labelledCount ? 0..<labelledCount : labelledCount..<samples.count
-    for step in kind.indices {
+    for step in 0..<kind.count {
       let sample = samples[kind.lowerBound + (first - kind.lowerBound + step) % kind.count]
       if let image = readable(sample.picture, reader) { return (sample, image) }
     }

@@ -51,7 +51,9 @@ struct Checkpoint {
     }
     step = try number("step")
     lossCount = try number("loss_count")
-    losses = (file.metadata["losses"] ?? "").split(separator: " ").compactMap { Double($0) }
+    let texts = (file.metadata["losses"] ?? "").split(separator: " ")
+    losses = texts.compactMap { Double($0) }
+    guard losses.count == texts.count else { throw TrainError("\(path): damaged: a loss that is no number") }
     best = file.metadata["best"].flatMap(Double.init)
     provenance = file.metadata["provenance"] ?? ""
     settings = try TrainSettings(yaml: file.metadata["settings"] ?? "", name: "\(path): settings")

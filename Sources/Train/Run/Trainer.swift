@@ -342,6 +342,9 @@ public final class Trainer {
 
   private func restore(_ checkpoint: Checkpoint) throws(TrainError) {
     let path = folder.checkpoint
+    guard checkpoint.losses.isEmpty || checkpoint.losses.count == network.graph.outputs.count else {
+      throw TrainError("\(path): a checkpoint of a network with \(checkpoint.losses.count) outputs")
+    }
     step = checkpoint.step
     optimiser.steps = step
     (losses, lossCount, best) = (checkpoint.losses, checkpoint.lossCount, checkpoint.best)

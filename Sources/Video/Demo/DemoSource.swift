@@ -17,7 +17,7 @@ public final class DemoSource: FrameSource, @unchecked Sendable {
     var seconds: Double?
     let settings = specifier.dropFirst("demo".count).drop { $0 == ":" }
     for setting in settings.split(separator: ",") {
-      let pair = setting.split(separator: "=", maxSplits: 1).map(String.init)
+      let pair = setting.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
       let value = pair.count == 2 ? pair[1] : ""
       let sides = value.split(separator: "x").compactMap { Int($0) }
       switch pair[0] {

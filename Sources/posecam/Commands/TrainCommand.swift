@@ -23,6 +23,10 @@ struct TrainCommand: ParsableCommand {
     help: ArgumentHelp("Time so many steps on random pictures, print one JSON object, and stop.", valueName: "steps"))
   var benchmark: Int?
 
+  func validate() throws {
+    if let benchmark, benchmark < 1 { throw ValidationError("--benchmark takes a number of steps from 1 on.") }
+  }
+
   func run() throws {
     if options.dryRun { return try DryRun(settings: settings.load(), options: options).run() }
     try options.together { processes in

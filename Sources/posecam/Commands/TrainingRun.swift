@@ -273,7 +273,7 @@ struct TrainingRun {
     if Interruption.isRequested || screen != nil {
       print("stopped at step \(trainer.step); continue with --resume \(trainer.folder.path)")
     }
-    if Interruption.isRequested { throw ExitCode(130) }
+    if Interruption.isRequested { throw ExitCode(Interruption.exitCode) }
   }
 
   private func makeScreen() throws(PosecamError) -> TrainScreen {

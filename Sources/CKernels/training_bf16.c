@@ -1,13 +1,6 @@
 // The reference of products of bfloat16.
 #include "include/CKernels.h"
 
-static float wide(uint16_t half) {
-  const uint32_t bits = (uint32_t)half << 16;
-  float value;
-  __builtin_memcpy(&value, &bits, sizeof value);
-  return value;
-}
-
 static void product(
     int32_t pixels, int32_t depth, const uint16_t *in, ptrdiff_t in_panel, const uint16_t *weights, int32_t columns, float *out,
     ptrdiff_t out_panel) {
@@ -15,7 +8,8 @@ static void product(
     for (int32_t c = 0; c < columns; c++) {
       float sum = 0;
       for (int32_t k = 0; k < depth; k++)
-        sum += wide(in[k / 16 * in_panel + p * 16 + k % 16]) * wide(weights[(k / 2 * columns + c) * 2 + k % 2]);
+        sum += ck_float_of(in[k / 16 * in_panel + p * 16 + k % 16]) *
+               ck_float_of(weights[(k / 2 * columns + c) * 2 + k % 2]);
       out[c / 16 * out_panel + p * 16 + c % 16] = sum;
     }
 }
@@ -27,7 +21,8 @@ static void outer(
     for (int32_t o = 0; o < outputs; o++) {
       const uint16_t *a = in + i / 16 * in_panel + i % 16 * 2, *b = gradient + o / 16 * gradient_panel + o % 16 * 2;
       float sum = 0;
-      for (int32_t p = 0; p < pairs; p++) sum += wide(a[p * 32]) * wide(b[p * 32]) + wide(a[p * 32 + 1]) * wide(b[p * 32 + 1]);
+      for (int32_t p = 0; p < 2 * pairs; p++)
+        sum += ck_float_of(a[p / 2 * 32 + p % 2]) * ck_float_of(b[p / 2 * 32 + p % 2]);
       sums[(ptrdiff_t)i * outputs + o] += sum;
     }
 }

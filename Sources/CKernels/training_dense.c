@@ -1,5 +1,6 @@
 // Dense convolutions of a batch: forward, the packing of weights, and the gradient of the weights.
 #include "training_rows.h"
+#include "winograd_points.h"
 
 #include <math.h>
 #include <string.h>
@@ -40,8 +41,6 @@ void ck_convolve_pictures(
 
 // MARK: weights
 
-enum { points = 36, most_block = 32 };
-
 typedef struct {
   const ck_training *level;
   const ck_packing *packing;
@@ -57,7 +56,7 @@ static void put_weights(
       continue;
     }
     uint16_t *halves = (uint16_t *)p->packed + place + (ptrdiff_t)(k / 2) * width * 2 + k % 2;
-    for (int32_t i = 0; i < width; i++) halves[2 * i] = ck_rounded(places[t][i]);
+    for (int32_t i = 0; i < width; i++) halves[2 * i] = ck_bf16_of(places[t][i]);
   }
 }
 

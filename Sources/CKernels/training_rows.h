@@ -18,13 +18,6 @@ static inline ck_run ck_run_at(ck_pictures p, int32_t picture, ptrdiff_t panel, 
   return (ck_run){(char *)p.base + place * (p.is_bf16 ? 2 : 4), (int32_t)p.pixel, p.is_bf16, p.is_streamed};
 }
 
-// To bfloat16: to the nearest, to even between two.
-static inline uint16_t ck_rounded(float value) {
-  uint32_t bits;
-  __builtin_memcpy(&bits, &value, sizeof bits);
-  return (uint16_t)((bits + 0x7FFF + (bits >> 16 & 1)) >> 16);
-}
-
 // 16 floats per pixel, side by side.
 static inline ck_run ck_side_by_side(const float *base) { return (ck_run){(void *)base, ck_lanes, false, false}; }
 

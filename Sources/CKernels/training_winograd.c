@@ -2,10 +2,11 @@
 // gradient, A y A^T, multiplied and summed over all tiles, it is G^T (sum) G; a quarter of the products of the direct sum.
 // See winograd.c.
 #include "training_rows.h"
+#include "winograd_points.h"
 
 #include <string.h>
 
-enum { points = 36, tile = 4, tiles_per_chunk = 256, apart = 16, panels_per_task = 8 };
+enum { tile = 4, tiles_per_chunk = 256, apart = 16, panels_per_task = 8 };
 
 typedef struct {
   const ck_kernels *kernels;

@@ -6,7 +6,7 @@
 // picture of their own, so a dilated kernel is the same thing on dilation x dilation pictures.
 #include "winograd_points.h"
 
-enum { points = 36, tile = 4, most_block = 32, apart = 16 };
+enum { tile = 4, apart = 16 };
 
 static int32_t divided_up(int32_t value, int32_t by) { return (value + by - 1) / by; }
 

@@ -3,6 +3,9 @@
 #pragma once
 #include "CKernels.h"
 
+// Points of a tile; output channels that weights are packed in at most.
+enum { points = 36, most_block = 32 };
+
 #define NEAR 0.75
 #define FAR 1.5
 #define NEAR2 (NEAR * NEAR)

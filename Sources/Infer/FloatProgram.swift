@@ -2,7 +2,7 @@ import CKernels
 
 /// The layers of a plan in 32-bit floats or their upper halves, with packed weights and places in the arena.
 ///
-/// Of halves, the network's outputs are floats all the same, and what Winograd's transforms make is computed with floats.
+/// Of halves, the network's outputs are floats all the same.
 final class FloatProgram: PlanProgram {
   enum Work {
     case convolve(ck_convolution)
@@ -122,7 +122,9 @@ final class FloatProgram: PlanProgram {
         fused, of: model, channelMap: Array(0..<part.convolution.outputs), channels: channels, pixel: channels,
         block: Int(kernels.pointee.block), size: elementSize)
       rowBytes = channels * size.width * elementSize
-    } else if kernels.pointee.winograd_in != nil && Self.suitsWinograd(convolution, channelMap, size) {
+    } else if kernels.pointee.winograd_in != nil && channelMap.last == channelMap.count - 1
+      && convolution.suitsWinograd(inputs: channelMap.count, height: size.height, width: size.width)
+    {
       let depth = layout.channels(of: fused.input)
       layer.winograd = Int32(convolution.dilation)
       packed = model.packed.winograd(
@@ -152,7 +154,9 @@ final class FloatProgram: PlanProgram {
       let columns = Int(ck_winograd_tiles(layer.width, layer.winograd))
       let rows = Int(ck_winograd_tiles(layer.height, layer.winograd))
       division = RowDivision(
-        rows: rows, rowBytes: columns * packed.depth * 36 * elementSize, cache: 640 << 10, threads: threads)
+        rows: rows,
+        rowBytes: Graph.Convolution.winogradRowBytes(columns: columns, depth: packed.depth, size: elementSize),
+        cache: Graph.Convolution.winogradCache, threads: threads)
       scratch = Int(ck_winograd_scratch(Int32(division.largest * columns), Int32(packed.depth)))
     } else {
       division = RowDivision(rows: size.height, rowBytes: rowBytes * Int(layer.stride), threads: threads)
@@ -263,14 +267,6 @@ final class FloatProgram: PlanProgram {
     view.base = start.assumingMemoryBound(to: Float.self)
     (size == 4 ? ck_normalise_bytes : ck_bf16_normalise_bytes)(
       pixels, bytesPerRow, Int32(area.width), Int32(area.height), view)
-  }
-
-  /// Whether Winograd's transforms cost less than the products they save: with many channels and more than a tile of pixels.
-  private static func suitsWinograd(
-    _ convolution: Graph.Convolution, _ channelMap: [Int], _ size: (height: Int, width: Int)
-  ) -> Bool {
-    convolution.kernel == 3 && convolution.stride == 1 && channelMap.count >= 32 && convolution.outputs >= 32
-      && channelMap.last == channelMap.count - 1 && min(size.height, size.width) >= 4 * convolution.dilation
   }
 }
 

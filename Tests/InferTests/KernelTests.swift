@@ -61,6 +61,14 @@ struct KernelTests {
     }
   }
 
+  private static let layersOfWinograd = layers.filter(\.isWinograd)
+
+  /// Floats with halves between Winograd's transforms, as training has them.
+  @Test(.enabled(if: ck_bf16_fast() != nil, "no AVX512-BF16 here"), arguments: layersOfWinograd)
+  private func mixedNumbersEqualTheMathematics(_ layer: RandomLayer) throws {
+    #expect(layer.error(try #require(ck_bf16_fast()).pointee.convolution) <= 1)
+  }
+
   /// The check that AMX must pass before it is used: right kernels do, wrong ones do not.
   @Test func wrongProductsAreFoundOut() {
     for kernels in [ck_bf16_version(0), ck_bf16_version(1), tile_emulation_kernels()].compactMap({ $0 }) {

@@ -1,5 +1,6 @@
 // The vector version of the convolutions of bytes, written once for any register width. The including file defines LANES
-// (32-bit numbers per register), TILE, TILE_CASES, and `dot`, `bits`, `interleave_*`, `to_bytes`, `packed`.
+// (32-bit numbers per register), TILE, TILE_CASES, and the operations on registers that stand in quantized_256.h and
+// quantized_512.h.
 
 #include "quantized_finish.h"
 
@@ -66,7 +67,7 @@ static void convolve(const ck_q8_convolution *layer, ck_bytes in, int32_t first,
   }
 }
 
-// Channels of a block, and those of them that a layer's last block has.
+// Channels of a block.
 enum { depthwise_block = 4 * LANES };
 
 // The four bytes that every sum of a row needs, side by side: what two neighbouring outputs read of 4 * LANES channels.

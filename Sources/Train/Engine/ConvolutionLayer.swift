@@ -16,6 +16,7 @@ final class ConvolutionLayer: Layer {
   private let inputGradient: GradientPlace?
   private let shape: Graph.Convolution
   private let inputs: Int
+  private let isWinograd: Bool
   private let weights: UnsafeMutablePointer<Float>
   private let weightsGradient: UnsafeMutablePointer<Float>
   private let bias: (values: UnsafeMutablePointer<Float>, gradient: UnsafeMutablePointer<Float>)?
@@ -39,6 +40,7 @@ final class ConvolutionLayer: Layer {
     self.inputGradient = inputGradient
     self.shape = shape
     inputs = input.shape.channels
+    isWinograd = Self.isWinograd(shape, inputs: inputs, output.values.shape, kernels)
     weights = parameters["\(name).weight"]
     weightsGradient = gradients["\(name).weight"]
     bias = shape.hasBias ? (parameters["\(name).bias"], gradients["\(name).bias"]) : nil
@@ -66,7 +68,7 @@ final class ConvolutionLayer: Layer {
         kernels.training, kernels.pool, output.extent, &gradient, sumGradient.view, scratch.partials,
         Int32(shape.outputs), bias?.gradient)
     }
-    if Self.suitsWinograd(shape, depth: inputs, channels: shape.outputs, output.shape, kernels) {
+    if isWinograd {
       var layer = Self.winogradLayer(shape, input: input.shape, output: output.shape, kernels)
       (layer.in, layer.out_gradient, layer.scratch) = (input.view, sumGradient.view, scratch.transforms)
       ck_winograd_dense_weights(kernels.convolution, kernels.training, kernels.pool, &layer, scratch.weights)
@@ -87,7 +89,6 @@ final class ConvolutionLayer: Layer {
     _ from: Pictures, depth: Int, to: Pictures, channels: Int, transposed: Bool, bias: UnsafeMutablePointer<Float>,
     activation: ck_activation, adds: Bool
   ) {
-    let isWinograd = Self.suitsWinograd(shape, depth: depth, channels: channels, to.shape, kernels)
     var packing = ck_packing()
     packing.weights = UnsafePointer(weights)
     (packing.inputs, packing.outputs, packing.taps) = (Int32(inputs), Int32(shape.outputs), Int32(taps))
@@ -133,20 +134,21 @@ final class ConvolutionLayer: Layer {
 
   // MARK: - Winograd's transforms
 
-  /// Whether the transforms cost less than the products they save.
-  private static func suitsWinograd(
-    _ shape: Graph.Convolution, depth: Int, channels: Int, _ to: Pictures.Shape, _ kernels: TrainingKernels
+  private static func isWinograd(
+    _ shape: Graph.Convolution, inputs: Int, _ output: Pictures.Shape, _ kernels: TrainingKernels
   ) -> Bool {
-    shape.kernel == 3 && shape.stride == 1 && min(depth, channels) >= 32
-      && min(to.height, to.width) >= 4 * shape.dilation && kernels.convolution.pointee.winograd_in != nil
+    kernels.convolution.pointee.winograd_in != nil
+      && shape.suitsWinograd(inputs: inputs, height: output.height, width: output.width)
   }
 
   /// Rows of tiles whose transforms stay in the cache.
   private static func winogradRows(_ to: Pictures.Shape, depth: Int, _ dilation: Int, _ kernels: TrainingKernels) -> Int
   {
     let columns = Int(ck_winograd_tiles(Int32(to.width), Int32(dilation)))
-    let rowBytes = columns * depth * 36 * (kernels.products == nil ? 4 : 2)
-    return min(Int(ck_winograd_tiles(Int32(to.height), Int32(dilation))), max(1, (640 << 10) / rowBytes))
+    let rowBytes = Graph.Convolution.winogradRowBytes(
+      columns: columns, depth: depth, size: kernels.products == nil ? 4 : 2)
+    return min(
+      Int(ck_winograd_tiles(Int32(to.height), Int32(dilation))), max(1, Graph.Convolution.winogradCache / rowBytes))
   }
 
   /// Without its places in memory.
@@ -164,7 +166,7 @@ final class ConvolutionLayer: Layer {
   static func scratch(
     _ shape: Graph.Convolution, input: Pictures.Shape, output: Pictures.Shape, kernels: TrainingKernels
   ) -> (packed: Int, transforms: Int) {
-    guard suitsWinograd(shape, depth: input.channels, channels: output.channels, output, kernels) else {
+    guard isWinograd(shape, inputs: input.channels, output, kernels) else {
       return (shape.kernel * shape.kernel * input.depth * output.depth, 0)
     }
     let columns = ck_winograd_tiles(Int32(output.width), Int32(shape.dilation))

@@ -45,6 +45,10 @@ public final class VideoWriter {
   /// How long each frame in the encoder is to be shown, by its time.
   private var durations: [Int64: Int64] = [:]
   private var isFinished = false
+  /// Nothing more can be put into the file.
+  private var isFull = false
+  /// Whether what is in the file plays without an end.
+  private let needsNoEnd: Bool
 
   /// The encoders we would choose, best first.
   public static let encoderNames = ["libx264", "libopenh264", "mpeg4"]
@@ -76,6 +80,7 @@ public final class VideoWriter {
     let fileExtension = URL(fileURLWithPath: path).pathExtension.lowercased()
     guard let container = Self.containers[fileExtension.isEmpty && PartialFile.isDevice(path) ? "mp4" : fileExtension]
     else { throw VideoError("\(path): unknown kind of file '.\(fileExtension)'; use .mp4, .mov, .mkv or .ts") }
+    needsNoEnd = container == "matroska" || container == "mpegts"
     file = try PartialFile(path)
     guard avformat_alloc_output_context2(&context, nil, container, "file:" + file.path) >= 0, let context else {
       throw VideoError("\(path): this FFmpeg cannot write .\(fileExtension)")
@@ -201,9 +206,24 @@ public final class VideoWriter {
     var code = av_write_trailer(context)
     let flushed = avio_closep(&context.pointee.pb)
     if code >= 0 { code = flushed }
-    guard code >= 0 else { throw VideoError("\(path): cannot be written: \(VideoError.reason(code))") }
+    guard code >= 0 else {
+      isFull = true
+      throw VideoError("\(path): cannot be written: \(VideoError.reason(code))")
+    }
     try file.keep()
     isFinished = true
+  }
+
+  /// Keeps what was written before something failed, if it plays: all of it where only a frame was wrong; where the file took
+  /// no more, only the kinds that need no end, .mkv and .ts.
+  /// - Returns: whether there is a file now.
+  public func salvage() -> Bool {
+    if !isFull, (try? finish()) != nil { return true }
+    guard isFull, needsNoEnd, let context else { return false }
+    avio_closep(&context.pointee.pb)
+    guard (try? file.keep()) != nil else { return false }
+    isFinished = true
+    return true
   }
 
   /// Frees everything; the temporary file goes with `file`.
@@ -249,8 +269,13 @@ public final class VideoWriter {
   }
 
   private func store(_ packet: UnsafeMutablePointer<AVPacket>) throws(VideoError) {
-    let code = av_interleaved_write_frame(context, packet)
-    guard code >= 0 else { throw VideoError("\(path): cannot be written: \(VideoError.reason(code))") }
+    var code = av_interleaved_write_frame(context, packet)
+    // A write behind the muxer's back, of a buffer that had filled up.
+    if code >= 0, let failed = context?.pointee.pb?.pointee.error, failed < 0 { code = failed }
+    guard code >= 0 else {
+      isFull = true
+      throw VideoError("\(path): cannot be written: \(VideoError.reason(code))")
+    }
   }
 
   /// The frame itself, or a copy with its last row and column repeated where a side is odd or the size is another.

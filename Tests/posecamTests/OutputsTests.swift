@@ -41,7 +41,9 @@ struct OutputsTests {
   @Test func theLastOneThatFailsEndsIt() throws {
     let outputs = Outputs([Fragile("a", failsAt: 0), Fragile("b", failsAt: 1)], startTime: 0)
     try outputs.write(try frame(0))
+    _ = outputs.takeNotices()
     #expect { try outputs.write(try frame(1)) } throws: { "\($0)" == "a: full" }
+    #expect(outputs.takeNotices() == ["b: full"])
   }
 
   @Test func withoutOutputsThereIsNothingToFail() throws {

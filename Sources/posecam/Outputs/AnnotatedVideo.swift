@@ -49,6 +49,13 @@ final class AnnotatedVideo {
     return notices
   }
 
+  /// Keeps what was written before a failure, where that plays.
+  /// - Returns: a sentence about it.
+  func salvage() -> String {
+    guard let writer else { return "" }
+    return writer.salvage() ? "; it plays up to there" : "; nothing of it can be kept (.mkv would have been)"
+  }
+
   /// - Parameter isComplete: the source came to its end, so that its sound is copied to the end as well.
   func finish(isComplete: Bool) throws(VideoError) { try writer?.finish(isComplete: isComplete) }
 }

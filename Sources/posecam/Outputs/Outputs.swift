@@ -40,27 +40,33 @@ final class Outputs {
         notices += try video.write(result)
       } catch {
         self.video = nil
-        note(PosecamError(error.description))
+        note(PosecamError(error.description + video.salvage()))
       }
     }
     if let failure, writers.isEmpty, video == nil { throw failure }
   }
 
+  /// The first failure ends the run, at the latest when everything is written; all are told of.
   private func note(_ error: PosecamError) {
+    let goesOn = !writers.isEmpty || video != nil
+    if goesOn || failure != nil { notices.append(error.description + (goesOn ? "; the other outputs go on" : "")) }
     failure = failure ?? error
-    guard !writers.isEmpty || video != nil else { return }
-    notices.append("\(error.description); the other outputs go on")
   }
 
   /// Saves everything.
   /// - Parameter isComplete: the source came to its end.
   /// - Throws: the first thing that went wrong with any output since the beginning.
   func finish(isComplete: Bool) throws(PosecamError) {
-    do { try video?.finish(isComplete: isComplete) } catch { failure = failure ?? PosecamError(error.description) }
-    for writer in writers {
-      do { try writer.finish() } catch { failure = failure ?? error }
-    }
+    let (lastVideo, lastWriters) = (video, writers)
     (writers, video) = ([], nil)
+    do {
+      try lastVideo?.finish(isComplete: isComplete)
+    } catch {
+      note(PosecamError(error.description + (lastVideo?.salvage() ?? "")))
+    }
+    for writer in lastWriters {
+      do { try writer.finish() } catch { note(error) }
+    }
     if let server { notices.append(server.report) }
     if let failure { throw failure }
   }

@@ -250,7 +250,10 @@ public final class MediaSource: FrameSource, @unchecked Sendable {
   private func place(ofTicks ticks: Int64) -> Int? {
     guard ticks != ff_nopts_value, info.nominalRate > 0 else { return nil }
     let base = stream.pointee.time_base
-    let seconds = Double(ticks) * Double(base.num) / Double(max(1, base.den)) - info.startTime
+    let tick = Double(base.num) / Double(max(1, base.den))
+    // The sound may begin before the first frame does.
+    let first = stream.pointee.start_time == ff_nopts_value ? info.startTime : Double(stream.pointee.start_time) * tick
+    let seconds = Double(ticks) * tick - first
     return max(0, Int((seconds * info.nominalRate).rounded()))
   }
 

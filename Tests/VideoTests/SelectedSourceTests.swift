@@ -131,6 +131,29 @@ import Testing
     #expect(try source.next() == nil)
   }
 
+  /// A jump leads to another place of the round that is played; the rounds before keep their frames and times.
+  @Test func itCanBeGoneThrough() throws {
+    let scratch = try Scratch()
+    let path = scratch("clip.mp4")
+    let scene = try DemoSource("demo:size=64x48,rate=10,seconds=1,people=1", isLive: false)
+    var writer: VideoWriter?
+    while let frame = try scene.next() {
+      if writer == nil { writer = try VideoWriter(path: path, like: frame, settings: VideoWriter.Settings()) }
+      try writer?.write(frame)
+    }
+    try writer?.finish()
+    let source = try open(path)
+    #expect(source.canSeek)
+    for _ in 0..<13 { _ = try source.next() }
+    // The second round, from 1 s on.
+    for (place, index) in [(1.2, 12), (1.7, 17), (0.5, 10), (1.9, 19)] {
+      try source.seek(to: place)
+      let frame = try #require(try source.next())
+      #expect(frame.index == index && abs(frame.timestamp.seconds - Double(index) / 10) < 1e-6, "\(place)")
+    }
+    #expect(try #require(try source.next()).index == 20)
+  }
+
   @Test func whatIsReadOnceIsRefused() {
     #expect { _ = try open("-") } throws: { "\($0)".contains("standard input") }
     #expect {

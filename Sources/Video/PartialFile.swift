@@ -14,6 +14,7 @@ public final class PartialFile {
   /// Refuses a folder, and a name beside which nothing can be made.
   public init(_ name: String) throws(VideoError) {
     self.name = name
+    guard !name.isEmpty else { throw VideoError("an output without a name") }
     var status = stat()
     let exists = stat(name, &status) == 0
     // Behind a name like /dev/stdout may be a file, but it is not ours to replace.
@@ -39,6 +40,13 @@ public final class PartialFile {
 
   /// Removes what was not kept.
   deinit { if !isDone { unlink(path) } }
+
+  /// Writes a whole text file.
+  public static func write(_ text: String, to name: String) throws(VideoError) {
+    let file = try PartialFile(name)
+    try file.write(Array(text.utf8))
+    try file.keep()
+  }
 
   /// Writes all the content at once.
   public func write(_ bytes: [UInt8]) throws(VideoError) {

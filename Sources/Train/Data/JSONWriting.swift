@@ -1,4 +1,5 @@
 import Foundation
+import Video
 
 extension JSONValue {
   /// The text, members by name; what is no number in JSON becomes null.
@@ -33,12 +34,7 @@ extension JSONValue {
   static func numbers(_ values: [Double]) -> JSONValue { .array(values.map { .number($0) }) }
 
   func write(to path: String) throws(TrainError) {
-    do {
-      try Data((text + "\n").utf8).write(
-        to: URL(fileURLWithPath: path), options: path.hasPrefix("/dev/") ? [] : .atomic)
-    } catch {
-      throw TrainError("\(path): cannot be written; does its folder exist?")
-    }
+    do { try PartialFile.write(text + "\n", to: path) } catch { throw TrainError(error.description) }
   }
 }
 

@@ -54,7 +54,12 @@ public struct KeypointAnnotations: Sendable {
   public private(set) var problems = Problems()
 
   /// From elsewhere than a file of this form.
-  init(name: String, pictures: [AnnotatedPicture]) { (self.name, self.pictures) = (name, pictures) }
+  package init(name: String, pictures: [AnnotatedPicture]) { (self.name, self.pictures) = (name, pictures) }
+
+  /// Names of the pictures that cannot be read in a folder.
+  public func absentPictures(in folder: String) -> [String] {
+    pictures.map(\.fileName).filter { access("\(folder)/\($0)", R_OK) != 0 }
+  }
 
   /// Reads a file.
   public init(contentsOf path: String) throws(TrainError) {

@@ -1,4 +1,5 @@
 import Foundation
+import Video
 
 extension KeypointResult {
   /// Reads a list of results: `image_id`, `keypoints` (51 numbers) and `score` each.
@@ -46,11 +47,7 @@ extension KeypointResult {
       text += "\"score\":\(result.score)}"
     }
     text += "\n]\n"
-    do {
-      try Data(text.utf8).write(to: URL(fileURLWithPath: path), options: path.hasPrefix("/dev/") ? [] : .atomic)
-    } catch {
-      throw TrainError("\(path): cannot be written; does its folder exist?")
-    }
+    do { try PartialFile.write(text, to: path) } catch { throw TrainError(error.description) }
   }
 
   private static func rounded(_ value: Double) -> Double { (value * 1000).rounded() / 1000 }

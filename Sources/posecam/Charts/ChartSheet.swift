@@ -18,11 +18,7 @@ struct ChartSheet {
     guard URL(fileURLWithPath: path).pathExtension.lowercased() != "svg" else {
       let pen = VectorPen(width: width, height: height)
       draw(with: pen)
-      do {
-        return try Data(pen.document.utf8).write(to: URL(fileURLWithPath: path), options: .atomic)
-      } catch {
-        throw PosecamError("\(path): cannot be written: \(error.localizedDescription)")
-      }
+      return try PartialFile.write(pen.document, to: path)
     }
     // Pictures store colour for 2 x 2 pixels: thin curves keep theirs at twice the size.
     let pen = RasterPen(scale: 2)

@@ -55,6 +55,8 @@ extension DataCommand {
       let annotations = try KeypointAnnotations(contentsOf: data.annotations)
       print(DataStatistics(annotations).lines.joined(separator: "\n"))
       for line in annotations.problems.lines { warn(line) }
+      let absent = annotations.absentPictures(in: data.folder)
+      if let first = absent.first { warn("\(absent.count) × picture that is not in \(data.folder): \(first)") }
       guard benchmark || picture != nil else { return }
       var options = BatchLoader.Options()
       options.threads = threads
@@ -134,6 +136,7 @@ extension DataCommand {
 
     func run() throws {
       try OutputNames.check([output], inputs: [annotations])
+      try OutputNames.checkWritable(output)
       let chosen = try KeypointAnnotations.writeSubset(of: annotations, count: count, seed: seed, to: output)
       print("\(output): \(chosen) pictures")
     }
@@ -156,6 +159,7 @@ extension DataCommand {
 
     func run() throws {
       try OutputNames.check([output], inputs: [labels])
+      try OutputNames.checkWritable(output)
       let (annotations, problems) = try ForeignLabels.read(labels, images: images, part: part)
       for line in problems.lines { warn(line) }
       try annotations.write(to: output)

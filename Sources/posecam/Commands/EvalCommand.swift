@@ -66,6 +66,7 @@ struct EvalCommand: ParsableCommand {
 
   func run() throws {
     try OutputNames.check([results], inputs: [data.annotations, model])
+    if let results { try OutputNames.checkWritable(results) }
     let annotations = try KeypointAnnotations(contentsOf: data.annotations)
     for line in annotations.problems.lines { warn(line) }
     var settings = PoseEvaluator.Settings()
@@ -123,7 +124,7 @@ struct EvalCommand: ParsableCommand {
     }
     if evaluation.emptyPictures > 0 {
       print(
-        "\n\(evaluation.falsePeople) people seen in \(evaluation.emptyPictures) pictures in which nobody is "
+        "\npeople seen where nobody is: \(evaluation.falsePeople) in \(evaluation.emptyPictures) of the pictures "
           + String(format: "(%.2f each)", Double(evaluation.falsePeople) / Double(evaluation.emptyPictures)))
     }
   }

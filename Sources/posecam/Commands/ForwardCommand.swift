@@ -22,6 +22,7 @@ struct ForwardCommand: ParsableCommand {
 
   func run() throws {
     try OutputNames.check([output], inputs: [input, engine.model])
+    try OutputNames.checkWritable(output)
     let model = try engine.loadModel()
     guard let tensor = try WeightFile(contentsOf: input).tensors["input"] else {
       throw PosecamError("\(input): holds no tensor 'input'")

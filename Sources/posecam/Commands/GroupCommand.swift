@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import Infer
 import Tracker
+import Video
 
 /// `posecam group`: maps to key points and poses, for comparison with other software.
 struct GroupCommand: ParsableCommand {
@@ -63,13 +64,6 @@ struct GroupCommand: ParsableCommand {
     ]
     let data = try JSONSerialization.data(withJSONObject: json, options: [.sortedKeys]) + Data("\n".utf8)
     guard output != "-" else { return print(String(decoding: data, as: UTF8.self), terminator: "") }
-    do {
-      try data.write(to: URL(fileURLWithPath: output), options: output.hasPrefix("/dev/") ? [] : .atomic)
-    } catch {
-      let underlying = (error as? CocoaError)?.userInfo[NSUnderlyingErrorKey] ?? error
-      let reason = (underlying as? POSIXError).map { String(cString: strerror($0.code.rawValue)) }
-      throw PosecamError(
-        "\(output): cannot be written: \(reason ?? error.localizedDescription)")
-    }
+    try PartialFile.write(String(decoding: data, as: UTF8.self), to: output)
   }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import Video
 
 /// Looks at the names of a command's files before anything is opened for writing.
 enum OutputNames {
@@ -13,6 +14,14 @@ enum OutputNames {
         throw PosecamError("\(output): is the other output too; choose another name")
       }
     }
+  }
+
+  /// Refuses, before any work is done for it, a file that cannot be written.
+  static func checkWritable(_ output: String) throws(PosecamError) {
+    guard output != "-" else {
+      throw PosecamError("-: this is not written to standard output; give a file's name, or /dev/stdout")
+    }
+    do { _ = try PartialFile(output) } catch { throw PosecamError(error.description) }
   }
 
   /// Whether two names mean one file, links followed where it exists.

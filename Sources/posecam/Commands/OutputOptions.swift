@@ -58,16 +58,23 @@ struct OutputOptions: ParsableArguments {
   /// Whether standard output is taken.
   var usesStandardOutput: Bool { json == "-" || output.contains("-") }
 
+  func validate() throws {
+    if output.contains("") || json == "" { throw ValidationError("An output has no name.") }
+    let formats: [PoseFormat?]
+    do {
+      formats = try output.map { path throws(PosecamError) in try format(of: path) }
+    } catch { throw ValidationError(error.description) }
+    if let video = zip(output, formats).filter({ $0.1 == nil }).dropFirst().first {
+      throw ValidationError("\(video.0): one annotated video is written at a time.")
+    }
+    if coordinates != .pixel, formats.contains(.coco) {
+      throw ValidationError("COCO results are in pixels; leave out --coordinates \(coordinates.rawValue).")
+    }
+  }
+
   /// Refuses what would overwrite an input, or one output by another, before anything is opened.
   func check(inputs: [String?]) throws(PosecamError) {
     try OutputNames.check(output + [json], inputs: inputs)
-    let formats = try output.map { path throws(PosecamError) in try format(of: path) }
-    if let video = zip(output, formats).filter({ $0.1 == nil }).dropFirst().first {
-      throw PosecamError("\(video.0): one annotated video is written at a time")
-    }
-    if coordinates != .pixel, formats.contains(.coco) {
-      throw PosecamError("COCO results are in pixels; leave out --coordinates \(coordinates.rawValue)")
-    }
   }
 
   /// Opens all outputs.

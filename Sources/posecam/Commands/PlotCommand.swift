@@ -43,6 +43,7 @@ struct PlotCommand: ParsableCommand {
     let charts = try self.charts(logs)
     if let output {
       try OutputNames.check([output], inputs: runs.flatMap { [$0, "\($0)/log.jsonl"] })
+      try OutputNames.checkWritable(output)
       return try ChartSheet(charts: charts).write(to: output)
     }
     show(charts)

@@ -45,6 +45,7 @@ struct QuantizeCommand: ParsableCommand {
 
   func run() throws {
     try OutputNames.check([output], inputs: [model, images, annotations])
+    try OutputNames.checkWritable(output)
     let model = try EngineOptions.loadModel(model)
     var isFolder: ObjCBool = false
     if annotations != nil,
@@ -53,7 +54,7 @@ struct QuantizeCommand: ParsableCommand {
       throw PosecamError(
         "\(images): is no folder; with --annotations, --images names the one that holds their pictures")
     }
-    let labelled = try annotations.map { try KeypointAnnotations(contentsOf: $0) }
+    let labelled = try annotations.map { try self.labelled($0) }
     let frames = try readFrames()
     guard frames.count >= 2 else { throw PosecamError("\(images): at least two pictures are needed") }
     let seen = frames.enumerated().filter { $0.offset.isMultiple(of: 2) }.map(\.element)
@@ -116,6 +117,15 @@ struct QuantizeCommand: ParsableCommand {
     print("\(output): calibrated by \(best.rule.rawValue); --precision auto will use \(choice) on this machine")
   }
 
+  /// The labels of the pictures that are there.
+  private func labelled(_ path: String) throws -> KeypointAnnotations {
+    let all = try KeypointAnnotations(contentsOf: path)
+    let absent = Set(all.absentPictures(in: images))
+    let there = all.pictures.filter { !absent.contains($0.fileName) }
+    guard !there.isEmpty else { throw PosecamError("\(path): none of its pictures are in \(images)") }
+    return KeypointAnnotations(name: path, pictures: there)
+  }
+
   private func printAccuracy(_ model: Model, _ calibrated: Model, on annotations: KeypointAnnotations) throws {
     var settings = PoseEvaluator.Settings()
     settings.threads = threads ?? min(256, Processors.usable)
@@ -123,6 +133,7 @@ struct QuantizeCommand: ParsableCommand {
       switch size {
       case .height(let height), .whole(let height, _): height
       }
+    print("accuracy on the \(annotations.pictures.count) labelled pictures:")
     for (name, model, precision) in [("floats", model, Precision.f32), ("bytes", calibrated, .int8)] {
       settings.precision = precision
       let summary = try PoseEvaluator(settings).evaluate(model, on: annotations, images: images).metric.summary

@@ -43,13 +43,16 @@ public struct Camera: Sendable, Equatable {
     }
   }
 
+  /// What `formats` says of a device that is no camera.
+  public static let noPictures = "sends no pictures"
+
   /// Its formats by the names that `Mode.format` takes, with their sizes and rates, a line each, e.g. "mjpeg (Motion-JPEG): 640x480
   /// at 30 fps, 1280x720 at 30, 10 fps".
   public func formats() -> [String] {
     let descriptor = Foundation.open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC)
     guard descriptor >= 0 else { return ["cannot be opened: \(String(cString: strerror(errno)))"] }
     defer { close(descriptor) }
-    guard ff_camera_captures(descriptor) != 0 else { return ["sends no pictures"] }
+    guard ff_camera_captures(descriptor) != 0 else { return [Self.noPictures] }
     var lines: [String] = []
     var (name, text) = ([CChar](repeating: 0, count: 5), [CChar](repeating: 0, count: 33))
     // A broken driver must not keep us for ever.

@@ -30,10 +30,23 @@ struct Posecam: ParsableCommand {
     if let shell = CompletionScript.shell(asked: Array(CommandLine.arguments.dropFirst())) {
       print(CompletionScript.text(for: shell))
     } else {
+      refuseUnknownCommand(CommandLine.arguments.dropFirst().first)
       self.main(nil)
     }
     // What `print` could not write is known only now.
     if fflush(nil) != 0 { exit(withError: PosecamError("standard output: cannot be written: \(PosecamError.reason)")) }
+  }
+
+  /// Ends with a word on a command that there is not; the default command would only miss its own arguments.
+  private static func refuseUnknownCommand(_ word: String?) {
+    let commands = configuration.subcommands.compactMap { $0.configuration.commandName }
+    guard let word, !word.hasPrefix("-"), word != "help", !commands.contains(word) else { return }
+    let isFile = access(word, F_OK) == 0
+    let near = commands.first { CommandNames.distance($0, word) <= 2 }
+    let hint =
+      near.map { " Did you mean '\($0)'?" }
+      ?? (isFile ? " To see a video: posecam --video \(word)" : " 'posecam --help' lists the commands.")
+    exit(withError: ValidationError("There is no command '\(word)'.\(hint)"))
   }
 
   /// Started without standard input, output or errors, a program gets their numbers for the first files it opens, and

@@ -132,7 +132,7 @@ struct CommandLineTests {
     let names = try folder.contents()
     try expectFailure("posecam annotate clip.mp4 -o clip.mp4", says: "clip.mp4")
     try expectFailure("posecam annotate clip.mp4 -o /nonexistent/out.mp4", says: "/nonexistent/out.mp4")
-    try expectFailure("posecam annotate clip.mp4 -o out.xyz", says: "out.xyz", ".mp4")
+    try expectFailure("posecam annotate clip.mp4 -o out.xyz", says: "out.xyz", ".mp4", status: 64)
     try expectFailure("posecam annotate clip.mp4 -o out.mp4 --json /dev/full", says: "/dev/full")
     #expect(try folder.data("clip.mp4") == before)
     #expect(try folder.contents() == names, "nothing half-written is left")

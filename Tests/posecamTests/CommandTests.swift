@@ -91,7 +91,7 @@ struct CommandTests {
     try expectFailure("\(run) none -o out", "[0, 3, 32, 32]", in: folder)
     try expectFailure("\(run) flat -o out", "0", in: folder)
     try expectFailure("\(run) ok -o nowhere/out", "nowhere/out: cannot be written: No such file", in: folder)
-    try expectFailure("\(run) ok -o .", "cannot be written: Is a directory", in: folder)
+    try expectFailure("\(run) ok -o .", ".: a folder, not a file", in: folder)
     try expectFailure("\(run) ok -o /dev/full", "/dev/full: cannot be written: No space left", in: folder)
     try expectFailure("\(run) ok -o ./ok", "./ok: is the input itself", in: folder)
     try expectFailure("\(run) ok -o out --model nowhere", "nowhere: no such file", in: folder)
@@ -228,6 +228,73 @@ struct CommandTests {
     #expect(list.count > 3 && list.allSatisfy { ($0["keypoints"] as? [Double])?.count == 51 })
   }
 
+  /// Of a video what was written plays, where its kind allows; the others are told of too.
+  @Test(.enabled(if: Program.hasFFmpeg, "ffmpeg is not installed"))
+  func fullDiskKeepsWhatPlays() throws {
+    let folder = try Folder()
+    let outcome = try Program.run(
+      "trap '' XFSZ; ulimit -f 100; posecam annotate demo:seconds=20,size=320x180 -o a.mkv --json b.jsonl --black",
+      in: folder)
+    #expect(outcome.status == 1)
+    for words in ["a.mkv: cannot be written: File too large; it plays up to there", "b.jsonl: cannot be written"] {
+      #expect(outcome.errors.contains(words), "\(outcome.errors)")
+    }
+    let count = try Program.shell(
+      "ffprobe -v error -count_frames -show_entries stream=nb_read_frames -of csv=p=0 a.mkv", in: folder)
+    #expect((Int(count.output.prefix { $0.isNumber }) ?? 0) > 10, "\(count.output) \(count.errors)")
+    let other = try Program.run(
+      "trap '' XFSZ; ulimit -f 100; posecam annotate demo:seconds=20,size=320x180 -o a.mp4 --black", in: folder)
+    #expect(other.status == 1 && other.errors.contains("nothing of it can be kept"), "\(other.errors)")
+    #expect(try folder.contents().filter { $0.contains("mp4") } == [])
+  }
+
+  @Test func picturesOfAnotherSizeEndAVideoThatPlays() throws {
+    let folder = try Folder()
+    for (index, size) in ["64 48", "64 48", "32 48"].enumerated() {
+      let pixels = size == "32 48" ? 32 * 48 * 3 : 64 * 48 * 3
+      try (Data("P6 \(size) 255\n".utf8) + Data(repeating: 90, count: pixels)).write(
+        to: URL(fileURLWithPath: folder.path("\(index).ppm")))
+    }
+    let outcome = try Program.run("posecam annotate . -o out.mp4", in: folder)
+    #expect(outcome.status == 1 && outcome.errors.contains("it plays up to there"), "\(outcome.errors)")
+    let frames = try Program.run("posecam --video out.mp4 --json - --size 64 | wc -l", in: folder)
+    #expect(frames.output.trimmingCharacters(in: .whitespaces) == "3\n")
+  }
+
+  @Test func aCommandThatThereIsNotIsNamed() throws {
+    let folder = try Folder()
+    try Data().write(to: URL(fileURLWithPath: folder.path("clip.mp4")))
+    for (line, words) in [
+      ("posecam anotate clip.mp4 -o out.mp4", "There is no command 'anotate'. Did you mean 'annotate'?"),
+      ("posecam clip.mp4", "To see a video: posecam --video clip.mp4"),
+      ("posecam foobar", "'posecam --help' lists the commands"),
+    ] {
+      let outcome = try Program.run(line, in: folder)
+      #expect(outcome.status == 64 && outcome.errors.contains(words), "\(outcome.errors)")
+    }
+  }
+
+  /// What is written is refused before any work is done for it, and links and pipes stay what they are.
+  @Test func filesOfDataGoWhereLinksLead() throws {
+    let folder = try Folder()
+    let people = #"{"images": [{"id": 1, "file_name": "a.jpg", "width": 9, "height": 9}], "annotations": []}"#
+    try Data(people.utf8).write(to: URL(fileURLWithPath: folder.path("people.json")))
+    let run = "posecam data subset --annotations people.json"
+    let linked = try Program.run("touch real.json; ln -s real.json link.json; \(run) -o link.json", in: folder)
+    #expect(linked.status == 0, "\(linked.errors)")
+    #expect(try folder.text("real.json").contains("a.jpg"))
+    let piped = try Program.run("mkfifo pipe; cat pipe > read.json & \(run) -o pipe; wait; test -p pipe", in: folder)
+    #expect(piped.status == 0, "\(piped.errors)")
+    #expect(try folder.text("read.json").contains("a.jpg"))
+    try expectFailure("\(run) -o -", "this is not written to standard output", in: folder)
+    try expectFailure("\(run) -o /dev/full", "/dev/full: cannot be written: No space left", in: folder)
+    try expectFailure(
+      "posecam eval --annotations people.json --results nowhere/r.json", "nowhere/r.json: cannot be written", in: folder
+    )
+    let stats = try Program.run("posecam data stats --annotations people.json", in: folder)
+    #expect(stats.errors.contains("1 × picture that is not in"), "\(stats.errors)")
+  }
+
   @Test func formatsByNameAndByOption() throws {
     let folder = try Folder()
     let run = "posecam annotate demo:seconds=0.2,size=192x128 --size 64"
@@ -237,11 +304,16 @@ struct CommandTests {
     #expect(try Program.run("\(run) -o - --format csv", in: folder).output.hasPrefix("frame,time,person,"))
     #expect(try Program.run("\(run) -o -", in: folder).output.hasPrefix(#"{"schema":"posecam/1""#))
     #expect(try Program.run("\(run) -o a.txt --format coco; cat a.txt", in: folder).output.hasPrefix("["))
+    for (options, reason) in [
+      ("-o a.xml", "a.xml: its name does not tell the format; use .mp4"), ("--json ''", "An output has no name"),
+      ("-o a.json --coordinates normalized", "COCO results are in pixels"),
+      ("-o a.mp4 -o b.mkv", "b.mkv: one annotated video"),
+    ] {
+      let outcome = try Program.run("\(run) \(options)", in: folder)
+      #expect(outcome.status == 64 && outcome.errors.contains(reason), "\(outcome.errors)")
+    }
     for (line, reason) in [
-      ("\(run) -o a.xml", "a.xml: its name does not tell the format; use .mp4"),
       ("\(run) -o - --format openpose", "standard output: OpenPose's JSON is a file per frame"),
-      ("\(run) -o a.json --coordinates normalized", "COCO results are in pixels"),
-      ("\(run) -o a.mp4 -o b.mkv", "b.mkv: one annotated video"),
       ("\(run) -o - --json -", "-: is the other output too"),
       ("\(run) -o b/c/ ", "b/c/: the folder cannot be made: No such file"),
     ] {

@@ -91,8 +91,7 @@ struct TrainTerminalTests {
     let tmux = try start(folder)
     try tmux.waitUntil("the first losses") { $0.contains("●all") }
     if signal == SIGINT { tmux.press("C-c") } else { try tmux.signal(signal) }
-    let status = signal == SIGSEGV ? "status=139" : "status=130"
-    try tmux.waitFor(status)
+    try tmux.waitFor("status=\(128 + signal)")
     #expect(tmux.cursorIsVisible && !tmux.screen.contains("●all"))
     tmux.type("echo ec''ho")
     try tmux.waitFor("\necho")

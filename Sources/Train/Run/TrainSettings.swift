@@ -134,7 +134,8 @@ public struct TrainSettings: Codable, Equatable, Sendable {
     }
     guard let settings = try Self.decode(given, name: name) else {
       for (key, value) in given.sorted(by: { $0.key < $1.key }) where try Self.decode([key: value], name: name) == nil {
-        throw TrainError("\(name): setting '\(key)' takes no such value: \(value)")
+        let text = (try? Yams.dump(object: value, width: -1))?.trimmingCharacters(in: .whitespacesAndNewlines)
+        throw TrainError("\(name): setting '\(key)' takes no such value: \(text ?? "\(value)")")
       }
       throw TrainError("\(name): a setting has a value of the wrong kind")
     }

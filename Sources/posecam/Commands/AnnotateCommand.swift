@@ -120,7 +120,10 @@ struct AnnotateCommand: ParsableCommand {
       }
       try results.finish()
       if state.done == 0, !Interruption.isRequested {
-        throw PosecamError("\(input): no frame in it could be decoded; nothing was written")
+        throw PosecamError(
+          selected.isPart
+            ? "\(input): there is no frame between --start and --end; nothing was written"
+            : "\(input): no frame in it could be decoded; nothing was written")
       }
     } catch {
       // What was written so far is kept where the source failed.

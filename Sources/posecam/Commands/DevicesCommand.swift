@@ -23,8 +23,12 @@ struct DevicesCommand: ParsableCommand {
     if cameras.isEmpty { print("no cameras (no /dev/video*)") }
     for camera in cameras {
       let number = camera.path.split(separator: "/dev/video").last.flatMap { Int($0) }
+      let formats = camera.formats()
+      if self.camera != nil, formats == [Camera.noPictures] {
+        throw PosecamError("\(camera.path): \(Camera.noPictures)")
+      }
       print("--video \(number.map(String.init) ?? camera.path)  \(camera.path): \(camera.name)")
-      for format in camera.formats() { print("  \(format)") }
+      for format in formats { print("  \(format)") }
     }
     guard camera == nil else { return }
     if let display = ScreenCapture.display {

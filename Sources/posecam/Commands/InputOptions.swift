@@ -50,6 +50,9 @@ struct InputOptions: ParsableArguments {
         + "(default: for ever, or 30 where HTTP or TCP ended in good order).", valueName: "seconds"))
   var reconnect: Double?
 
+  /// Whether times leave something out.
+  var isPart: Bool { start != nil || end != nil }
+
   func validate() throws {
     if let end, end.seconds <= start?.seconds ?? 0 { throw ValidationError("--end must come after --start.") }
     guard (1...1_000_000).contains(every) else { throw ValidationError("--every takes 1 or more.") }

@@ -56,8 +56,10 @@ struct BenchCommand: ParsableCommand {
       printTable(stages, plan, giga: giga, peak: peak * Double(engine.threadCount), model: model)
       for (streams, rate) in rates {
         let threads = engine.threadCount / streams
+        let (stream, thread) = (streams == 1 ? "stream" : "streams", threads == 1 ? "thread" : "threads")
         print(
-          String(format: "throughput: %.1f pictures per second in %d streams of %d threads", rate, streams, threads))
+          String(format: "throughput: %.1f pictures per second", rate)
+            + " in \(streams) \(stream) of \(threads) \(thread)")
       }
       if layers { printLayers(fastestLayers(plan)) }
       if kernels { printKernels(fastestLayers(plan), peak: peak * Double(engine.threadCount)) }
@@ -74,8 +76,15 @@ struct BenchCommand: ParsableCommand {
   }
 
   private func measureVideo(_ plan: Plan) throws -> [(name: String, times: [Double])] {
-    let clip = try video ?? Self.makeClip()
-    defer { if video == nil { unlink(clip) } }
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("posecam-bench-\(getpid())")
+    defer { if video == nil { try? FileManager.default.removeItem(at: folder) } }
+    if video == nil {
+      Interruption.onRequest {
+        try? FileManager.default.removeItem(at: folder)
+        _exit(Interruption.exitCode)
+      }
+    }
+    let clip = try video ?? Self.makeClip(in: folder)
     var options = SourceOptions()
     options.decoderThreads = 1
     let source = try openSource(clip, options: options)
@@ -97,8 +106,9 @@ struct BenchCommand: ParsableCommand {
   }
 
   /// A short clip of the demo scene in a temporary file, coded as annotated videos are.
-  private static func makeClip() throws -> String {
-    let path = FileManager.default.temporaryDirectory.appendingPathComponent("posecam-bench-\(getpid()).mp4").path
+  private static func makeClip(in folder: URL) throws -> String {
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    let path = folder.appendingPathComponent("clip.mp4").path
     var options = SourceOptions()
     options.isDemoLive = false
     let scene = try openSource("demo:size=1280x720,seconds=2", options: options)

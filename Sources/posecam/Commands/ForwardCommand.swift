@@ -20,6 +20,10 @@ struct ForwardCommand: ParsableCommand {
     name: [.short, .long], help: ArgumentHelp("Safetensors file to write.", valueName: "file"), completion: .file())
   var output: String
 
+  func validate() throws {
+    if engine.chosenSize != nil { throw ValidationError("--size: the tensor 'input' has a size of its own.") }
+  }
+
   func run() throws {
     try OutputNames.check([output], inputs: [input, engine.model])
     try OutputNames.checkWritable(output)

@@ -27,7 +27,10 @@ struct SceneCommand: ParsableCommand {
     var settings = VideoWriter.Settings()
     settings.nominalRate = source.info.nominalRate
     var writer: VideoWriter?
+    // Half a scene is of no use; its files go.
+    Interruption.onRequest {}
     for index in 0..<count {
+      if Interruption.isRequested { throw ExitCode(Interruption.exitCode) }
       if let output {
         guard let frame = try source.next() else { break }
         if writer == nil { writer = try VideoWriter(path: output, like: frame, settings: settings) }

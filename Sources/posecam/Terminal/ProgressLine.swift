@@ -90,8 +90,12 @@ struct ProgressLine {
     } else {
       parts.append("frame \(state.done)")
     }
-    parts.append(String(format: "%.1f fps", state.rate))
-    if let total = state.total, state.done > 0, state.done < total {
+    // The first moments tell nothing of the rate, and a few frames that come out together no more.
+    let isSettled = state.done > 0 && elapsed >= 0.5
+    if isSettled {
+      parts.append(String(format: "%.1f fps", state.done < 10 ? Double(state.done) / elapsed : state.rate))
+    }
+    if let total = state.total, isSettled, state.done < total {
       let left = elapsed / Double(state.done) * Double(total - state.done)
       parts.append("\(duration(left)) left")
     }

@@ -81,11 +81,8 @@ struct ck_training {
       int32_t width, int32_t stride, const float *const rows[3], ptrdiff_t side, const float *gradient, float *sums);
   // Kernels [9][lanes] to 36 points of Winograd's transform, `step` apart; `lanes` is a multiple of 16, at most 32.
   void (*winograd_kernels)(const float kernels[9][32], int32_t lanes, float *points, ptrdiff_t step);
-  // The output's gradient in the tile whose first pixel is `tile` to 36 points, `step` apart; `rows` and `columns` of the
-  // tile's 4 x 4 pixels are inside the picture.
-  void (*winograd_gradient)(
-      const float *tile, ptrdiff_t row, ptrdiff_t pixel, int32_t rows, int32_t columns, int32_t channels, void *points,
-      ptrdiff_t step);
+  // To floats.
+  ck_gradient_points winograd_gradient;
   // 36 points of the gradient of a kernel, `step` apart, to its 9 places, `place` apart.
   void (*winograd_kernel_gradient)(int32_t channels, const float *points, ptrdiff_t step, float *kernel, ptrdiff_t place);
 };

@@ -61,8 +61,7 @@ static void transform_row(const void *context, int32_t index, int32_t thread) {
     .in = {(float *)in.base + picture * in.picture, in.row, in.pixel}, .height = height, .width = width,
     .depth = layer->depth, .winograd = dilation,
   };
-  const typeof(job->level->winograd_gradient) gradient_points =
-      layer->bf16 ? layer->bf16->winograd_gradient : job->level->winograd_gradient;
+  const ck_gradient_points gradient_points = layer->bf16 ? layer->bf16->winograd_gradient : job->level->winograd_gradient;
   for (int32_t column = 0; column < job->columns; column++) {
     const int32_t x = ck_winograd_origin(width, dilation, column);
     const ptrdiff_t place = (ptrdiff_t)index * job->columns + column;

@@ -22,6 +22,13 @@ import Testing
     #expect(try TrainSettings(yaml: "", name: "test") == TrainSettings())
   }
 
+  @Test func everyAugmentationIsDocumented() throws {
+    let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+      .deletingLastPathComponent()
+    let text = try String(contentsOf: root.appendingPathComponent("docs/training.md"), encoding: .utf8)
+    for key in Augmentation.CodingKeys.allCases { #expect(text.contains("`\(key.rawValue)`"), "\(key.rawValue)") }
+  }
+
   @Test func changesWin() throws {
     let settings = try TrainSettings(
       yaml: "batch: 8\naugmentation:\n  mosaic: 0.25\n", changes: ["batch=4", "augmentation.rotation=10", "data=a=b"],

@@ -266,7 +266,7 @@ struct CommandLineTests {
       "posecam bench --runs 2 --size 64x64 --people 2 --threads 200 --streams 2 --kernels", in: folder)
     #expect(outcome.status == 0, "\(outcome.errors)")
     #expect(outcome.errors.contains("200 threads on "), "more threads than cores are warned of")
-    for word in ["in 1 streams of 200 threads", "in 2 streams of 100 threads", "depthwise 3x3 + 1x1", "of the peak"] {
+    for word in ["in 1 stream of 200 threads", "in 2 streams of 100 threads", "depthwise 3x3 + 1x1", "of the peak"] {
       #expect(outcome.output.contains(word), "\(word): \(outcome.output)")
     }
     try expectFailure("posecam bench --streams 0", says: "--streams", status: 64)

@@ -25,13 +25,13 @@ struct PoseSelectionTests {
     #expect(counts(PoseSelection(), poses([(0, 0)])).isEmpty)
   }
 
-  /// What a network sees below 0.25 is nobody as a rule; the reference reports it, and recorded poses were chosen before.
+  /// What a network sees below a score is nobody as a rule; the reference reports it, and recorded poses were chosen before.
   @Test func whatCountsAsSomeoneByDefault() throws {
     func settings(_ options: String...) throws -> PoseEstimator.Settings {
       let command = try LiveCommand.parse(["--video", "demo"] + options)
       return try command.following.settings(EngineOptions.loadModel(nil), command.engine, streams: 1)
     }
-    #expect(try settings().selection.leastScore == 0.25)
+    #expect(try settings().selection.leastScore == PoseSelection.usualScore)
     #expect(try settings("--min-score", "0").selection.leastScore == 0)
     #expect(try settings("--compat").selection.leastScore == 0)
     #expect(try settings("--compat", "--min-score", "0.5").selection.leastScore == 0.5)

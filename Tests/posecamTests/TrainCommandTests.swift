@@ -129,7 +129,8 @@ struct TrainCommandTests {
     for (options, reason) in [
       ("nowhere", "nowhere: no such run"), ("people.json", "people.json: holds no entry"),
       (". ", "log.jsonl: cannot be read"), ("run --curve los", "there is no curve 'los'; there are images_per_second"),
-      ("run -o run/log.jsonl", "is the input itself"), ("run -o curves.gif", "unknown kind of picture"),
+      ("run -o run/log.jsonl", "is the input itself"),
+      ("run -o curves.gif", "charts are written as .svg, .png or .jpg"),
       ("run -o nowhere/a.svg", "nowhere/a.svg: cannot be written"),
     ] {
       let outcome = try Program.run("posecam plot \(options)", in: folder)

@@ -35,6 +35,12 @@ typedef struct {
   int32_t dilation;
 } ck_window;
 
+/// The output's gradient in the tile whose first pixel is `tile` to 36 points of Winograd's transform, `step` numbers apart; `rows`
+/// and `columns` of the tile's 4 x 4 pixels are inside the picture.
+typedef void (*ck_gradient_points)(
+    const float *tile, ptrdiff_t row, ptrdiff_t pixel, int32_t rows, int32_t columns, int32_t channels, void *points,
+    ptrdiff_t step);
+
 /// Products of bfloat16 (the upper halves of floats), summed in f32. Numbers come in pairs that are multiplied and added at once.
 typedef struct {
   /// out[m][0 ..< columns] = sum over k of in[k / 16][m][k % 16] * weights[k / 2][columns][k % 2], in panels of 16 columns, 16 or
@@ -47,10 +53,8 @@ typedef struct {
   void (*outer)(
       int32_t pairs, const uint16_t *in, ptrdiff_t in_panel, int32_t inputs, const uint16_t *gradient,
       ptrdiff_t gradient_panel, int32_t outputs, float *sums);
-  /// As in `ck_training`, to bfloat16; NULL where a direct sum is all there is.
-  void (*winograd_gradient)(
-      const float *tile, ptrdiff_t row, ptrdiff_t pixel, int32_t rows, int32_t columns, int32_t channels, void *points,
-      ptrdiff_t step);
+  /// To bfloat16; NULL where a direct sum is all there is.
+  ck_gradient_points winograd_gradient;
   /// Of floats, but with products of bfloat16 between Winograd's transforms.
   const ck_kernels *convolution;
 } ck_bf16;

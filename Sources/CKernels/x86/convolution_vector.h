@@ -100,7 +100,7 @@ static void depthwise(const ck_convolution *layer, int32_t y, void *out) {
 }
 
 // As many independent multiply-adds as the tile has, on registers alone.
-static double peak(int64_t rounds) {
+static __attribute__((unused)) double peak(int64_t rounds) {
   vector sum[TILE][2] = {};
   numbers a = {}, b = {};
   __asm__ volatile("" : "+v"(a), "+v"(b));

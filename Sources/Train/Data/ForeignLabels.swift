@@ -62,7 +62,7 @@ public struct ForeignLabels {
     }
     guard !labels.pictures.isEmpty else {
       throw TrainError(
-        "\(path): no labelled picture of it was found in \(images); \(labels.problems.lines.joined(separator: "; "))")
+        (["\(path): no labelled picture of it was found in \(images)"] + labels.problems.lines).joined(separator: "; "))
     }
     return (KeypointAnnotations(name: path, pictures: labels.pictures), labels.problems)
   }

@@ -20,6 +20,9 @@ struct ChartSheet {
       draw(with: pen)
       return try PartialFile.write(pen.document, to: path)
     }
+    guard ["png", "jpg", "jpeg"].contains(URL(fileURLWithPath: path).pathExtension.lowercased()) else {
+      throw PosecamError("\(path): charts are written as .svg, .png or .jpg")
+    }
     // Pictures store colour for 2 x 2 pixels: thin curves keep theirs at twice the size.
     let pen = RasterPen(scale: 2)
     draw(with: pen)

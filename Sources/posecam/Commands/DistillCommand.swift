@@ -41,6 +41,7 @@ struct DistillCommand: ParsableCommand {
   @OptionGroup(title: "Settings") var settings: TrainOptions
 
   func validate() throws {
+    try options.checkFolder()
     let teachers = [teacher, teacherCache, pseudoLabels].compactMap { $0 }
     if teachers.isEmpty && options.resume == nil {
       throw ValidationError("Name the teacher with --teacher, --teacher-cache or --pseudo-labels.")

@@ -24,6 +24,7 @@ struct TrainCommand: ParsableCommand {
   var benchmark: Int?
 
   func validate() throws {
+    if benchmark == nil { try options.checkFolder() }
     if let benchmark, benchmark < 1 { throw ValidationError("--benchmark takes a number of steps from 1 on.") }
   }
 

@@ -61,6 +61,13 @@ struct RunOptions: ParsableArguments {
 }
 
 extension RunOptions {
+  /// Refuses a run that has no folder.
+  func checkFolder() throws {
+    guard out != nil || resume != nil || dryRun else {
+      throw ValidationError("Name a folder for the run with --out.")
+    }
+  }
+
   func folder(_ given: String, beside annotations: String) -> String {
     given.isEmpty ? URL(fileURLWithPath: annotations).deletingLastPathComponent().path : given
   }
@@ -196,7 +203,7 @@ struct TrainingRun {
       return
     }
     let (path, all) = try processes.agree {
-      guard let path = options.out else { throw ValidationError("Name a folder for the run with --out.") }
+      guard let path = options.out else { throw PosecamError("the run has no folder") }
       var all = try settings.load()
       adjust(&all)
       try all.check()

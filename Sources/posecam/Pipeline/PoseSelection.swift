@@ -3,8 +3,8 @@ import Tracker
 /// Which of the people found are wanted.
 struct PoseSelection: Sendable {
   /// Of what the built-in network sees in pictures without people, four fifths score less; of the people it finds, one in
-  /// seventy (docs/model-card.md).
-  static let usualScore: Float = 0.25
+  /// forty (docs/model-card.md).
+  static let usualScore: Float = 0.3
 
   var maximumPeople: Int?
   /// People below this score are left out.

@@ -88,7 +88,8 @@ final class Recorder: @unchecked Sendable {
       if last != nil { try video.finish(isComplete: false) }
     } catch {
       frames.close(discarding: true)
-      state.withLock { $0.failure = "recording ended: \(error.description)" }
+      let kept = video.salvage()
+      state.withLock { $0.failure = "recording ended: \(error.description)\(kept)" }
     }
   }
 }

@@ -4,10 +4,7 @@
 #pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma"))), apply_to = function)
 #pragma clang fp contract(fast) reassociate(off)
 
-#define LANES 16
-#define TILE 14
-#define TILE_CASES \
-  CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6) CASE(7) CASE(8) CASE(9) CASE(10) CASE(11) CASE(12) CASE(13) CASE(14)
+#include "registers_512.h"
 #include "convolution_f32.h"
 #include "convolution_vector.h"
 #include "points_f32.h"

@@ -8,10 +8,7 @@
     __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma"))), apply_to = function)
 #pragma clang fp contract(fast) reassociate(off)
 
-#define LANES 16
-#define TILE 14
-#define TILE_CASES \
-  CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6) CASE(7) CASE(8) CASE(9) CASE(10) CASE(11) CASE(12) CASE(13) CASE(14)
+#include "registers_512.h"
 
 typedef __m512i integers, registers_of_bytes, weight_lanes, pixel_lanes;
 typedef int32_t signed_lanes __attribute__((ext_vector_type(LANES)));

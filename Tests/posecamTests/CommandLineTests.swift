@@ -70,6 +70,26 @@ struct CommandLineTests {
     #expect((20..<90).contains(count))
   }
 
+  /// Matroska lists no frames, and here the sound begins before them.
+  @Test(.enabled(if: Program.hasFFmpeg, "ffmpeg is not installed"))
+  func framesKeepTheirNumbersWhereOneStartsLater() throws {
+    try makeClip("size=64x48,seconds=3,people=1")
+    _ = try Program.shell(
+      """
+      ffmpeg -v error -f lavfi -i sine=d=4 -itsoffset 0.1 -i clip.mp4 -map 1:v -map 0:a -c:v copy -c:a aac late.mkv
+      """, in: folder)
+    func frames(_ options: String) throws -> [[Double]] {
+      let outcome = try Program.run("posecam annotate late.mkv --json - --size 64 \(options)", in: folder)
+      return try outcome.output.split(separator: "\n").dropFirst().map { line in
+        let frame = try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any]
+        return [try #require(frame?["frame"] as? Double), try #require(frame?["time"] as? Double)]
+      }
+    }
+    let (whole, part) = (try frames(""), try frames("--start 1"))
+    #expect(whole.count == 90 && part.count > 50)
+    #expect(part == whole.filter { $0[1] >= 1 - 1e-6 })
+  }
+
   @Test(arguments: [(1, 1), (3, 200), (101, 77)])
   func oddSizes(_ width: Int, _ height: Int) throws {
     try write(Data("P6 \(width) \(height) 255\n".utf8) + Data(repeating: 90, count: width * height * 3), "in.ppm")

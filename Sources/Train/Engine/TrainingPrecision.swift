@@ -4,8 +4,8 @@ import CKernels
 public enum TrainingPrecision: String, CaseIterable, Codable, Sendable {
   /// 32-bit floats.
   case f32
-  /// Convolutions multiply bfloat16 (8 bits of precision) and sum in f32, 3 × 3 ones between Winograd's transforms; what lies
-  /// between 1 × 1 and depthwise convolutions is kept in bfloat16.
+  /// 1 × 1 convolutions, and 3 × 3 ones between Winograd's transforms where those suit, multiply bfloat16 (8 bits of precision)
+  /// and sum in f32; what lies between 1 × 1 and depthwise convolutions is kept in bfloat16.
   case bf16
 
   /// What multiplies, `nil` for f32.

@@ -61,11 +61,14 @@ struct RunOptions: ParsableArguments {
 }
 
 extension RunOptions {
-  /// Refuses a run that has no folder.
+  func newFolder() throws -> String {
+    guard let out else { throw ValidationError("Name a folder for the run with --out.") }
+    return out
+  }
+
+  /// Refuses a new run without a folder before anything is read.
   func checkFolder() throws {
-    guard out != nil || resume != nil || dryRun else {
-      throw ValidationError("Name a folder for the run with --out.")
-    }
+    if resume == nil, !dryRun { _ = try newFolder() }
   }
 
   func folder(_ given: String, beside annotations: String) -> String {
@@ -203,7 +206,7 @@ struct TrainingRun {
       return
     }
     let (path, all) = try processes.agree {
-      guard let path = options.out else { throw PosecamError("the run has no folder") }
+      let path = try options.newFolder()
       var all = try settings.load()
       adjust(&all)
       try all.check()

@@ -53,7 +53,7 @@ final class AnnotatedVideo {
   /// - Returns: a sentence about it.
   func salvage() -> String {
     guard let writer else { return "" }
-    return writer.salvage() ? "; it plays up to there" : "; nothing of it can be kept (.mkv would have been)"
+    return writer.salvage() ? "; it plays up to there" : "; nothing of it can be kept"
   }
 
   /// - Parameter isComplete: the source came to its end, so that its sound is copied to the end as well.

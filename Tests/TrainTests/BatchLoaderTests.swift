@@ -64,6 +64,7 @@ func areEqual(_ a: Batch, _ b: Batch) -> Bool {
 var everything: BatchLoader.Options {
   var options = BatchLoader.Options()
   options.augmentation.upperBody = 0.5
+  options.augmentation.occlusion = 0.5
   options.augmentation.mosaic = 0.5
   options.augmentation.negatives = 0.2
   options.augmentation.backdrop = 0.3

@@ -23,6 +23,8 @@ public struct Augmentation: Codable, Equatable, Sendable {
   /// Probability that of a person who is upright only the head and the shoulders, the arms or the hips are in view, as before
   /// a desk; where nobody is upright, nothing changes.
   public var upperBody = 0.0
+  /// Probability that something, a piece of a picture without people, stands before a person.
+  public var occlusion = 0.0
   /// Probability of a mirror image.
   public var mirror = 0.5
   /// Probability that a sample is composed of several pictures in a grid, with people made small.
@@ -47,8 +49,9 @@ public struct Augmentation: Codable, Equatable, Sendable {
   public var masksUnlabelled = true
 
   enum CodingKeys: String, CodingKey, CaseIterable {
-    case smallest, largest, magnification, rotation, shift, mirror, mosaic, negatives, backdrop, colour, blur, noise,
-      compression
+    case smallest, largest, magnification, rotation, shift, occlusion, mirror, mosaic, negatives, backdrop, colour,
+      blur,
+      noise, compression
     case isScaleLogarithmic = "logarithmic_scale"
     case upperBody = "upper_body"
     case mosaicSide = "mosaic_side"
@@ -72,6 +75,7 @@ public struct Augmentation: Codable, Equatable, Sendable {
     try read(.rotation, &rotation)
     try read(.shift, &shift)
     try read(.upperBody, &upperBody)
+    try read(.occlusion, &occlusion)
     try read(.mirror, &mirror)
     try read(.mosaic, &mosaic)
     try read(.mosaicSide, &mosaicSide)
@@ -98,7 +102,8 @@ public struct Augmentation: Codable, Equatable, Sendable {
     try check((0...1).contains(shift), .shift, "0 to 1")
     try check((1...8).contains(mosaicSide), .mosaicSide, "1 to 8")
     for (value, key) in [
-      (upperBody, CodingKeys.upperBody), (mirror, .mirror), (mosaic, .mosaic), (negatives, .negatives),
+      (upperBody, CodingKeys.upperBody), (occlusion, .occlusion), (mirror, .mirror), (mosaic, .mosaic),
+      (negatives, .negatives),
       (backdrop, .backdrop), (colour, .colour), (blur, .blur), (noise, .noise), (compression, .compression),
       (leastAgreement, .leastAgreement),
     ] { try check((0...1).contains(value), key, "0 to 1") }

@@ -153,6 +153,7 @@ final class SampleComposer: Sendable {
           clips: false, &drawing, &random)
       }
     }
+    drawing.occlude(&random) { random in negatives.randomElement(using: &random).flatMap { readable($0, reader) } }
     Degradation(augmentation, &random).apply(
       to: canvas.image, width: canvas.width, height: canvas.height, &random)
     drawing.finish()

@@ -69,6 +69,22 @@ struct SampleDrawing {
     }
   }
 
+  /// Puts things before some of the people who were added, and takes from the labels what cannot be told any more. The
+  /// teacher, who saw the picture itself, keeps its word.
+  /// - Parameter thing: a picture to take a piece of.
+  mutating func occlude(_ random: inout SeededRandom, thing: (inout SeededRandom) -> PixelImage?) {
+    guard let planes = canvas.image.baseAddress else { return }
+    var occluders: [Occluder] = []
+    for person in people where random.chance(augmentation.occlusion) {
+      guard let occluder = Occluder(before: person, &random), let image = thing(&random) else { continue }
+      occluder.draw(
+        image, into: planes, width: canvas.width, height: canvas.height,
+        colour: ColourChange(strength: augmentation.colour, &random), &random)
+      occluders.append(occluder)
+    }
+    for person in people.indices where !occluders.isEmpty { occluders.hide(&people[person]) }
+  }
+
   /// Draws the targets of all that was added.
   mutating func finish() {
     let (columns, rows) = (canvas.width / Targets.stride, canvas.height / Targets.stride)

@@ -9,8 +9,10 @@ final class MadeUp {
   let folder: String
   let annotations: KeypointAnnotations
 
-  /// - Parameter people: pictures with a person each; after them come two without.
-  init(people: Int = 5, region: String? = nil, agreement: Double = 1) throws {
+  /// - Parameters:
+  ///   - people: pictures with a person each; after them come two without.
+  ///   - isPainted: whether the people are to be seen: white before a plain background.
+  init(people: Int = 5, region: String? = nil, agreement: Double = 1, isPainted: Bool = false) throws {
     folder = NSTemporaryDirectory() + "batches-\(UUID().uuidString)"
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     var (images, labels) = ([String](), [String]())
@@ -20,6 +22,8 @@ final class MadeUp {
         bitmap.pixels[3 * pixel] = UInt8(pixel % 64 * 4)
         bitmap.pixels[3 * pixel + 1] = UInt8(pixel / 64 * 2)
         bitmap.pixels[3 * pixel + 2] = UInt8(40 * index)
+        guard isPainted, index < people, (16..<42).contains(pixel % 64), (6..<80).contains(pixel / 64) else { continue }
+        for channel in 0..<3 { bitmap.pixels[3 * pixel + channel] = 255 }
       }
       let frame = try Frame(
         bitmap: bitmap, index: 0, timestamp: Timestamp(ticks: 0, numerator: 1, denominator: 1))
@@ -64,6 +68,7 @@ func areEqual(_ a: Batch, _ b: Batch) -> Bool {
 var everything: BatchLoader.Options {
   var options = BatchLoader.Options()
   options.augmentation.upperBody = 0.5
+  options.augmentation.copyPaste = 0.5
   options.augmentation.occlusion = 0.5
   options.augmentation.mosaic = 0.5
   options.augmentation.negatives = 0.2

@@ -21,6 +21,7 @@ import Video
   func aTeacherWhoSaysTheLabelsChangesNothing(formula: DistillationFormula, share: Double) throws {
     let data = try MadeUp()
     var options = everything
+    options.augmentation.copyPaste = 0
     let plain = try data.batches([0, 1, 2], options)
     options.distillation = Distillation(
       .people(try PseudoLabels(results(data.annotations), name: "test")), share: share, formula: formula)

@@ -25,6 +25,12 @@ struct Affine: Equatable, Sendable {
 
   func callAsFunction(_ x: Double, _ y: Double) -> (x: Double, y: Double) { (a * x + b * y + c, d * x + e * y + f) }
 
+  func moved(by step: (x: Double, y: Double)) -> Affine {
+    var result = self
+    (result.c, result.f) = (c + step.x, f + step.y)
+    return result
+  }
+
   /// The way back.
   var inverse: Affine {
     let determinant = a * e - b * d

@@ -23,6 +23,8 @@ public struct Augmentation: Codable, Equatable, Sendable {
   /// Probability that of a person who is upright only the head and the shoulders, the arms or the hips are in view, as before
   /// a desk; where nobody is upright, nothing changes.
   public var upperBody = 0.0
+  /// Probability that one to three people, cut out of pictures with a plain background, are put before a sample's pictures.
+  public var copyPaste = 0.0
   /// Probability that something, a piece of a picture without people, stands before a person.
   public var occlusion = 0.0
   /// Probability of a mirror image.
@@ -54,6 +56,7 @@ public struct Augmentation: Codable, Equatable, Sendable {
       noise, compression
     case isScaleLogarithmic = "logarithmic_scale"
     case upperBody = "upper_body"
+    case copyPaste = "copy_paste"
     case mosaicSide = "mosaic_side"
     case leastAgreement = "least_agreement"
     case isWeighted = "weighted"
@@ -75,6 +78,7 @@ public struct Augmentation: Codable, Equatable, Sendable {
     try read(.rotation, &rotation)
     try read(.shift, &shift)
     try read(.upperBody, &upperBody)
+    try read(.copyPaste, &copyPaste)
     try read(.occlusion, &occlusion)
     try read(.mirror, &mirror)
     try read(.mosaic, &mosaic)
@@ -102,7 +106,8 @@ public struct Augmentation: Codable, Equatable, Sendable {
     try check((0...1).contains(shift), .shift, "0 to 1")
     try check((1...8).contains(mosaicSide), .mosaicSide, "1 to 8")
     for (value, key) in [
-      (upperBody, CodingKeys.upperBody), (occlusion, .occlusion), (mirror, .mirror), (mosaic, .mosaic),
+      (upperBody, CodingKeys.upperBody), (copyPaste, .copyPaste), (occlusion, .occlusion), (mirror, .mirror),
+      (mosaic, .mosaic),
       (negatives, .negatives),
       (backdrop, .backdrop), (colour, .colour), (blur, .blur), (noise, .noise), (compression, .compression),
       (leastAgreement, .leastAgreement),

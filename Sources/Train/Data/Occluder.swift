@@ -64,16 +64,12 @@ struct Occluder: Equatable {
     _ image: PixelImage, into planes: UnsafeMutablePointer<Float>, width: Int, height: Int, colour: ColourChange,
     _ random: inout SeededRandom
   ) {
-    // What a turned shape needs at most. Far outside counts as outside, and must not overflow a whole number.
+    // What a turned shape needs at most.
     let span = hypot(reach.x, reach.y) + 1
-    func range(_ middle: Double, _ length: Int) -> Range<Int> {
-      let first = min(max(0, middle - span), Double(length))
-      return Int(first)..<max(Int(first), Int(min(max(0, middle + span), Double(length))))
-    }
-    let (columns, rows) = (range(center.x, width), range(center.y, height))
-    guard !columns.isEmpty, !rows.isEmpty else { return }
-    let piece = Tile(left: 0, top: 0, right: columns.count, bottom: rows.count)
-    let fit = max(Double(columns.count) / Double(image.width), Double(rows.count) / Double(image.height))
+    let tile = Tile(
+      around: [(center.x - span, center.y - span), (center.x + span, center.y + span)], width: width, height: height)
+    guard tile.width > 0, tile.height > 0 else { return }
+    let fit = max(Double(tile.width) / Double(image.width), Double(tile.height) / Double(image.height))
     // A wall of bricks or one brick.
     let scale = fit * random.uniform(1, 3)
     func middle(_ length: Int, _ shown: Int) -> Double {
@@ -81,42 +77,25 @@ struct Occluder: Equatable {
       return random.uniform(half, max(half, Double(length) - half))
     }
     let transform = Affine(
-      center: (middle(image.width, columns.count), middle(image.height, rows.count)), scale: scale, degrees: 0,
-      isMirrored: random.chance(0.5), target: piece.center)
-    let (plane, size) = (width * height, columns.count * rows.count)
-    withUnsafeTemporaryAllocation(of: Float.self, capacity: 3 * size) { drawn in
-      drawn.initialize(repeating: 0)
-      guard let base = drawn.baseAddress else { return }
-      image.draw(
-        into: base, width: columns.count, height: rows.count, tile: piece, transform: transform, colour: colour)
-      for y in rows {
-        for x in columns {
-          let share = Float(cover(Double(x), Double(y)))
-          guard share > 0 else { continue }
-          for channel in 0..<3 {
-            let (here, from) = (
-              channel * plane + y * width + x,
-              channel * size + (y - rows.lowerBound) * columns.count + x - columns.lowerBound
-            )
-            planes[here] += share * (base[from] - planes[here])
-          }
-        }
-      }
+      center: (middle(image.width, tile.width), middle(image.height, tile.height)), scale: scale, degrees: 0,
+      isMirrored: random.chance(0.5), target: tile.center)
+    image.draw(into: planes, width: width, height: height, tile: tile, transform: transform, colour: colour) { x, y in
+      Float(cover(Double(x), Double(y)))
     }
   }
 }
 
-extension [Occluder] {
-  /// Takes out what cannot be told any more: hidden key points, unless one that a limb joins to them is in view.
-  func hide(_ person: inout [LabelPoint]) {
-    let isHidden = person.map { point in contains { $0.cover(point.x, point.y) >= 0.5 } }
+extension [LabelPoint] {
+  /// Takes out of a person what cannot be told any more: hidden key points, unless one that a limb joins to them is in view.
+  mutating func remove(hidden isHidden: (LabelPoint) -> Bool) {
+    let isHidden = map(isHidden)
     var isTold = isHidden.map(!)
     for limb in Skeleton.limbs {
       for (end, other) in [(limb.a, limb.b), (limb.b, limb.a)]
-      where !isHidden[other] && person[other].visibility != .absent {
+      where !isHidden[other] && self[other].visibility != .absent {
         isTold[end] = true
       }
     }
-    for joint in person.indices where !isTold[joint] { person[joint].visibility = .absent }
+    for joint in indices where !isTold[joint] { self[joint].visibility = .absent }
   }
 }

@@ -35,13 +35,63 @@ struct Tile: Equatable, Sendable {
   var right: Int
   var bottom: Int
 
+  var width: Int { right - left }
+  var height: Int { bottom - top }
+
   func contains(_ point: (x: Double, y: Double)) -> Bool {
     point.x >= Double(left) - 0.5 && point.x < Double(right) - 0.5 && point.y >= Double(top) - 0.5
       && point.y < Double(bottom) - 0.5
   }
 }
 
+extension Tile {
+  /// The smallest one that holds some places, cut to a picture's size.
+  init(around places: [(x: Double, y: Double)], width: Int, height: Int) {
+    // What is far outside must not overflow a whole number.
+    func range(_ values: [Double], _ length: Int) -> (Int, Int) {
+      let first = min(max(0, (values.min() ?? 0).rounded(.down)), Double(length))
+      let last = min(max(first, (values.max() ?? 0).rounded(.down) + 1), Double(length))
+      return (Int(first), Int(last))
+    }
+    (left, right) = range(places.map(\.x), width)
+    (top, bottom) = range(places.map(\.y), height)
+  }
+}
+
 extension PixelImage {
+  /// Draws this picture over a tile of three planes, as far as `cover` says of each of their pixels: 0 to 1.
+  func draw(
+    into planes: UnsafeMutablePointer<Float>, width planeWidth: Int, height planeHeight: Int, tile: Tile,
+    transform: Affine, colour: ColourChange, cover: (_ x: Int, _ y: Int) -> Float
+  ) {
+    let (plane, size) = (planeWidth * planeHeight, tile.width * tile.height)
+    withUnsafeTemporaryAllocation(of: Float.self, capacity: 3 * size) { drawn in
+      func forPixels(_ body: (_ inPlanes: Int, _ inTile: Int, _ x: Int, _ y: Int) -> Void) {
+        for y in tile.top..<tile.bottom {
+          for x in tile.left..<tile.right {
+            body(y * planeWidth + x, (y - tile.top) * tile.width + x - tile.left, x, y)
+          }
+        }
+      }
+      forPixels { inPlanes, inTile, _, _ in
+        for channel in 0..<3 { drawn[channel * size + inTile] = planes[channel * plane + inPlanes] }
+      }
+      guard let base = drawn.baseAddress else { return }
+      draw(
+        into: base, width: tile.width, height: tile.height,
+        tile: Tile(left: 0, top: 0, right: tile.width, bottom: tile.height),
+        transform: transform.moved(by: (Double(-tile.left), Double(-tile.top))), colour: colour)
+      forPixels { inPlanes, inTile, x, y in
+        let share = cover(x, y)
+        guard share > 0 else { return }
+        for channel in 0..<3 {
+          let here = channel * plane + inPlanes
+          planes[here] += share * (drawn[channel * size + inTile] - planes[here])
+        }
+      }
+    }
+  }
+
   /// Draws this picture into a tile of three planes, normalised as (x - 128) / 256; where it does not reach, nothing changes.
   /// - Parameters:
   ///   - transform: from this picture's pixels to the planes'.

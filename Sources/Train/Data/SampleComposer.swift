@@ -42,6 +42,8 @@ final class SampleComposer: Sendable {
   private struct State: Sendable {
     var problems = Problems()
     var broken: Set<Int> = []
+    /// Pictures that nobody can be cut out of.
+    var unplain: Set<Int> = []
     /// Orders of the samples, by epoch; the last few.
     var orders: [Int: [Int]] = [:]
   }
@@ -55,6 +57,9 @@ final class SampleComposer: Sendable {
     distillation: Distillation? = nil, unlabelled: UnlabelledPictures? = nil
   ) throws(TrainError) {
     try augmentation.check()
+    guard augmentation.copyPaste == 0 || distillation == nil else {
+      throw TrainError("augmentation 'copy_paste' puts people where the teacher saw none: leave it 0 with a teacher")
+    }
     name = annotations.name
     pictures = annotations.pictures + (unlabelled?.pictures ?? [])
     self.distillation = distillation
@@ -139,7 +144,7 @@ final class SampleComposer: Sendable {
           let start = index == 0 ? first : Int.random(in: 0..<labelledCount, using: &random)
           let (sample, image) = try readable(from: start, reader)
           let view = view(of: sample, &random)
-          let fit = min(Double(tile.right - tile.left) / view.width, Double(tile.bottom - tile.top) / view.height)
+          let fit = min(Double(tile.width) / view.width, Double(tile.height) / view.height)
           try draw(
             sample, image, in: tile, view, scale: fit * random.uniform(0.6, 1.05), clips: true, &drawing, &random)
         }
@@ -153,10 +158,45 @@ final class SampleComposer: Sendable {
           clips: false, &drawing, &random)
       }
     }
+    if random.chance(augmentation.copyPaste) {
+      for _ in 0..<Int.random(in: 1...3, using: &random) { paste(into: &drawing, reader, &random) }
+    }
     drawing.occlude(&random) { random in negatives.randomElement(using: &random).flatMap { readable($0, reader) } }
     Degradation(augmentation, &random).apply(
       to: canvas.image, width: canvas.width, height: canvas.height, &random)
     drawing.finish()
+  }
+
+  /// Puts someone from another picture before what was drawn. Where few pictures are plain, sometimes nobody.
+  private func paste(
+    into drawing: inout SampleDrawing, _ reader: PictureReader, _ random: inout SeededRandom
+  ) {
+    let (width, height) = (Double(drawing.canvas.width), Double(drawing.canvas.height))
+    let share = min(1, augmentation.share(&random))
+    let target = (x: width * random.uniform(0.05, 0.95), y: height * random.uniform(0.2, 0.9))
+    let degrees = random.uniform(-augmentation.rotation, augmentation.rotation)
+    let isMirrored = random.chance(augmentation.mirror)
+    for _ in 0..<100 {
+      guard let sample = samples[..<labelledCount].randomElement(using: &random), let index = sample.person else {
+        return
+      }
+      let picture = pictures[sample.picture]
+      let person = picture.people[index]
+      guard picture.people.count == 1, !state.withLock({ $0.unplain.contains(sample.picture) }),
+        let image = readable(sample.picture, reader)
+      else { continue }
+      guard let cutout = Cutout(of: person, in: image) else {
+        state.withLock { _ = $0.unplain.insert(sample.picture) }
+        continue
+      }
+      let scale = min(augmentation.magnification, height * share / max(1, person.box.width, person.box.height))
+      drawing.paste(
+        cutout, person,
+        Affine(
+          center: (person.center.x - SampleDrawing.labelOffset, person.center.y - SampleDrawing.labelOffset),
+          scale: scale, degrees: degrees, isMirrored: isMirrored, target: target), &random)
+      return
+    }
   }
 
   /// What of the person to show.
@@ -233,8 +273,8 @@ final class SampleComposer: Sendable {
     _ index: Int, _ image: PixelImage, in tile: Tile, _ drawing: inout SampleDrawing, _ random: inout SeededRandom
   ) throws(TrainError) {
     let picture = pictures[index]
-    let across = Double(tile.right - tile.left) / Double(image.width)
-    let down = Double(tile.bottom - tile.top) / Double(image.height)
+    let across = Double(tile.width) / Double(image.width)
+    let down = Double(tile.height) / Double(image.height)
     let (fit, range) = picture.isLabelled ? (max(across, down), (0.8, 1.6)) : (min(across, down), (0.7, 1.4))
     let transform = Affine(
       center: (Double(image.width) * random.uniform(0.4, 0.6), Double(image.height) * random.uniform(0.4, 0.6)),
@@ -255,7 +295,7 @@ final class SampleComposer: Sendable {
     let picture = pictures[sample.picture]
     let scale = min(scale, augmentation.magnification)
     let reach = augmentation.shift
-    let (width, height) = (Double(tile.right - tile.left), Double(tile.bottom - tile.top))
+    let (width, height) = (Double(tile.width), Double(tile.height))
     var target = (
       x: tile.center.x + random.uniform(-reach, reach) * width,
       y: tile.center.y + random.uniform(-reach, reach) * height

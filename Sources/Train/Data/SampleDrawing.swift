@@ -69,8 +69,31 @@ struct SampleDrawing {
     }
   }
 
-  /// Puts things before some of the people who were added, and takes from the labels what cannot be told any more. The
-  /// teacher, who saw the picture itself, keeps its word.
+  /// Puts someone cut out of a picture before all that was drawn.
+  mutating func paste(
+    _ cutout: Cutout, _ person: PersonAnnotation, _ transform: Affine, _ random: inout SeededRandom
+  ) {
+    guard let planes = canvas.image.baseAddress else { return }
+    cutout.draw(
+      into: planes, width: canvas.width, height: canvas.height, transform,
+      colour: ColourChange(strength: augmentation.colour, &random))
+    let back = transform.inverse
+    for index in people.indices { people[index].remove { cutout.covers(back($0.x, $0.y)) } }
+    people.append(
+      points(
+        of: person, cutout.image.width, cutout.image.height,
+        in: Tile(left: 0, top: 0, right: canvas.width, bottom: canvas.height), transform, clips: false))
+    // What was not labelled is behind.
+    let weight = augmentation.isWeighted ? Float(person.agreement.squareRoot()) : 1
+    let columns = canvas.width / Targets.stride
+    for cell in canvas.mask.indices {
+      let middle = back(Double(cell % columns * Targets.stride) + 3.5, Double(cell / columns * Targets.stride) + 3.5)
+      if cutout.covers(middle) { canvas.mask[cell] = weight }
+    }
+  }
+
+  /// Puts things before some of the people who were added, and takes from the labels what cannot be told any more. A
+  /// teacher's maps, of the pictures themselves, stay what they are.
   /// - Parameter thing: a picture to take a piece of.
   mutating func occlude(_ random: inout SeededRandom, thing: (inout SeededRandom) -> PixelImage?) {
     guard let planes = canvas.image.baseAddress else { return }
@@ -82,7 +105,9 @@ struct SampleDrawing {
         colour: ColourChange(strength: augmentation.colour, &random), &random)
       occluders.append(occluder)
     }
-    for person in people.indices where !occluders.isEmpty { occluders.hide(&people[person]) }
+    func isHidden(_ point: LabelPoint) -> Bool { occluders.contains { $0.cover(point.x, point.y) >= 0.5 } }
+    for person in people.indices { people[person].remove(hidden: isHidden) }
+    for person in teacherPeople.indices { teacherPeople[person].remove(hidden: isHidden) }
   }
 
   /// Draws the targets of all that was added.

@@ -44,6 +44,8 @@ struct ColourChange: Equatable, Sendable {
   @inline(__always)
   func callAsFunction(_ pixel: SIMD4<Float>) -> SIMD4<Float> {
     let value = blue * pixel.x + green * pixel.y + red * pixel.z + offset
-    return value.clamped(lowerBound: .zero, upperBound: SIMD4(repeating: 255))
+    // `clamped` calls two functions for every pixel.
+    let positive = value.replacing(with: 0, where: value .< 0)
+    return positive.replacing(with: 255, where: positive .> 255)
   }
 }

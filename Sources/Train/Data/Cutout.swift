@@ -116,6 +116,7 @@ struct Cutout {
   }
 }
 
+@inline(__always)
 private func forNeighbours(of index: Int, _ width: Int, _ height: Int, _ body: (Int) -> Void) {
   let (x, y) = (index % width, index / width)
   if x > 0 { body(index - 1) }
@@ -138,69 +139,90 @@ extension PersonAnnotation {
 private struct Wall {
   let width: Int
   let height: Int
-  /// Smoothed, so that noise and compression do not count: a pixel each.
-  private let colours: [SIMD4<Float>]
+  private let image: PixelImage
+  /// What the edges of the picture look like: colours smoothed, so that noise and compression do not count.
+  private let left: [SIMD4<Float>]
+  private let right: [SIMD4<Float>]
 
   /// - Returns: `nil` where the colour along the picture's left, upper and right edges is not smooth.
   init?(of image: PixelImage) {
-    (width, height) = (image.width, image.height)
-    colours = Self.smoothed(image)
-    let (top, left) = ((1..<width).map { (width + $0 - 1, width + $0) }, (1..<height).map { ($0 - 1, $0) })
-    let steps =
-      top + left.map { ($0 * width + 1, $1 * width + 1) }
-      + left.map { ($0 * width + width - 2, $1 * width + width - 2) }
-    let rough = steps.count { Self.distance(colours[$0], colours[$1]) > 8 }
-    guard rough * 25 <= steps.count else { return nil }
-    let fitting = (0..<width).count { Self.distance(colours[width + $0], expected($0, 1)) < 25 }
+    let (width, height) = (image.width, image.height)
+    (self.image, self.width, self.height) = (image, width, height)
+    left = (0..<height).map { image.smoothed(1, $0) }
+    right = (0..<height).map { image.smoothed(width - 2, $0) }
+    let top = (0..<width).map { image.smoothed($0, 1) }
+    let steps = [left, right, top].flatMap { line in zip(line, line.dropFirst()).map(Self.distance) }
+    guard steps.count(where: { $0 > 8 }) * 25 <= steps.count else { return nil }
+    let fitting = (0..<width).count { Self.distance(top[$0], expected($0, 1)) < 25 }
     guard fitting * 5 >= width * 4 else { return nil }
   }
 
+  @inline(__always)
   private static func distance(_ a: SIMD4<Float>, _ b: SIMD4<Float>) -> Float {
     let difference = a - b
-    return pointwiseMax(difference, -difference).max()
+    return max(abs(difference.x), abs(difference.y), abs(difference.z))
   }
 
   /// Between the colours of both edges at this height.
   private func expected(_ x: Int, _ y: Int) -> SIMD4<Float> {
     let share = Float(x) / Float(width - 1)
-    return colours[y * width + 1] * (1 - share) + colours[y * width + width - 2] * share
+    return left[y] * (1 - share) + right[y] * share
   }
 
   /// Which pixels are wall.
   func spread() -> [Bool] {
-    var found = [Bool](repeating: false, count: colours.count)
+    let colours = image.smoothed
+    var isNear = [Bool](repeating: false, count: colours.count)
+    var found = isNear
     var open: [Int] = []
-    func visit(_ index: Int, within limit: Float) {
-      guard !found[index], Self.distance(colours[index], expected(index % width, index / width)) < limit else { return }
-      found[index] = true
-      open.append(index)
+    for y in 0..<height {
+      for x in 0..<width {
+        let (index, distance) = (y * width + x, Self.distance(colours[y * width + x], expected(x, y)))
+        isNear[index] = distance < 45
+        guard x == 0 || x == width - 1 || y == 0 || y == height - 1, distance < 25 else { continue }
+        found[index] = true
+        open.append(index)
+      }
     }
-    for x in 0..<width { for y in [0, height - 1] { visit(y * width + x, within: 25) } }
-    for y in 0..<height { for x in [0, width - 1] { visit(y * width + x, within: 25) } }
     while let index = open.popLast() {
       forNeighbours(of: index, width, height) { next in
-        if Self.distance(colours[next], colours[index]) <= 7 { visit(next, within: 45) }
+        guard isNear[next], !found[next], Self.distance(colours[next], colours[index]) <= 7 else { return }
+        found[next] = true
+        open.append(next)
       }
     }
     return found
   }
+}
 
-  /// The mean of 3 × 3 pixels; at the edges of those that are there.
-  private static func smoothed(_ image: PixelImage) -> [SIMD4<Float>] {
-    let (width, height) = (image.width, image.height)
-    let rows: [SIMD4<Float>] = (0..<width * height).map { index in
-      let (x, row) = (index % width, index - index % width)
-      var sum = SIMD4<Float>.zero
-      for column in [max(0, x - 1), x, min(width - 1, x + 1)] {
-        let place = 3 * (row + column)
-        sum += SIMD4(Float(image.bytes[place]), Float(image.bytes[place + 1]), Float(image.bytes[place + 2]), 0)
+extension PixelImage {
+  /// The mean of 3 × 3 pixels; those at the edge of the picture count for those that are not there.
+  fileprivate func smoothed(_ x: Int, _ y: Int) -> SIMD4<Float> {
+    var sum = SIMD4<Float>.zero
+    for row in [max(0, y - 1), y, min(height - 1, y + 1)] {
+      for column in [max(0, x - 1), x, min(width - 1, x + 1)] { sum += pixel(row * width + column) }
+    }
+    return sum / 9
+  }
+
+  /// The same for every pixel.
+  fileprivate var smoothed: [SIMD4<Float>] {
+    var rows = [SIMD4<Float>](repeating: .zero, count: width * height)
+    for y in 0..<height {
+      for x in 0..<width {
+        let index = y * width + x
+        rows[index] = pixel(x > 0 ? index - 1 : index) + pixel(index) + pixel(x < width - 1 ? index + 1 : index)
       }
-      return sum
     }
     return rows.indices.map { index in
       let above = index >= width ? index - width : index
       let below = index + width < rows.count ? index + width : index
       return (rows[above] + rows[index] + rows[below]) / 9
     }
+  }
+
+  @inline(__always)
+  private func pixel(_ index: Int) -> SIMD4<Float> {
+    SIMD4(Float(bytes[3 * index]), Float(bytes[3 * index + 1]), Float(bytes[3 * index + 2]), 0)
   }
 }

@@ -60,7 +60,8 @@ extension DataCommand {
       guard benchmark || picture != nil else { return }
       var options = BatchLoader.Options()
       options.threads = threads
-      options.augmentation.mosaic = augment / 2
+      (options.augmentation.upperBody, options.augmentation.mosaic) = (augment / 2, augment / 2)
+      (options.augmentation.copyPaste, options.augmentation.occlusion) = (augment / 3, augment / 3)
       options.augmentation.negatives = augment / 10
       options.augmentation.backdrop = augment / 2
       options.augmentation.smallest *= 1 - augment / 2

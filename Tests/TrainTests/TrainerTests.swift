@@ -45,6 +45,34 @@ struct NoiseSource: BatchSource {
     }
   }
 
+  @Test func filesOfOthersStay() throws {
+    let path = Self.folder()
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    let others = [
+      "holiday.partial-cut.mp4", ".out.mp4.partial-123", "last.ckpt.partial-of-mine", "other.ckpt.partial-1",
+    ]
+    for name in others + ["last.ckpt.partial-12", "best.safetensors.partial-345"] {
+      #expect(FileManager.default.createFile(atPath: "\(path)/\(name)", contents: nil))
+    }
+    _ = try RunFolder(new: path)
+    #expect(try FileManager.default.contentsOfDirectory(atPath: path).sorted() == others.sorted())
+  }
+
+  @Test func aValidationThatFailsLosesNoStep() throws {
+    let path = Self.folder()
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    var source = NoiseSource()
+    var settings = Self.settings
+    (settings.saveEvery, settings.validateEvery) = (100, 4)
+    let trainer = try Trainer(settings, folder: RunFolder(new: path), threads: 1)
+    #expect(throws: TrainError.self) {
+      try trainer.run(&source, validate: { _ in throw TrainError("cannot") })
+    }
+    let resumed = try Trainer(resuming: RunFolder(elsewhere: path), threads: 1)
+    #expect(resumed.step == 4)
+  }
+
   @Test(arguments: [1, 3, 4])
   func resumedRunsAreTheUndisturbedOneBitForBit(stop: Int) throws {
     let (whole, parts) = (Self.folder(), Self.folder())

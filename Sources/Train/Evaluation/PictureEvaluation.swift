@@ -23,6 +23,8 @@ struct PictureEvaluation {
   private static let stride = 8
   /// Larger maps are kept smaller than their picture: 57 of them must fit into memory.
   private static let mostPixels = 1 << 20
+  /// What `Plan` takes as input, in pixels.
+  private static let (widest, largest) = (8192.0, Double(1 << 25))
 
   init(_ model: Model, _ settings: PoseEvaluator.Settings) {
     self.model = model
@@ -39,6 +41,12 @@ struct PictureEvaluation {
       image = try reader.read(path)
     } catch {
       return .unreadable(error.description)
+    }
+    let height = Double(settings.height) * (settings.scales.max() ?? 1)
+    let width = height * max(1, Double(image.width) / Double(image.height))
+    guard width + 8 <= Self.widest, (width + 8) * (height + 8) <= Self.largest else {
+      return .unreadable(
+        "\(path): \(image.width)x\(image.height) pixels are too wide for a height of \(settings.height)")
     }
     do throws(InferError) {
       return .found(try people(in: image).map { KeypointResult(pictureID: picture.id, $0) })

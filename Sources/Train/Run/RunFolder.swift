@@ -43,7 +43,11 @@ public struct RunFolder: Sendable {
 
   /// Files that a killed run was in the middle of writing.
   private func removeRemains() {
-    for name in (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? [] where name.contains(".partial-") {
+    let own = [checkpoint, best, failedBatch].map { "\(URL(fileURLWithPath: $0).lastPathComponent).partial-" }
+    for name in (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? [] {
+      guard let start = own.first(where: name.hasPrefix), name.dropFirst(start.count).allSatisfy(\.isNumber) else {
+        continue
+      }
       unlink("\(path)/\(name)")
     }
   }

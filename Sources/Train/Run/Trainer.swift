@@ -178,7 +178,14 @@ public final class Trainer {
       // Without what validation takes.
       let worked = Self.now() - lineStart
       func isDue(every steps: Int) -> Bool { isFirst && (step % steps == 0 || step == settings.steps) }
-      let validation = try isDue(every: settings.validateEvery) ? self.validate(validate) : nil
+      let validation: Validation?
+      do throws(TrainError) {
+        validation = try isDue(every: settings.validateEvery) ? self.validate(validate) : nil
+      } catch {
+        // What was trained is not lost with it.
+        try save()
+        throw error
+      }
       if isDue(every: settings.logEvery) || validation != nil {
         let progress = makeProgress(
           imagesPerSecond: Double((step - lineStep) * settings.batch * settings.accumulate) / max(worked, 1e-9),

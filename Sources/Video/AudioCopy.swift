@@ -15,9 +15,8 @@ final class AudioCopy {
     guard let input = try? MediaInput(url: "file:\(path)", name: path) else { return nil }
     let index = av_find_best_stream(input.context, AVMEDIA_TYPE_AUDIO, -1, -1, nil, 0)
     guard index >= 0, let stream = input.context.pointee.streams[Int(index)] else { return nil }
-    for other in 0..<Int(input.context.pointee.nb_streams) where other != Int(index) {
-      input.context.pointee.streams[other]?.pointee.discard = AVDISCARD_ALL
-    }
+    input.choose(index)
+    input.followClock()
     self.input = input
     self.stream = stream
     self.start = start

@@ -45,8 +45,8 @@ public protocol FrameSource: AnyObject, Sendable {
   func cancel()
   /// Whether `seek` works.
   var canSeek: Bool { get }
-  /// Makes `next()` go on with the first frame at or after `seconds`, counted from the source's beginning, also after the
-  /// end. To be called between calls of `next()`, from the same thread.
+  /// Makes `next()` go on with the first frame at or after `seconds`, counted from the source's beginning, or the last frame
+  /// where there is none; also after the end. To be called between calls of `next()`, from the same thread.
   func seek(to seconds: Double) throws(VideoError)
   /// What went wrong without ending the video ("3 corrupt packets skipped"), one line each, since the last call.
   func takeNotices() -> [String]

@@ -9,6 +9,8 @@ final class MediaInput: @unchecked Sendable {
   var readTimeout: Double?
   /// When the source had answered: what it sent while it was looked at came about then.
   private(set) var opened = Clock.now()
+  /// Puts the times of a file right whose clock jumps.
+  private var clock: FileClock?
 
   /// - Parameters:
   ///   - name: what messages call it.
@@ -87,6 +89,24 @@ final class MediaInput: @unchecked Sendable {
 
   var isCancelled: Bool { patience.cancellation.isCancelled }
 
+  /// From now on the times of packets go on where the file's clock jumps. After another place was sought, again.
+  func followClock() { clock = FileClock(mayJumpAhead: clockMayJump) }
+
+  /// How often the clock jumped.
+  var clockJumps: Int { clock?.jumps ?? 0 }
+
+  /// Reads only one stream; where the clock may jump, sound and picture too, so that both openings of a file, for the one and
+  /// for the other, see the same jumps.
+  func choose(_ stream: Int32) {
+    let types = clockMayJump ? [AVMEDIA_TYPE_VIDEO, AVMEDIA_TYPE_AUDIO] : []
+    let kept = [stream] + types.map { av_find_best_stream(context, $0, -1, -1, nil, 0) }
+    for index in 0..<Int32(context.pointee.nb_streams) where !kept.contains(index) {
+      context.pointee.streams[Int(index)]?.pointee.discard = AVDISCARD_ALL
+    }
+  }
+
+  private var clockMayJump: Bool { (context.pointee.iformat?.pointee.flags ?? 0) & AVFMT_TS_DISCONT != 0 }
+
   /// What reading a packet came to.
   enum Reading {
     case packet
@@ -106,7 +126,10 @@ final class MediaInput: @unchecked Sendable {
         code = av_read_frame(context, packet)
       }
     }
-    if code >= 0 { return .packet }
+    if code >= 0 {
+      putRight(packet)
+      return .packet
+    }
     if isCancelled { return .end }
     // Demuxers report a failure of the layer below as the end, and some the end as a failure.
     if let below = context.pointee.pb {
@@ -117,5 +140,18 @@ final class MediaInput: @unchecked Sendable {
       if avio_feof(below) != 0 { return .end }
     }
     return code == ff_error_eof ? .end : .failure(code)
+  }
+
+  private func putRight(_ packet: UnsafeMutablePointer<AVPacket>) {
+    guard clock != nil, let stream = context.pointee.streams[Int(packet.pointee.stream_index)] else { return }
+    let (base, micro) = (stream.pointee.time_base, AVRational(num: 1, den: AV_TIME_BASE))
+    let ticks = packet.pointee.dts == ff_nopts_value ? packet.pointee.pts : packet.pointee.dts
+    let offset = clock?.offset(
+      stream: packet.pointee.stream_index, time: ticks == ff_nopts_value ? nil : av_rescale_q(ticks, base, micro),
+      duration: av_rescale_q(packet.pointee.duration, base, micro))
+    guard let offset, offset != 0 else { return }
+    let shift = av_rescale_q(offset, micro, base)
+    if packet.pointee.pts != ff_nopts_value { packet.pointee.pts &+= shift }
+    if packet.pointee.dts != ff_nopts_value { packet.pointee.dts &+= shift }
   }
 }

@@ -24,6 +24,12 @@ public final class MediaSource: FrameSource, @unchecked Sendable {
   private var lastTicks: Int64?
   /// After a seek: frames before this time are decoded but not given out.
   private var firstTicks: Int64?
+  /// After a seek: the newest of those, given out where no other follows.
+  private var passed = av_frame_alloc()
+  private var hasPassed = false
+  /// Of a single picture.
+  private var still: Frame?
+  private var isStillWanted = false
   private var damaged = 0
   private let notices = Mutex<[String]>([])
   /// Pictures come without times, hence have those of their arrival.
@@ -58,10 +64,9 @@ public final class MediaSource: FrameSource, @unchecked Sendable {
     guard width <= Self.largestSide, height <= Self.largestSide else {
       throw VideoError("\(name): pictures of \(width)x\(height) are too large; up to \(Self.largestSide) a side work")
     }
-    // Only the chosen stream is read; sound is copied by the writer from its own opening of the file.
-    for other in 0..<Int(input.context.pointee.nb_streams) where other != Int(index) {
-      input.context.pointee.streams[other]?.pointee.discard = AVDISCARD_ALL
-    }
+    // Sound is copied by the writer from its own opening of the file.
+    input.choose(index)
+    if !isLive { input.followClock() }
 
     guard let decoder = avcodec_alloc_context3(codec) else { throw VideoError("\(name): out of memory") }
     self.decoder = decoder
@@ -137,6 +142,7 @@ public final class MediaSource: FrameSource, @unchecked Sendable {
 
   deinit {
     av_frame_free(&decoded)
+    av_frame_free(&passed)
     av_packet_free(&packet)
     avcodec_free_context(&decoder)
   }
@@ -153,7 +159,11 @@ public final class MediaSource: FrameSource, @unchecked Sendable {
   func notice(_ line: String) { notices.withLock { $0.append(line) } }
 
   public func next() throws(VideoError) -> Frame? {
-    guard let decoder, let packet, let decoded else { return nil }
+    guard let decoder, let packet, let decoded, let passed else { return nil }
+    if isStillWanted {
+      isStillWanted = false
+      return still
+    }
     while !hasEnded && !input.isCancelled {
       let start = Clock.now()
       let code = hasPending ? 0 : avcodec_receive_frame(decoder, decoded)
@@ -170,16 +180,24 @@ public final class MediaSource: FrameSource, @unchecked Sendable {
         if let firstTicks, decoded.pointee.best_effort_timestamp < firstTicks,
           decoded.pointee.best_effort_timestamp != ff_nopts_value
         {
-          av_frame_unref(decoded)
+          av_frame_unref(passed)
+          av_frame_move_ref(passed, decoded)
+          hasPassed = true
           frameCount += 1
           continue
         }
         defer { workTime = 0 }
-        return try frame(from: decoded, workBefore: workTime + Clock.now() - start)
+        let next = try frame(from: decoded, workBefore: workTime + Clock.now() - start)
+        if info.isStill { still = next }
+        return next
       case ff_error(EAGAIN):
         try feed(decoder, packet)
       case ff_error_eof:
         end()
+        if firstTicks != nil, hasPassed {
+          frameCount -= 1
+          return try frame(from: passed, workBefore: workTime)
+        }
       default:
         damaged += 1
         if isDraining { end() }
@@ -189,11 +207,16 @@ public final class MediaSource: FrameSource, @unchecked Sendable {
   }
 
   public var canSeek: Bool {
-    !info.isLive && !info.isStill && info.duration != nil && (input.context.pointee.pb?.pointee.seekable ?? 0) != 0
+    info.isStill && !info.isLive
+      || !info.isLive && info.duration != nil && (input.context.pointee.pb?.pointee.seekable ?? 0) != 0
   }
 
   /// Goes to the key frame before and decodes from there.
   public func seek(to seconds: Double) throws(VideoError) {
+    if info.isStill {
+      isStillWanted = still != nil
+      return
+    }
     guard canSeek, let decoder, let packet, seconds.isFinite else { return }
     // Far beyond any video, and still a whole number of ticks.
     let seconds = min(max(0, seconds), 1e9)
@@ -206,13 +229,14 @@ public final class MediaSource: FrameSource, @unchecked Sendable {
       guard code >= 0 || back > 0 else {
         throw VideoError("\(info.name): cannot go to another place: \(VideoError.reason(code))")
       }
+      input.followClock()
       if let time = skipToKeyFrame(packet), time <= ticks || back > seconds { break }
       hasPacket = false
       av_packet_unref(packet)
     }
     avcodec_flush_buffers(decoder)
     (isDraining, hasEnded, hasPending) = (false, false, false)
-    (lastTicks, firstTicks) = (nil, ticks)
+    (lastTicks, firstTicks, hasPassed) = (nil, ticks, false)
     if hasPacket { findPlace(of: packet) }
     let delay = max(decoder.pointee.has_b_frames, stream.pointee.codecpar.pointee.video_delay)
     isPlaceByTime = delay > 0 && av_cmp_q(stream.pointee.avg_frame_rate, stream.pointee.r_frame_rate) == 0
@@ -293,6 +317,11 @@ public final class MediaSource: FrameSource, @unchecked Sendable {
     if damaged > 0 {
       notice("\(info.name): \(damaged) damaged packets or frames, skipped or patched up by the decoder")
     }
+    if input.clockJumps > 0 {
+      notice(
+        "\(info.name): its clock jumps \(input.clockJumps == 1 ? "once" : "\(input.clockJumps) times"); the video goes on where it was"
+      )
+    }
     let promised = Int(stream.pointee.nb_frames)
     if !info.isLive, promised > 0, frameCount < promised - max(2, promised / 100) {
       notice("\(info.name): the file promises \(promised) frames, \(frameCount) are there; it may be cut off")
@@ -311,7 +340,7 @@ public final class MediaSource: FrameSource, @unchecked Sendable {
     if ticks == ff_nopts_value { ticks = lastTicks.map { $0 + ticksPerFrame } ?? 0 }
     if let last = lastTicks, ticks <= last, !info.isLive { ticks = last + 1 }
     lastTicks = ticks
-    firstTicks = nil
+    (firstTicks, hasPassed) = (nil, false)
     // The first picture of a stream came while the stream was looked at.
     let captured = !info.isLive ? Clock.now() : frameCount == 0 && !input.isDevice ? input.opened : received
     var timestamp = Timestamp(ticks: ticks, numerator: base.num, denominator: base.den)

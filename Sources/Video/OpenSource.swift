@@ -118,8 +118,13 @@ private func openStream(_ url: String, scheme: String, _ options: SourceOptions)
 private func openPath(_ path: String, _ options: SourceOptions) throws(VideoError) -> any FrameSource {
   var isFolder: ObjCBool = false
   guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
-    guard path.contains(where: { "*?[".contains($0) }) else { throw VideoError("\(path): no such file") }
-    return try PictureSource(paths: matches(of: path), name: path)
+    if path.isEmpty { throw VideoError("the source's name is empty") }
+    // What an argument's bytes do not say in UTF-8 has become this.
+    let hint = path.contains("\u{FFFD}") ? "; a name that is not UTF-8 cannot be opened: rename it" : ""
+    guard path.contains(where: { "*?[".contains($0) }) else { throw VideoError("\(path): no such file\(hint)") }
+    let found = matches(of: path)
+    guard !found.isEmpty else { throw VideoError("\(path): no file has such a name") }
+    return try PictureSource(paths: found, name: path)
   }
   if isFolder.boolValue {
     let names: [String]

@@ -9,6 +9,10 @@ public final class PictureSource: FrameSource, @unchecked Sendable {
   private let paths: [String]
   private var nextPath = 0
   private var frameCount = 0
+  /// Which path each frame so far was read from.
+  private var places: [Int] = []
+  /// After a seek: frames before this one are not given out.
+  private var firstWanted = 0
   private var first: Frame?
   private let isCancelled = Atomic(false)
   private let notices = Mutex<[String]>([])
@@ -55,7 +59,9 @@ public final class PictureSource: FrameSource, @unchecked Sendable {
         var frame = opened
         if frame == nil { frame = try Self.read(path) }
         guard let frame else { continue }
+        if frameCount == places.count { places.append(nextPath - 1) }
         defer { frameCount += 1 }
+        guard frameCount >= firstWanted else { continue }
         return try frame.renumbered(
           index: frameCount, timestamp: Timestamp(ticks: Int64(frameCount), numerator: 1, denominator: 1),
           name: (path as NSString).lastPathComponent)
@@ -64,6 +70,18 @@ public final class PictureSource: FrameSource, @unchecked Sendable {
       }
     }
     return nil
+  }
+
+  public var canSeek: Bool { true }
+
+  public func seek(to seconds: Double) throws(VideoError) {
+    let wanted = Int(max(0, min(seconds.rounded(.up), Double(paths.count - 1))))
+    firstWanted = wanted
+    guard !places.isEmpty else { return }
+    // What was not read yet may hold unreadable ones, hence is gone through.
+    frameCount = min(wanted, places.count - 1)
+    nextPath = places[frameCount]
+    first = nil
   }
 
   public func cancel() { isCancelled.store(true, ordering: .relaxed) }

@@ -23,7 +23,8 @@ public final class SelectedSource: FrameSource, @unchecked Sendable {
   private let source: any FrameSource
   private let selection: Selection
   private var converters: [FrameConverter] = []
-  private var skipped = 0
+  /// Number of the first frame that was taken: the others are so many frames from there.
+  private var origin: Int?
   private var isOver = false
 
   init(_ source: any FrameSource, _ selection: Selection) throws(VideoError) {
@@ -44,6 +45,7 @@ public final class SelectedSource: FrameSource, @unchecked Sendable {
       }
       info.frameCount = max(1, Int((Double(count) * share / Double(selection.every)).rounded(.up)))
     }
+    if let end = selection.end { info.duration = info.duration.map { min($0, end) } }
     self.info = info
     if let start = selection.start, source.canSeek { try source.seek(to: start) }
   }
@@ -53,8 +55,11 @@ public final class SelectedSource: FrameSource, @unchecked Sendable {
   public var canSeek: Bool { source.canSeek }
 
   public func seek(to seconds: Double) throws(VideoError) {
-    try source.seek(to: max(seconds, selection.start ?? 0))
-    (skipped, isOver) = (0, false)
+    // Far enough before the end for a frame.
+    let rate = source.info.nominalRate
+    let last = selection.end.map { $0 - (rate > 0 ? 1 / rate : 0.05) } ?? .infinity
+    try source.seek(to: max(min(seconds, last), selection.start ?? 0))
+    isOver = false
   }
 
   public func next() throws(VideoError) -> Frame? {
@@ -66,8 +71,9 @@ public final class SelectedSource: FrameSource, @unchecked Sendable {
         isOver = true
         break
       }
-      defer { skipped = (skipped + 1) % selection.every }
-      if skipped == 0 { return try turned(frame) }
+      let first = origin ?? frame.index
+      origin = first
+      if (frame.index - first).isMultiple(of: selection.every) { return try turned(frame) }
     }
     return nil
   }

@@ -36,9 +36,12 @@ public final class VideoWriter {
   private var packet = av_packet_alloc()
   private var sound: AudioCopy?
   private var soundStream: UnsafeMutablePointer<AVStream>?
+  private var lastSound: Int64?
   private var padding: FramePool?
   private let startTicks: Int64
   private var held: UnsafeMutablePointer<AVFrame>?
+  /// Up to when the frames in the encoder are shown.
+  private var encodedEnd: Int64?
   /// What the source says of the frame that waits, and how long the one before was shown.
   private var heldDuration: Int64 = 1
   private var lastDuration: Int64 = 1
@@ -132,6 +135,8 @@ public final class VideoWriter {
     avcodec_parameters_from_context(stream.pointee.codecpar, encoder)
     stream.pointee.time_base = encoder.pointee.time_base
     stream.pointee.avg_frame_rate = encoder.pointee.framerate
+    // FLAC in MP4 counts as an experiment.
+    context.pointee.strict_std_compliance = FF_COMPLIANCE_EXPERIMENTAL
     addSound(to: context)
 
     code = avio_open(&context.pointee.pb, "file:" + file.path, AVIO_FLAG_WRITE)
@@ -152,9 +157,7 @@ public final class VideoWriter {
       let parameters = sound.stream.pointee.codecpar
     else { return }
     let name = String(cString: avcodec_get_name(parameters.pointee.codec_id))
-    guard avformat_query_codec(context.pointee.oformat, parameters.pointee.codec_id, FF_COMPLIANCE_NORMAL) == 1,
-      let copy = avformat_new_stream(context, nil)
-    else {
+    guard Self.takes(parameters, like: context), let copy = avformat_new_stream(context, nil) else {
       notices.append("no sound in \(path): '\(name)' cannot be stored in this kind of file (.mkv takes it)")
       return
     }
@@ -164,16 +167,55 @@ public final class VideoWriter {
     (self.sound, soundStream) = (sound, copy)
   }
 
+  /// Sound that a transport stream carries; of others FFmpeg makes what no player reads.
+  private static let transportedSound = [
+    AV_CODEC_ID_AAC, AV_CODEC_ID_MP1, AV_CODEC_ID_MP2, AV_CODEC_ID_MP3, AV_CODEC_ID_AC3, AV_CODEC_ID_EAC3,
+    AV_CODEC_ID_DTS, AV_CODEC_ID_OPUS,
+  ]
+
+  /// Whether a kind of file can hold this sound. Some say so only once they write it.
+  private static func takes(
+    _ parameters: UnsafeMutablePointer<AVCodecParameters>, like context: UnsafeMutablePointer<AVFormatContext>
+  ) -> Bool {
+    let codec = parameters.pointee.codec_id
+    switch avformat_query_codec(context.pointee.oformat, codec, FF_COMPLIANCE_EXPERIMENTAL) {
+    case 0: return false
+    case ..<0 where !transportedSound.contains(codec): return false
+    default: break
+    }
+    guard let trial = avformat_alloc_context(), let stream = avformat_new_stream(trial, nil) else { return false }
+    defer { avformat_free_context(trial) }
+    trial.pointee.oformat = context.pointee.oformat
+    trial.pointee.strict_std_compliance = context.pointee.strict_std_compliance
+    avcodec_parameters_copy(stream.pointee.codecpar, parameters)
+    stream.pointee.codecpar.pointee.codec_tag = 0
+    guard avio_open_dyn_buf(&trial.pointee.pb) >= 0 else { return false }
+    let isTaken = avformat_write_header(trial, nil) >= 0
+    if isTaken { av_write_trailer(trial) }
+    var bytes: UnsafeMutablePointer<UInt8>?
+    avio_close_dyn_buf(trial.pointee.pb, &bytes)
+    av_free(bytes)
+    trial.pointee.pb = nil
+    return isTaken
+  }
+
   /// Appends a frame. Frames must come in the order of their times.
   public func write(_ frame: Frame) throws(VideoError) {
-    guard let encoder, let picture = try evenSided(frame) else { return }
+    guard let encoder else { return }
+    let picture = try evenSided(frame)
     let base = AVRational(num: frame.timestamp.numerator, den: frame.timestamp.denominator)
     var pts = av_rescale_q(frame.timestamp.ticks - startTicks, base, encoder.pointee.time_base)
     if let held { pts = max(pts, held.pointee.pts + 1) }
     picture.pointee.pts = pts
     picture.pointee.pict_type = AV_PICTURE_TYPE_NONE
     // A frame waits for the next one, which tells how long it is shown.
-    try encodeHeld(until: pts)
+    do throws(VideoError) {
+      try encodeHeld(until: pts)
+    } catch {
+      var unused: UnsafeMutablePointer<AVFrame>? = picture
+      av_frame_free(&unused)
+      throw error
+    }
     heldDuration =
       frame.durationTicks > 0 ? av_rescale_q(frame.durationTicks, base, encoder.pointee.time_base) : lastDuration
     held = picture
@@ -187,6 +229,7 @@ public final class VideoWriter {
     durations[picture.pointee.pts] = lastDuration
     let code = avcodec_send_frame(encoder, picture)
     guard code >= 0 else { throw VideoError("\(path): \(encoderName): \(VideoError.reason(code))") }
+    encodedEnd = end
     try drain(encoder)
   }
 
@@ -195,9 +238,8 @@ public final class VideoWriter {
   ///   far as there are frames.
   public func finish(isComplete: Bool = false) throws(VideoError) {
     guard !isFinished, let encoder, let context else { return }
-    guard let last = held?.pointee.pts else { throw VideoError("\(path): not written: there was no frame") }
-    let end = last + max(1, heldDuration)
-    try encodeHeld(until: end)
+    if let held { try encodeHeld(until: held.pointee.pts + max(1, heldDuration)) }
+    guard let end = encodedEnd else { throw VideoError("\(path): not written: there was no frame") }
     avcodec_send_frame(encoder, nil)
     try drain(encoder)
     let base = encoder.pointee.time_base
@@ -264,6 +306,14 @@ public final class VideoWriter {
       packet.pointee.stream_index = soundStream.pointee.index
       packet.pointee.pos = -1
       av_packet_rescale_ts(packet, base, soundStream.pointee.time_base)
+      // A container stores times that rise; the picture is worth more than a moment of sound.
+      if packet.pointee.dts != ff_nopts_value {
+        if let lastSound, packet.pointee.dts <= lastSound {
+          av_packet_unref(packet)
+          return
+        }
+        lastSound = packet.pointee.dts
+      }
       try store(packet)
     }
   }
@@ -273,23 +323,28 @@ public final class VideoWriter {
     // A write behind the muxer's back, of a buffer that had filled up.
     if code >= 0, let failed = context?.pointee.pb?.pointee.error, failed < 0 { code = failed }
     guard code >= 0 else {
-      isFull = true
+      // Else it was just this packet that could not be stored.
+      isFull = context?.pointee.pb?.pointee.error ?? 0 < 0 || code == ff_error(ENOSPC) || code == ff_error(EIO)
       throw VideoError("\(path): cannot be written: \(VideoError.reason(code))")
     }
   }
 
   /// The frame itself, or a copy with its last row and column repeated where a side is odd or the size is another.
-  private func evenSided(_ frame: Frame) throws(VideoError) -> UnsafeMutablePointer<AVFrame>? {
-    guard let encoder else { return nil }
+  private func evenSided(_ frame: Frame) throws(VideoError) -> UnsafeMutablePointer<AVFrame> {
+    let outOfMemory = VideoError("\(path): out of memory at frame \(frame.index)")
+    guard let encoder else { throw outOfMemory }
     let (width, height) = (Int(encoder.pointee.width), Int(encoder.pointee.height))
-    if frame.width == width && frame.height == height { return av_frame_clone(frame.raw) }
+    if frame.width == width && frame.height == height {
+      guard let clone = av_frame_clone(frame.raw) else { throw outOfMemory }
+      return clone
+    }
     guard frame.width <= width, frame.height <= height, frame.width >= width - 1, frame.height >= height - 1 else {
       throw VideoError(
         "\(path): frame \(frame.index) is \(frame.width)x\(frame.height), the video is \(width)x\(height); "
           + "pictures of different sizes cannot become one video")
     }
     if padding == nil { padding = FramePool(width: width, height: height) }
-    guard let target = try padding?.take() else { return nil }
+    guard let target = try padding?.take() else { throw outOfMemory }
     let (from, to) = (frame.raw.pointee, target.pointee)
     let planes = [
       (from.data.0, from.linesize.0, to.data.0, to.linesize.0, 0),

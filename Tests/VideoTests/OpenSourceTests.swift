@@ -6,7 +6,7 @@ import Testing
 struct OpenSourceTests {
   @Test func whatIsNotThereIsNamed() throws {
     expectRefusal("/nowhere/a.mp4", "no such file")
-    expectRefusal("/nowhere/*.png", "no pictures")
+    expectRefusal("/nowhere/*.png", "no file has such a name")
     expectRefusal("/dev/video987", "no camera")
     expectRefusal("gopher://example.org/a", "not supported")
   }

@@ -28,19 +28,43 @@ import Testing
     // To the end, beyond it, and back again.
     while try source.next() != nil {}
     try source.seek(to: 100)
-    while try source.next() != nil {}
+    #expect(try source.next()?.index == 99)
+    #expect(try source.next() == nil)
     try source.seek(to: 0)
     #expect(try source.next()?.index == 0)
   }
 
-  @Test func whatHasNoPlacesIsNotGoneThrough() throws {
+  @Test func aPictureComesAgain() throws {
     let scratch = try Scratch()
     try clip(scratch("a.png"), "testsrc2=size=64x48:rate=1:duration=1", "-frames:v", "1")
     for specifier in [scratch("a.png"), scratch.path] {
       let source = try openSource(specifier)
-      #expect(!source.canSeek)
-      try source.seek(to: 1)
-      #expect(try source.next()?.index == 0)
+      for seconds in [1.0, 0, 0] {
+        try source.seek(to: seconds)
+        let frame = try #require(try source.next())
+        #expect(frame.index == 0 && frame.timestamp.seconds == 0)
+        #expect(try source.next() == nil)
+      }
+    }
+  }
+
+  @Test func picturesOfAFolderAreGoneThrough() throws {
+    let scratch = try Scratch()
+    try clip(scratch("p%d.png"), "testsrc2=size=64x48:rate=1:duration=4", "-start_number", "0")
+    try Data("no picture".utf8).write(to: URL(fileURLWithPath: scratch("p1x.png")))
+    let source = try openSource(scratch.path)
+    var all: [Frame] = []
+    while let frame = try source.next() { all.append(frame) }
+    #expect(all.map(\.name) == ["p0.png", "p1.png", "p2.png", "p3.png"])
+    // Another opening, which does not know yet what can be read.
+    for (again, seconds) in [(source, [2.0, 0.5, 3, 0]), (try openSource(scratch.path), [2.0, 3, 0, 1])] {
+      for seconds in seconds {
+        try again.seek(to: seconds)
+        let frame = try #require(try again.next())
+        let wanted = all[Int(seconds.rounded(.up))]
+        #expect(frame.name == wanted.name && frame.index == wanted.index, "\(seconds)")
+        #expect(brightness(of: frame) == brightness(of: wanted))
+      }
     }
   }
 }

@@ -25,6 +25,22 @@ import Testing
     #expect(info.frameCount == 4 && abs(info.nominalRate - 10.0 / 3) < 1e-9)
   }
 
+  @Test(.enabled(if: FFmpegTool.isPresent, "ffmpeg and ffprobe are needed"))
+  func everyNthStaysTheSameWhereOneGoesThroughIt() throws {
+    let scratch = try Scratch()
+    try clip(scratch("a.mp4"), "testsrc2=size=64x48:rate=10:duration=4", "-c:v", "mpeg4", "-g", "10")
+    var options = SourceOptions()
+    (options.selection.start, options.selection.end, options.selection.every) = (0.3, 2, 4)
+    let source = try openSource(scratch("a.mp4"), options: options)
+    #expect(source.info.duration == 2)
+    #expect(try source.next()?.index == 3)
+    for (seconds, index) in [(1.0, 11), (0, 3), (1.2, 15), (50, 19)] {
+      try source.seek(to: seconds)
+      #expect(try source.next()?.index == index, "\(seconds)")
+    }
+    #expect(try source.next() == nil)
+  }
+
   @Test func aBeginningAfterTheEndIsRefused() {
     #expect {
       _ = try frames(demo) { $0.selection.start = 3 }

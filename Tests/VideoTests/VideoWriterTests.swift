@@ -36,6 +36,57 @@ import Testing
     #expect(scratch.names == ["a.\(kind)"])
   }
 
+  /// Two recordings, one after the other, as `cat` joins them: both clocks begin at the same time.
+  private func joined(_ scratch: Scratch, sound: String) throws -> String {
+    try FFmpegTool.run(
+      "ffmpeg", "-f", "lavfi", "-i", "testsrc=size=64x48:rate=25:duration=3", "-f", "lavfi", "-i",
+      "sine=frequency=440:duration=3", "-c:v", "libx264", "-bf", "2", "-c:a", sound, scratch("one.ts"))
+    let one = try Data(contentsOf: URL(fileURLWithPath: scratch("one.ts")))
+    try (one + one).write(to: URL(fileURLWithPath: scratch("two.ts")))
+    return scratch("two.ts")
+  }
+
+  @Test(arguments: ["mp4", "mkv", "ts"]) func aClockThatJumpsSpoilsNeitherPictureNorSound(kind: String) throws {
+    let scratch = try Scratch()
+    let path = try joined(scratch, sound: "aac")
+    let source = try openSource(path)
+    var times: [Double] = []
+    var settings = VideoWriter.Settings()
+    (settings.soundPath, settings.startTime) = (path, source.info.startTime)
+    var writer: VideoWriter?
+    while let frame = try source.next() {
+      times.append(frame.timestamp.seconds)
+      let open = try writer ?? VideoWriter(path: scratch("out.\(kind)"), like: frame, settings: settings)
+      try open.write(frame)
+      writer = open
+    }
+    try writer?.finish(isComplete: true)
+    #expect(times.count == 150 && zip(times, times.dropFirst()).allSatisfy { abs($1 - $0 - 0.04) < 1e-3 })
+    #expect(source.takeNotices().contains { $0.contains("clock jumps once") })
+    #expect(writer?.notices == [])
+    // Packets with their ends: all that was there, six seconds long.
+    for (stream, count) in [("v:0", 150...150), ("a:0", 255...265)] {
+      let packets = try probe(scratch("out.\(kind)"), "packet=pts_time", stream: stream).compactMap { Double($0) }
+      #expect(count.contains(packets.count))
+      #expect(try abs(#require(packets.max()) - #require(packets.min()) - 5.97) < 0.06, "\(stream)")
+    }
+  }
+
+  @Test(arguments: [
+    ("flac", "mp4", true), ("flac", "mov", false), ("libopus", "mp4", true), ("libopus", "mov", false),
+    ("libopus", "ts", true), ("flac", "ts", false), ("aac", "ts", true), ("pcm_s16le", "mp4", false),
+    ("pcm_s16le", "mov", true),
+  ]) func soundIsKeptWhereTheFileTakesIt(_ sound: String, _ kind: String, _ isTaken: Bool) throws {
+    let scratch = try Scratch()
+    try FFmpegTool.run(
+      "ffmpeg", "-f", "lavfi", "-i", "sine=frequency=440:duration=1", "-c:a", sound, "-ar", "48000", scratch("a.mkv"))
+    var settings = VideoWriter.Settings()
+    settings.soundPath = scratch("a.mkv")
+    let writer = try write((0..<25).map { $0 * 3600 }, to: scratch("b.\(kind)"), settings: settings)
+    #expect(try probe(scratch("b.\(kind)"), "stream=codec_type", stream: "a:0").isEmpty == !isTaken)
+    #expect(writer.notices.isEmpty == isTaken)
+  }
+
   @Test func aSteadyVideoLastsAsLongAsItsFrames() throws {
     let scratch = try Scratch()
     _ = try write((0..<50).map { 3003 * $0 }, to: scratch("a.mp4"))

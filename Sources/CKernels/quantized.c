@@ -6,7 +6,7 @@
 static float activate(ck_activation activation, float x) {
   switch (activation) {
   case ck_activation_none: return x;
-  case ck_activation_relu: return x > 0 ? x : 0;
+  case ck_activation_relu: return x < 0 ? 0 : x;
   case ck_activation_elu: return x > 0 ? x : expm1f(x);
   }
 }

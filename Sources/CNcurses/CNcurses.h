@@ -31,15 +31,23 @@ static inline bool nc_terminfo_flag(const char *_Nonnull name) { return tigetfla
 static inline const char *_Nullable nc_terminfo_expand(const char *_Nonnull capability, int first, int second) {
   return tiparm(capability, first, second);
 }
-// Opens the terminal of two descriptors, which the screen then owns; NULL when $TERM is not known or memory is short.
-// Only what enters the screen is ever sent: curses never paints.
-static inline SCREEN *_Nullable nc_open(int input, int output) {
-  FILE *in = fdopen(input, "r");
-  FILE *out = in ? fdopen(output, "w") : NULL;
-  SCREEN *screen = out ? newterm(NULL, out, in) : NULL;
-  if (!screen) {
-    if (out) fclose(out);
-    if (in) fclose(in);
+typedef struct {
+  SCREEN *_Nullable screen;
+  FILE *_Nullable in, *_Nullable out;
+} nc_terminal;
+static inline void nc_close(nc_terminal terminal) {
+  if (terminal.screen) delscreen(terminal.screen);
+  if (terminal.out) fclose(terminal.out);
+  if (terminal.in) fclose(terminal.in);
+}
+// Opens the terminal of two descriptors, which are its own from then on; without a screen when $TERM is not known or memory
+// is short. Only what enters the screen is ever sent: curses never paints.
+static inline nc_terminal nc_open(int input, int output) {
+  nc_terminal terminal = {.in = fdopen(input, "r"), .out = fdopen(output, "w")};
+  if (terminal.in && terminal.out) terminal.screen = newterm(NULL, terminal.out, terminal.in);
+  if (!terminal.screen) {
+    nc_close(terminal);
+    terminal = (nc_terminal){0};
   }
-  return screen;
+  return terminal;
 }

@@ -1,6 +1,7 @@
 #include "CTerminal.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -37,7 +38,7 @@ static void send_sequence(const struct sequence *s) {
     else if (n < 0 && errno != EINTR && errno != EAGAIN) return;
     else {
       if (tries == 150) tcflush(terminal, TCOFLUSH);
-      usleep(1000);
+      poll(NULL, 0, 1);
     }
   }
 }

@@ -47,13 +47,15 @@ public struct WeightFile: Sendable, Equatable {
   /// Writes a safetensors file: under a temporary name first, so that a crash never leaves half a file.
   public func write(to path: String) throws(InferError) {
     let data = try Safetensors.bytes(of: self)
-    // A device or a pipe is written to, never replaced.
+    // A device or a pipe is written to, never replaced; nor what a name like /dev/stdout leads to.
     var status = stat()
-    let isSpecial = stat(path, &status) == 0 && status.st_mode & S_IFMT != S_IFREG
+    let isSpecial =
+      stat(path, &status) == 0
+      && (status.st_mode & S_IFMT != S_IFREG || path.hasPrefix("/dev/") || path.hasPrefix("/proc/"))
     // A link stays; what it leads to is replaced.
     let target = isSpecial ? path : URL(fileURLWithPath: path).resolvingSymlinksInPath().path
     let partial = isSpecial ? path : "\(target).partial-\(getpid())"
-    let descriptor = open(partial, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+    let descriptor = open(partial, O_WRONLY | (isSpecial ? O_APPEND : O_CREAT | O_TRUNC) | O_CLOEXEC, 0o644)
     guard descriptor >= 0 else { throw InferError("\(path): cannot be written: \(String(cString: strerror(errno)))") }
     var failure: Int32?
     data.withUnsafeBytes { bytes in

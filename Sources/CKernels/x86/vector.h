@@ -7,7 +7,8 @@ typedef int32_t lanes_of_int __attribute__((ext_vector_type(LANES)));
 static inline vector load(const float *p) { return *(const loose_vector *)p; }
 static inline void store(float *p, vector v) { *(loose_vector *)p = v; }
 static inline vector all(float x) { return x; }
-static inline vector larger(vector a, vector b) { return a > b ? a : b; }
+// What is not a number in `a` stays so: broken weights are to be seen.
+static inline vector larger(vector a, vector b) { return a < b ? b : a; }
 
 // exp(x) - 1 for x <= 0 to about 1e-7: 2^n times a polynomial in the rest, |rest| <= ln 2 / 2 (Taylor, degree 7).
 static inline vector exp_minus_1(vector x) {

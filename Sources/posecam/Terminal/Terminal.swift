@@ -20,7 +20,7 @@ import Video
 ///
 /// **Always restored.** `CTerminal` sends the way out at `close`, `exit`, a deadly signal, a crash or a stop.
 final class Terminal {
-  private let screen: OpaquePointer
+  private let curses: nc_terminal
   private let input: Int32
   private let output: Int32
   private var parser = InputParser()
@@ -72,12 +72,12 @@ final class Terminal {
     // Where standard input is a pipe (a video, perhaps), keys come from the terminal that is written to.
     let inputCopy = isatty(STDIN_FILENO) == 1 ? dup(STDIN_FILENO) : Self.openAgain(O_RDONLY)
     let outputCopy = dup(STDOUT_FILENO)
-    guard inputCopy >= 0, outputCopy >= 0, let screen = nc_open(inputCopy, outputCopy) else {
+    guard inputCopy >= 0, outputCopy >= 0, case let curses = nc_open(inputCopy, outputCopy), curses.screen != nil else {
       ct_guard_leave()
       ct_guard_disarm()
       throw unknown
     }
-    self.screen = screen
+    self.curses = curses
     input = inputCopy
     waker = Waker()
     raw()
@@ -140,7 +140,7 @@ final class Terminal {
     awaitAnswer()
     ct_guard_leave()
     ct_guard_disarm()
-    delscreen(screen)
+    nc_close(curses)
     Glibc.close(output)
   }
 

@@ -31,10 +31,21 @@ struct Posecam: ParsableCommand {
       print(CompletionScript.text(for: shell))
     } else {
       refuseUnknownCommand(CommandLine.arguments.dropFirst().first)
-      self.main(nil)
+      run()
     }
     // What `print` could not write is known only now.
     if fflush(nil) != 0 { exit(withError: PosecamError("standard output: cannot be written: \(PosecamError.reason)")) }
+  }
+
+  private static func run() {
+    do {
+      var command = try parseAsRoot()
+      try command.run()
+    } catch {
+      // Wrong usage, help and plain exits are the library's; messages of failures quote names from anywhere.
+      let isFailure = exitCode(for: error) == .failure && !(error is ExitCode)
+      exit(withError: isFailure ? PosecamError(message(for: error).harmless) : error)
+    }
   }
 
   /// Ends with a word on a command that there is not; the default command would only miss its own arguments.

@@ -49,6 +49,31 @@ struct InputParserTests {
     #expect(parser.feed(Array("q".utf8)) == [.character("q")])
   }
 
+  /// A clipboard that the terminal tells (OSC 52) may be of any length, and full of keys.
+  @Test func longStringsAreSkippedWhole() {
+    for end in ["\u{7}", "\u{1B}\\"] {
+      #expect(parse("\u{1B}]52;c;" + String(repeating: "q", count: 5000) + end + "x") == [.character("x")])
+      var parser = InputParser()
+      var inputs: [Input] = []
+      for byte in ("\u{1B}]52;c;" + String(repeating: "q", count: 3000) + end + "x").utf8 {
+        inputs += parser.feed([byte])
+      }
+      #expect(inputs == [.character("x")])
+    }
+  }
+
+  @Test func aStringThatPausesIsStillOne() {
+    var parser = InputParser()
+    #expect(parser.feed(Array("\u{1B}]11;rgb".utf8)).isEmpty && parser.expire() == nil && parser.isWaiting)
+    #expect(parser.feed(Array(":qq\u{7}x".utf8)) == [.character("x")] && !parser.isWaiting)
+    // Whose end does not come at all.
+    #expect(parser.feed(Array("\u{1B}]11;rgb".utf8)).isEmpty && parser.expire() == nil && parser.expire() == nil)
+    #expect(parser.feed(Array("q".utf8)) == [.character("q")])
+    // Alt-P is a key, not the beginning of a string.
+    #expect(parser.feed(Array("\u{1B}P".utf8)).isEmpty && parser.expire() == nil && !parser.isWaiting)
+    #expect(parser.feed(Array("q".utf8)) == [.character("q")])
+  }
+
   @Test func rubbishDoesNoHarm() {
     var state: UInt32 = 1
     var parser = InputParser()

@@ -43,7 +43,7 @@ struct CacheTeacherCommand: ParsableCommand {
 
   func run() throws {
     let annotations = try data.map { try KeypointAnnotations(contentsOf: $0) }
-    for line in annotations?.problems.lines ?? [] { warn(line) }
+    for line in annotations?.problems.lines ?? [] { StandardError.line(line) }
     let folder = images ?? URL(fileURLWithPath: data ?? "").deletingLastPathComponent().path
     var recording = try TeacherRecording(
       teacher: teacher, height: size, threads: threads ?? min(256, Processors.usable))
@@ -61,10 +61,10 @@ struct CacheTeacherCommand: ParsableCommand {
       let rate = Double(progress.done - progress.known) / max(1e-9, Double(now - start) / 1e9)
       let left = ProgressLine.duration(Double(progress.total - progress.done) / rate)
       let line = "\(progress.done)/\(progress.total) pictures  \(progress.bytes >> 20) MB  \(left) left"
-      FileHandle.standardError.write(Data((isTerminal ? "\r\(line)\u{1B}[K" : "\(line)\n").utf8))
+      StandardError.write((isTerminal ? "\r\(line)\u{1B}[K" : "\(line)\n"))
     }
-    if isTerminal { FileHandle.standardError.write(Data("\r\u{1B}[K".utf8)) }
-    for line in progress.problems.lines { warn(line) }
+    if isTerminal { StandardError.write("\r\u{1B}[K") }
+    for line in progress.problems.lines { StandardError.line(line) }
     let known = progress.known > 0 ? ", \(progress.known) of them from before" : ""
     print("\(out): \(progress.done) of \(progress.total) pictures\(known), \((progress.bytes + 1 << 19) >> 20) MB")
     guard progress.done > 0 || Interruption.isRequested else {

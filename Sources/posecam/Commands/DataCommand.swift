@@ -54,9 +54,11 @@ extension DataCommand {
     func run() throws {
       let annotations = try KeypointAnnotations(contentsOf: data.annotations)
       print(DataStatistics(annotations).lines.joined(separator: "\n"))
-      for line in annotations.problems.lines { warn(line) }
+      for line in annotations.problems.lines { StandardError.line(line) }
       let absent = annotations.absentPictures(in: data.folder)
-      if let first = absent.first { warn("\(absent.count) × picture that is not in \(data.folder): \(first)") }
+      if let first = absent.first {
+        StandardError.line("\(absent.count) × picture that is not in \(data.folder): \(first)")
+      }
       guard benchmark || picture != nil else { return }
       var options = BatchLoader.Options()
       options.threads = threads
@@ -81,7 +83,7 @@ extension DataCommand {
       }
       let rate = Double(count * batch.count) / -start.timeIntervalSinceNow
       print("batches of \(batch.count) at \(size)x\(size), \(threads) threads: \(Int(rate)) pictures per second")
-      for line in loader.problems.lines { warn(line) }
+      for line in loader.problems.lines { StandardError.line(line) }
     }
   }
 }
@@ -104,7 +106,7 @@ extension DataCommand {
 
     func run() throws {
       let annotations = try KeypointAnnotations(contentsOf: data.annotations)
-      for line in annotations.problems.lines { warn(line) }
+      for line in annotations.problems.lines { StandardError.line(line) }
       if URL(fileURLWithPath: output).appendingPathComponent("people.json").resolvingSymlinksInPath()
         == URL(fileURLWithPath: data.annotations).resolvingSymlinksInPath()
       {
@@ -112,7 +114,7 @@ extension DataCommand {
       }
       let (prepared, problems) = try PreparedPictures(longestSide: side).write(
         annotations, images: data.folder, to: output)
-      for line in problems.lines { warn(line) }
+      for line in problems.lines { StandardError.line(line) }
       print(DataStatistics(prepared).lines[0])
     }
   }
@@ -162,7 +164,7 @@ extension DataCommand {
       try OutputNames.check([output], inputs: [labels])
       try OutputNames.checkWritable(output)
       let (annotations, problems) = try ForeignLabels.read(labels, images: images, part: part)
-      for line in problems.lines { warn(line) }
+      for line in problems.lines { StandardError.line(line) }
       try annotations.write(to: output)
       print(DataStatistics(annotations).lines[0])
     }

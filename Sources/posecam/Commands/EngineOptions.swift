@@ -104,8 +104,7 @@ struct EngineOptions: ParsableArguments {
     if let streams, !(1...256).contains(streams) { throw ValidationError("--streams takes 1 to 256, not \(streams).") }
     let cores = Processors.usable
     if let threads, threads > cores {
-      FileHandle.standardError.write(
-        Data("posecam: \(threads) threads on \(cores) cores: they will wait for each other\n".utf8))
+      StandardError.line("posecam: \(threads) threads on \(cores) cores: they will wait for each other")
     }
   }
 

@@ -68,7 +68,7 @@ struct EvalCommand: ParsableCommand {
     try OutputNames.check([results], inputs: [data.annotations, model])
     if let results { try OutputNames.checkWritable(results) }
     let annotations = try KeypointAnnotations(contentsOf: data.annotations)
-    for line in annotations.problems.lines { warn(line) }
+    for line in annotations.problems.lines { StandardError.line(line) }
     var settings = PoseEvaluator.Settings()
     settings.height = size
     if multiscale { settings.scales = PoseEvaluator.Settings.fourScales }
@@ -82,10 +82,10 @@ struct EvalCommand: ParsableCommand {
     let evaluation = try PoseEvaluator(settings).evaluate(
       model, on: annotations, images: data.folder,
       progress: { done in
-        if isTerminal { FileHandle.standardError.write(Data("\r\(done) of \(count) pictures".utf8)) }
+        if isTerminal { StandardError.write("\r\(done) of \(count) pictures") }
       })
-    if isTerminal { FileHandle.standardError.write(Data("\r\u{1B}[K".utf8)) }
-    for line in evaluation.problems.lines { warn(line) }
+    if isTerminal { StandardError.write("\r\u{1B}[K") }
+    for line in evaluation.problems.lines { StandardError.line(line) }
     if let results { try KeypointResult.write(evaluation.results, to: results) }
     if let worst {
       try WorstPictures(annotations, images: data.folder).save(evaluation, count: worst, folder: worstFolder)

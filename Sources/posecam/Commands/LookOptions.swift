@@ -79,7 +79,7 @@ struct LookOptions: ParsableArguments {
     if let known = NetworkTimes.remembered(subject, path: path) { return known }
     let isBusy = Self.isBusy
     let end = isBusy ? "now, but not remembered, since it is busy" : "once"
-    FileHandle.standardError.write(Data("posecam: measuring this machine for --preset, \(end)\n".utf8))
+    StandardError.write("posecam: measuring this machine for --preset, \(end)\n")
     let times = try NetworkTimes(measuring: subject)
     if !isBusy { times.remember(subject, path: path) }
     return times

@@ -38,7 +38,9 @@ struct PlotCommand: ParsableCommand {
     let logs = try runs.map { try RunLog(contentsOf: $0) }
     for (log, path) in zip(logs, runs) where log.damagedLines > 0 {
       // The last line of a run that is being written is no news.
-      if log.damagedLines > 1 { warn("\(path): \(log.damagedLines) lines are no entries and were left out") }
+      if log.damagedLines > 1 {
+        StandardError.line("\(path): \(log.damagedLines) lines are no entries and were left out")
+      }
     }
     let charts = try self.charts(logs)
     if let output {

@@ -16,14 +16,11 @@ struct ScoreCommand: ParsableCommand {
 
   func run() throws {
     let labelled = try KeypointAnnotations(contentsOf: annotations)
-    for line in labelled.problems.lines { warn(line) }
+    for line in labelled.problems.lines { StandardError.line(line) }
     let metric = try CocoKeypointMetric(labelled, results: KeypointResult.read(contentsOf: results))
     print(json ? metric.summary.json : metric.summary.table)
   }
 }
-
-/// A line on standard error.
-func warn(_ line: String) { FileHandle.standardError.write(Data("\(line)\n".utf8)) }
 
 extension CocoKeypointMetric.Summary {
   /// The ten numbers as members of a JSON object.

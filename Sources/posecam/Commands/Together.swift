@@ -27,16 +27,21 @@ extension RunOptions {
         throw exit
       }
       if let error = error as? TrainError, error.isShared {
+        if processes.isFirst { tell("\(error)") }
         processes.leave()
-        throw processes.isFirst ? error : ExitCode.failure as any Error
+        throw ExitCode.failure
       }
-      FileHandle.standardError.write(Data("Error: rank \(processes.rank): \(error)\n".utf8))
-      // mpirun ends the job as soon as one process does, and what it has not passed on by then is lost.
-      Thread.sleep(forTimeInterval: 0.3)
+      tell("rank \(processes.rank): \(error)")
       processes.abort()
     }
     fflush(nil)
     processes.leave()
+  }
+
+  /// mpirun ends the job as soon as one process does, and what it has not passed on by then is lost.
+  private func tell(_ failure: String) {
+    StandardError.line("Error: \(failure)")
+    Thread.sleep(forTimeInterval: 0.3)
   }
 
   /// What is printed on standard output goes nowhere.

@@ -249,7 +249,7 @@ struct TrainingRun {
     let farewell =
       "told to stop, by the user or since a process was lost: continue with --resume \(trainer.folder.path)\n"
     let isSpeaking = processes.isFirst && processes.count > 1
-    Interruption.onRequest { if isSpeaking { FileHandle.standardError.write(Data(farewell.utf8)) } }
+    Interruption.onRequest { if isSpeaking { StandardError.write(farewell) } }
     // Under mpirun standard output is a pipe, or belongs to several processes.
     let hasScreen = processes.count == 1 && !options.plain && isatty(STDOUT_FILENO) != 0
     let screen = hasScreen ? try? makeScreen() : nil

@@ -37,15 +37,17 @@ enum TerminalReply: Sendable, Equatable {
 /// sequence is taken whole, so that no part of it is mistaken for keys.
 struct InputParser: Sendable {
   private var pending: [UInt8] = []
-  /// A string that is too long to be for us is skipped up to its end.
+  /// A string that is too long to be for us, or pauses, is skipped up to its end.
+  private var isSkipping = false
   private static let longest = 1024
 
   /// True while a sequence has begun; after `patience` without more, `expire` ends it.
-  var isWaiting: Bool { !pending.isEmpty }
+  var isWaiting: Bool { !pending.isEmpty || isSkipping }
   static let patience = 150
 
   mutating func feed(_ bytes: some Sequence<UInt8>) -> [Input] {
     pending.append(contentsOf: bytes)
+    if isSkipping, !skip() { return [] }
     var inputs: [Input] = []
     var start = 0
     while start < pending.count, let (length, input) = Self.parse(pending[start...]) {
@@ -53,13 +55,44 @@ struct InputParser: Sendable {
       start += length
     }
     pending.removeFirst(start)
-    if pending.count > Self.longest { pending.removeAll() }
+    if pending.count > Self.longest { giveUp() }
     return inputs
   }
 
-  /// Nothing more came: a lone escape is the key.
+  /// Takes what is pending up to the end of the string; false while that has not come.
+  private mutating func skip() -> Bool {
+    // BEL, ST, or the start of another sequence.
+    guard let end = pending.firstIndex(where: { $0 == 0x07 || $0 == 0x1B }) else {
+      pending.removeAll()
+      return false
+    }
+    let isTerminator = pending[end] == 0x1B && end + 1 < pending.count && pending[end + 1] == UInt8(ascii: "\\")
+    if pending[end] == 0x1B, end + 1 == pending.count {
+      pending.removeFirst(end)
+      return false
+    }
+    pending.removeFirst(pending[end] == 0x07 ? end + 1 : isTerminator ? end + 2 : end)
+    isSkipping = false
+    return true
+  }
+
+  /// Drops what is pending; of a string that had begun, what is still to come too. Two bytes may be a key with Alt.
+  private mutating func giveUp() {
+    isSkipping = pending.count > 2 && pending[0] == 0x1B && Self.strings.contains(pending[1])
+    pending.removeAll()
+  }
+
+  /// What begins DCS, APC, OSC, PM and SOS after an escape.
+  private static let strings = Array("P_]^X".utf8)
+
+  /// Nothing more came: a lone escape is the key, and a string whose end does not come is over.
   mutating func expire() -> Input? {
-    defer { pending.removeAll() }
+    if isSkipping {
+      isSkipping = false
+      pending.removeAll()
+      return nil
+    }
+    defer { giveUp() }
     return pending == [0x1B] ? .key(.escape) : nil
   }
 
@@ -72,8 +105,7 @@ struct InputParser: Sendable {
     case 0x1B: return (1, .key(.escape))
     case UInt8(ascii: "["): return control(bytes)
     case UInt8(ascii: "O"): return bytes.count > 2 ? (3, letter(bytes[2]).map(Input.key)) : nil
-    case UInt8(ascii: "P"), UInt8(ascii: "_"), UInt8(ascii: "]"), UInt8(ascii: "^"), UInt8(ascii: "X"):
-      return string(bytes)
+    case let start where strings.contains(start): return string(bytes)
     default: return (2, nil)  // a key with Alt
     }
   }

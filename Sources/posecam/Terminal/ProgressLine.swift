@@ -38,7 +38,7 @@ struct ProgressLine {
 
   /// Prints a line of its own above the progress.
   mutating func note(_ line: String) {
-    write((isLineOpen ? "\r\u{1B}[K" : "") + line + "\n")
+    write((isLineOpen ? "\r\u{1B}[K" : "") + line.harmless + "\n")
     isLineOpen = false
   }
 
@@ -64,16 +64,7 @@ struct ProgressLine {
     }
   }
 
-  /// A line that nobody can read is no reason to stop: errors are passed over.
-  private func write(_ text: String) {
-    var bytes = Array(text.utf8)[...]
-    while !bytes.isEmpty {
-      let count = bytes.withUnsafeBytes { Foundation.write(descriptor, $0.baseAddress, $0.count) }
-      if count < 0 && errno == EINTR { continue }
-      guard count > 0 else { return }
-      bytes.removeFirst(count)
-    }
-  }
+  private func write(_ text: String) { StandardError.write(text, to: descriptor) }
 
   /// The line, at most `width` characters.
   static func line(_ state: State, elapsed: Double, width: Int, isUTF8: Bool = true) -> String {

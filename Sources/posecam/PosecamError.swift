@@ -5,6 +5,12 @@ struct PosecamError: Error, CustomStringConvertible, Sendable {
   var description: String
   init(_ description: String) { self.description = description }
 
+  /// A source that opened and then gave nothing.
+  static func noFrame(in source: String) -> PosecamError {
+    let hint = "; an MP4 from a pipe needs its index in front (ffmpeg -movflags +faststart)"
+    return PosecamError("\(source): no frame in it could be decoded\(source == "-" ? hint : "")")
+  }
+
   /// What the system says of the call that just failed.
   static var reason: String { String(cString: strerror(errno)) }
 }

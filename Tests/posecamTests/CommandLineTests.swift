@@ -38,7 +38,8 @@ struct CommandLineTests {
     let before = try folder.contents()
     let cases = [
       ("missing.mp4", "no such file"), ("empty.mp4", "the file is empty"), ("text.mp4", "text.mp4"),
-      ("noise.mp4", "noise.mp4"), (".", "no pictures"), ("'*.jpg'", "no pictures"), ("gopher://example", "gopher"),
+      ("noise.mp4", "noise.mp4"), (".", "no pictures"), ("'*.jpg'", "no file has such a name"),
+      ("gopher://example", "gopher"),
       ("99", "no camera /dev/video99"), ("/dev/video98", "no camera"), ("demo:people=900", "people=1…50"),
       ("demo:=", "'=' is not understood"),
     ]
@@ -156,6 +157,59 @@ struct CommandLineTests {
     try expectFailure("posecam annotate clip.mp4 -o out.mp4 --json /dev/full", says: "/dev/full")
     #expect(try folder.data("clip.mp4") == before)
     #expect(try folder.contents() == names, "nothing half-written is left")
+  }
+
+  /// A dash is standard input as a source and standard output as a target.
+  @Test func aVideoPassesThroughPipes() throws {
+    try makeClip()
+    let outcome = try Program.run(
+      "posecam annotate clip.mp4 -o clip.mkv && cat clip.mkv | posecam annotate - --json - > a.jsonl "
+        + "&& cat clip.mkv | posecam --video - --json - > b.jsonl", in: folder)
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    for name in ["a.jsonl", "b.jsonl"] { #expect(try folder.text(name).split(separator: "\n").count == 31) }
+  }
+
+  @Test func twoNamesOfOneFileThatIsNotThereYet() throws {
+    try makeClip()
+    try expectFailure(
+      "mkdir real; ln -s real link; posecam annotate clip.mp4 -o real/a.jsonl -o link/a.jsonl", says: "link/a.jsonl",
+      "other output")
+  }
+
+  /// Nothing is kept waiting by a reader once the program is to end.
+  @Test func aReaderThatTakesNothingCannotHoldTheProgram() throws {
+    let outcome = try Program.run(
+      """
+      mkfifo pipe; sleep 600 < pipe & reader=$!
+      '\(try #require(Program.path))' annotate demo:size=192x128,seconds=600,people=6 --json pipe --min-score 0 \
+        --precision f32 --size 32 & child=$!
+      # Until the pipe is full nothing stands still: two looks at the time it has worked are the same.
+      before=-1; while now=$(awk '{print $14}' /proc/$child/stat); [ "$now" != "$before" ]; do before=$now; sleep 1; done
+      kill -TERM $child; wait $child; status=$?; kill $reader; ( exit $status )
+      """, in: folder)
+    #expect(outcome.errors.contains("pipe: cannot be written: its reader takes nothing"), "\(outcome.errors)")
+  }
+
+  @Test func messagesThatNobodyCanReadAreNoReasonToStop() throws {
+    let outcome = try Program.run("posecam bench --threads 200 --runs 1 --size 32 --json 2> /dev/full", in: folder)
+    #expect(outcome.status == 0 && outcome.output.hasPrefix("{"))
+  }
+
+  @Test func whatOthersNamedDoesNotSteerTheTerminal() throws {
+    try WeightFile(tensors: [:], metadata: ["architecture": "\u{1B}[2Jevil\u{9B}1m"]).write(
+      to: folder.path("m.safetensors"))
+    let outcome = try Program.run("posecam bench --model m.safetensors", in: folder)
+    #expect(outcome.status == 1 && outcome.errors.contains("evil"), "\(outcome.errors)")
+    #expect(!outcome.errors.unicodeScalars.contains { $0.value < 32 && $0 != "\n" || $0 == "\u{9B}" })
+  }
+
+  @Test func standardOutputIsAddedToNotReplaced() throws {
+    try WeightFile(
+      tensors: ["input": Tensor(shape: [1, 3, 32, 32], values: [Float](repeating: 0, count: 3072))], metadata: [:]
+    ).write(to: folder.path("in.safetensors"))
+    let outcome = try Program.run(
+      "echo before > out; posecam forward --input in.safetensors -o /dev/stdout >> out; head -c 7 out", in: folder)
+    #expect(outcome.output == "before\n")
   }
 
   @Test func aReaderThatGoesAwayEndsTheRunWithOneLine() throws {

@@ -53,6 +53,37 @@ struct LiveChannelTests {
     try channel.pipeline.finish()
   }
 
+  @Test func whatStandsStillIsLookedAtAgain() throws {
+    let channel = try channel(Film(count: 20))
+    try fill(channel.pipeline)
+    _ = channel.advance(at: .max)
+    // Playing, the next frames show a change soon enough.
+    channel.lookAgain()
+    #expect(channel.pipeline.epoch == 0)
+    channel.pause(true)
+    channel.lookAgain()
+    #expect(channel.pipeline.epoch == 1)
+    try fill(channel.pipeline)
+    #expect(channel.advance(at: 0)?.frame.index == 0 && channel.advance(at: .max) == nil)
+    try channel.pipeline.finish()
+  }
+
+  @Test func whatIsHeldAtItsEndDoesNotLeave() throws {
+    let channel = try channel(Film(count: 1))
+    let film = try self.channel(Film(count: 2))
+    for channel in [channel, film] {
+      while !channel.isOver {
+        _ = channel.advance(at: .max)
+        usleep(1000)
+      }
+    }
+    // A single picture stays; a film leaves unless it is paused.
+    #expect(!channel.hasLeft && channel.view.isStill && film.hasLeft)
+    film.pause(true)
+    #expect(!film.hasLeft)
+    for channel in [channel, film] { try channel.pipeline.finish() }
+  }
+
   @Test func aPausedFileStandsStill() throws {
     let channel = try channel(Film(count: 20))
     try fill(channel.pipeline)

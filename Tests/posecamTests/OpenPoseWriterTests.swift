@@ -30,6 +30,15 @@ struct OpenPoseWriterTests {
     #expect(try folder.contents() == ["000000000003_keypoints.json", "img 1_keypoints.json"])
   }
 
+  @Test func picturesOfOneNameHaveFilesOfTheirOwn() throws {
+    let folder = try Folder()
+    let writer = try OpenPoseWriter(folder: folder.path(""), .sample("pictures/", isStill: true))
+    for picture in ["a.jpg", "a.png", "b.png", "a.jpg"] {
+      try writer.write(frame: 0, time: 0, people: [], picture: picture)
+    }
+    #expect(try folder.contents() == ["a.png_keypoints.json", "a_keypoints.json", "b_keypoints.json"])
+  }
+
   @Test func cocoOrderIsWrittenToTheByte() throws {
     let folder = try Folder()
     let writer = try OpenPoseWriter(folder: folder.path(""), .sample())

@@ -46,6 +46,14 @@ struct OutputsTests {
     #expect(outputs.takeNotices() == ["b: full"])
   }
 
+  @Test func whatIsGoneBackOverIsWrittenOnce() throws {
+    let writer = Fragile("a")
+    let outputs = Outputs([writer], startTime: 0)
+    for index in [0, 1, 2, 1, 2, 3] { try outputs.write(try frame(index)) }
+    #expect(writer.frames == [0, 1, 2, 3])
+    #expect(outputs.takeNotices() == ["what was gone back over is not written again"])
+  }
+
   @Test func withoutOutputsThereIsNothingToFail() throws {
     let outputs = Outputs([], startTime: 0)
     try outputs.write(try frame(0))

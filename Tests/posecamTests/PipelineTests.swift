@@ -119,20 +119,25 @@ struct PipelineTests {
     let folder = try Folder()
     let film = Film(count: 25)
     let frames = try (0..<25).map { _ in try #require(try film.next()) }
-    let results = frames.map { TrackedFrame(frame: $0, people: [TerminalSamples.person(2, x: 30, y: 5, height: 40)]) }
+    let results = frames.map {
+      TrackedFrame(frame: $0, people: [TerminalSamples.person(2, x: 30, y: 5, height: 40)], epoch: 1)
+    }
     let path = folder.path("a.mp4")
     var settings = AnnotatedVideo.Settings()
     settings.video.nominalRate = 10
-    let recorder = try Recorder(path: path, like: results[5], isLive: false, settings: settings, Measurements())
+    let recorder = try Recorder(path: path, from: 1, isLive: false, settings: settings, Measurements())
+    // Under way still when the user left that place.
+    recorder.put(TrackedFrame(frame: results[2].frame, people: []))
     for result in results[5...] { recorder.put(result) }
     recorder.put(results[3])  // from before: left out
-    #expect(recorder.finish() == "\(path): 20 frames, 0:01.9")
+    #expect(recorder.finish() == "recorded 20 frames, 0:02.0, in \(path)")
     let played = try openSource(path)
     var times: [Double] = []
     while let frame = try played.next() { times.append(frame.timestamp.seconds) }
-    #expect(times.count == 20 && abs((times.last ?? 0) - (times.first ?? 0) - 1.9) < 1e-3)
+    // Its time begins with the first frame that was recorded.
+    #expect(times.count == 20 && times.first == 0 && abs((times.last ?? 0) - (times.first ?? 0) - 1.9) < 1e-3)
 
-    let failing = try Recorder(path: "/dev/full", like: results[0], isLive: true, settings: settings, Measurements())
+    let failing = try Recorder(path: "/dev/full", from: 0, isLive: true, settings: settings, Measurements())
     failing.put(results[0])
     #expect(failing.finish().contains("/dev/full"))
   }

@@ -57,11 +57,11 @@ struct TmuxTests {
     let tmux = try Tmux(columns: 170, rows: 40, folder: folder)
     try tmux.waitUntil("a frame") { _ in tmux.frame ?? 0 > 0 }
     tmux.press("s")
-    try tmux.waitFor(".jsonl")
+    try tmux.waitFor("saved")
     tmux.press("r")
     try tmux.waitFor("recording 0:01")
     tmux.press("r")
-    try tmux.waitFor("frames, 0:0")
+    try tmux.waitFor("recorded")
     // A recording that is running when the user quits is closed too.
     tmux.press("r")
     try tmux.waitFor("recording 0:01")

@@ -32,6 +32,23 @@ struct TrackCommandTests {
     #expect(try PoseRecording(contentsOf: folder.path("a.ndjson")).frames.count == 20)
   }
 
+  /// Nobody is followed from one picture to the next, and their names go on.
+  @Test func picturesStayPictures() throws {
+    let folder = try Folder()
+    try folder.writeLabelledPictures(count: 3)
+    let outcome = try Program.run(
+      "posecam annotate . --json a.jsonl --size 128 --min-score 0 && posecam track a.jsonl -o b.csv "
+        + "&& posecam track a.jsonl -o b.jsonl; posecam track a.jsonl -o c.jsonl --two-pass --smooth high", in: folder)
+    #expect(outcome.status == 1 && outcome.errors.contains("a.jsonl: single pictures"), "\(outcome.errors)")
+    let (before, after) = (
+      try PoseRecording(contentsOf: folder.path("a.jsonl")), try PoseRecording(contentsOf: folder.path("b.jsonl"))
+    )
+    #expect(after.frames.map(\.picture) == ["0.png", "1.png", "2.png"])
+    #expect(after.frames.map(\.people.count) == before.frames.map(\.people.count))
+    #expect(Set(after.frames.flatMap { $0.people.map(\.id) }).count == after.frames.reduce(0) { $0 + $1.people.count })
+    #expect(try folder.text("b.csv").split(separator: "\n").first?.contains("picture") == true)
+  }
+
   /// The second pass draws what the first found: as many frames, the same people, elsewhere by a little.
   @Test func annotateInTwoPasses() throws {
     let folder = try Folder()

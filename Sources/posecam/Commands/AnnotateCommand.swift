@@ -123,7 +123,7 @@ struct AnnotateCommand: ParsableCommand {
         throw PosecamError(
           selected.isPart
             ? "\(input): there is no frame between --start and --end; nothing was written"
-            : "\(input): no frame in it could be decoded; nothing was written")
+            : "\(PosecamError.noFrame(in: input)); nothing was written")
       }
     } catch {
       // What was written so far is kept where the source failed.

@@ -91,12 +91,17 @@ struct LiveCommand: ParsableCommand {
     }
     let session = LiveSession(channels, control: EngineControl(pool.estimators, settings), screen: screen)
     let result = Result { try session.run() }
+    let lastEvents = try? result.get()
+    if lastEvents == nil { Interruption.end() }
     screen.close()
-    let ends = channels.map { channel in
+    var progress = ProgressLine()
+    for line in lastEvents ?? [] { progress.note(line) }
+    let ends = zip(channels, video).map { channel, name in
       Result {
-        try end(channel.pipeline, result, channel.outputs.takeNotices) {
+        try end(channel.pipeline, result.map { _ in }, channel.outputs.takeNotices) {
           try channel.outputs.finish(isComplete: $0 && channel.isOver && !Interruption.isRequested)
         }
+        if channel.isOver, channel.latest == nil, !Interruption.isRequested { throw PosecamError.noFrame(in: name) }
       }
     }
     for end in ends { try end.get() }
@@ -119,6 +124,7 @@ struct LiveCommand: ParsableCommand {
       try written.finish(isComplete: $0 && !Interruption.isRequested)
     }
     if Interruption.isRequested { throw ExitCode(Interruption.exitCode) }
+    if sink.done == 0 { throw PosecamError.noFrame(in: name) }
   }
 
   private func drawn(_ source: any FrameSource, _ name: String) -> AnnotatedVideo.Settings {

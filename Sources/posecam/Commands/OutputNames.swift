@@ -7,7 +7,8 @@ enum OutputNames {
   static func check(_ outputs: [String?], inputs: [String?]) throws(PosecamError) {
     let outputs = outputs.compactMap { $0 }
     for (index, output) in outputs.enumerated() {
-      if inputs.contains(where: { $0.map { areSame($0, output) } ?? false }) {
+      // A dash means standard input there, standard output here.
+      if output != "-", inputs.contains(where: { $0.map { areSame($0, output) } ?? false }) {
         throw PosecamError("\(output): is the input itself; choose another output")
       }
       if outputs[..<index].contains(where: { areSame($0, output) }) {
@@ -27,10 +28,15 @@ enum OutputNames {
   /// Whether two names mean one file, links followed where it exists.
   private static func areSame(_ first: String, _ second: String) -> Bool {
     var (a, b) = (stat(), stat())
-    guard stat(first, &a) == 0, stat(second, &b) == 0 else {
-      return URL(fileURLWithPath: first).standardizedFileURL == URL(fileURLWithPath: second).standardizedFileURL
-    }
+    guard stat(first, &a) == 0, stat(second, &b) == 0 else { return place(first) == place(second) }
     return a.st_dev == b.st_dev && a.st_ino == b.st_ino
       && a.st_mode & S_IFMT == S_IFREG
+  }
+
+  /// Where a file is that need not be there yet.
+  private static func place(_ name: String) -> String {
+    let url = URL(fileURLWithPath: name).standardizedFileURL
+    let folder = url.deletingLastPathComponent().resolvingSymlinksInPath()
+    return folder.appendingPathComponent(url.lastPathComponent).path
   }
 }

@@ -30,12 +30,17 @@ struct TrackCommand: ParsableCommand {
       throw PosecamError("\(output): its name does not tell the format; use .jsonl, .csv, .json or a folder/")
     }
     let recording = try PoseRecording(contentsOf: input)
+    // Single pictures have nothing to do with each other.
+    let isStill = recording.frames.contains { $0.picture != nil }
+    if isStill, twoPass.isOn { throw PosecamError("\(input): single pictures; --two-pass is for videos") }
     let writer = try format.writer(
       path: output,
-      PoseStream(source: recording.source, width: recording.width, height: recording.height, model: recording.model),
+      PoseStream(
+        source: recording.source, width: recording.width, height: recording.height, model: recording.model,
+        isStill: isStill),
       coordinates: .pixel, order: .coco)
     let selection = following.selection(leastScore: 0)
-    var tracker = following.makeFollowing(isVideo: true, smoothing: twoPass.isOn ? .off : nil)
+    var tracker = following.makeFollowing(isVideo: !isStill, smoothing: twoPass.isOn ? .off : nil)
     var frames: [TwoPassSmoothing.Frame] = recording.frames.map { frame in
       let poses = selection.kept(frame.people.filter { !$0.isPredicted }.map(\.seen))
       return (frame.time, tracker.update(poses, at: frame.time, within: (recording.width, recording.height)))
@@ -45,7 +50,7 @@ struct TrackCommand: ParsableCommand {
       try writer.write(
         PoseFrame(
           index: frame.index, time: frame.time, width: recording.width, height: recording.height,
-          people: tracked.people))
+          picture: frame.picture, people: tracked.people))
     }
     try writer.finish()
   }

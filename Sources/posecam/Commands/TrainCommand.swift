@@ -25,7 +25,9 @@ struct TrainCommand: ParsableCommand {
 
   func validate() throws {
     if benchmark == nil { try options.checkFolder() }
-    if let benchmark, benchmark < 1 { throw ValidationError("--benchmark takes a number of steps from 1 on.") }
+    if let benchmark, !(1...100_000).contains(benchmark) {
+      throw ValidationError("--benchmark takes 1 to 100000 steps.")
+    }
   }
 
   func run() throws {

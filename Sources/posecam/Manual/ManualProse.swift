@@ -55,8 +55,8 @@ enum ManualProse {
     or of another processor.
     .It Pa /dev/video0
     The first camera.
-    .It Pa .NAME.partial-PID
-    Beside an output: what is written so far.
+    .It Pa .NAME.partial-PID , NAME.partial-PID
+    Beside an output, or a model: what is written so far.
     It gets its name
     .Pa NAME
     when it is whole.

@@ -8,6 +8,8 @@ final class AnnotatedVideo {
     var style = SkeletonPainter.Style()
     /// Draws on black instead of on the picture.
     var onBlack = false
+    /// Whether the file's time begins with the first frame that is written, wherever in the source that is.
+    var beginsWithFirstFrame = false
     var video = VideoWriter.Settings()
   }
 
@@ -30,19 +32,17 @@ final class AnnotatedVideo {
   func write(_ result: TrackedFrame) throws(VideoError) -> [String] {
     var notices: [String] = []
     if writer == nil {
-      let opened = try VideoWriter(path: name, like: result.frame, settings: settings.video)
+      var video = settings.video
+      if settings.beginsWithFirstFrame { video.startTime = result.frame.timestamp.seconds }
+      let opened = try VideoWriter(path: name, like: result.frame, settings: video)
       notices = ["\(name): encoded by \(opened.encoderName)"] + opened.notices
       writer = opened
     }
     let drawn = try measurements.time(.draw) { () throws(VideoError) in
       let canvas = try Canvas(copying: result.frame, from: pool, onBlack: settings.onBlack)
-      let figures = result.people.map { person in
-        let box = person.pose.box
-        return SkeletonPainter.Figure(
-          keypoints: person.pose.keypoints.map { $0.map { ($0.x, $0.y) } },
-          box: (box.x, box.y, box.width, box.height), id: person.id, score: person.pose.score)
-      }
-      painter.paint(figures, on: canvas, frameHeight: min(result.frame.width, result.frame.height))
+      painter.paint(
+        result.people.map(SkeletonPainter.Figure.init), on: canvas,
+        frameHeight: min(result.frame.width, result.frame.height))
       return canvas.finished()
     }
     try measurements.time(.encode) { () throws(VideoError) in try writer?.write(drawn) }

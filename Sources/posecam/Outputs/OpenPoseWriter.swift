@@ -36,6 +36,8 @@ final class OpenPoseWriter: PoseWriter {
   private let order: Order
   private let coordinates: Coordinates
   private var text = TextBuffer()
+  /// Pictures by the names that they gave their files: a.png and a.jpg may be in one folder.
+  private var named: [String: String] = [:]
 
   /// Makes the folder, but not the one it is to lie in.
   init(folder: String, _ stream: PoseStream, order: Order = .coco, coordinates: Coordinates = .pixel)
@@ -93,7 +95,12 @@ final class OpenPoseWriter: PoseWriter {
   func path(of frame: PoseFrame) -> String {
     let digits = String(frame.index)
     let number = String(repeating: "0", count: max(0, 12 - digits.count)) + digits
-    let picture = frame.picture.map { URL(fileURLWithPath: $0).deletingPathExtension().lastPathComponent }
+    let picture = frame.picture.map { picture in
+      let stem = URL(fileURLWithPath: picture).deletingPathExtension().lastPathComponent
+      let owner = named[stem] ?? picture
+      named[stem] = owner
+      return owner == picture ? stem : picture
+    }
     return URL(fileURLWithPath: name).appendingPathComponent("\(picture ?? prefix + number)_keypoints.json").path
   }
 

@@ -12,6 +12,9 @@ final class Outputs {
   private var notices: [String] = []
   /// Told when everything is finished.
   private let server: PoseServer?
+  /// Seconds of the source's time up to which everything is written.
+  private var written = -Double.infinity
+  private var hasToldOfAgain = false
 
   /// - Parameter startTime: where the source's time begins, in seconds.
   init(_ writers: [any PoseWriter], video: AnnotatedVideo? = nil, startTime: Double) {
@@ -22,10 +25,17 @@ final class Outputs {
     if let server { notices.append("JSON lines for other programs at \(server.name)") }
   }
 
+  /// Writes a frame. Where the user went back in the source, what comes again is not written again, only sent to who listens.
   /// - Throws: what ended the last output, when nothing is left to write.
   func write(_ result: TrackedFrame) throws(PosecamError) {
     let frame = PoseFrame(result, startTime: startTime)
-    for writer in writers {
+    let isAgain = result.frame.timestamp.seconds <= written
+    if !isAgain { written = result.frame.timestamp.seconds }
+    if isAgain, !hasToldOfAgain, video != nil || writers.contains(where: { $0 !== server }) {
+      hasToldOfAgain = true
+      notices.append("what was gone back over is not written again")
+    }
+    for writer in writers where !isAgain || writer === server {
       do {
         try writer.write(frame)
       } catch {
@@ -35,7 +45,7 @@ final class Outputs {
         note(error)
       }
     }
-    if let video {
+    if let video, !isAgain {
       do {
         notices += try video.write(result)
       } catch {

@@ -120,9 +120,9 @@ final class PoseServer: PoseWriter, @unchecked Sendable {
 
   private func stop() {
     guard !arrivals.isCancelled else { return }
-    arrivals.cancel()
     if case .unix(let path) = address { unlink(path) }
     state.withLock { state in
+      arrivals.cancel()
       for reader in state.readers { close(reader.descriptor) }
       state.readers.removeAll()
     }
@@ -156,7 +156,7 @@ final class PoseServer: PoseWriter, @unchecked Sendable {
       setsockopt(descriptor, SOL_SOCKET, SO_SNDBUF, &size, socklen_t(MemoryLayout.size(ofValue: size)))
       state.withLock { state in
         var reader = Reader(descriptor: descriptor, rest: header[...])
-        guard state.readers.count < Self.mostReaders, Self.send(&reader) else {
+        guard !arrivals.isCancelled, state.readers.count < Self.mostReaders, Self.send(&reader) else {
           close(descriptor)
           return
         }
@@ -215,11 +215,10 @@ final class PoseServer: PoseWriter, @unchecked Sendable {
       // Left behind by a program that ended without cleaning up.
       unlink(path)
     }
-    // What it tells is for this user alone.
-    let mask = umask(0o177)
-    let isBound = descriptor >= 0 && call(bind) && Foundation.listen(descriptor, 16) == 0
+    // What it tells is for this user alone; before it listens nobody can connect.
+    let isBound =
+      descriptor >= 0 && call(bind) && chmod(path, 0o600) == 0 && Foundation.listen(descriptor, 16) == 0
     let reason = PosecamError.reason
-    umask(mask)
     guard isBound else {
       close(descriptor)
       throw PosecamError("--serve unix:\(path): cannot listen: \(reason)")

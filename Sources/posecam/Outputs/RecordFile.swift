@@ -9,6 +9,8 @@ final class RecordFile {
   let name: String
   private let file: PartialFile?
   private var descriptor: Int32
+  /// Whether a reader may be slow, as at the other end of a pipe.
+  private let hasReader: Bool
   /// Bytes of the whole records.
   private var length = 0
 
@@ -16,6 +18,7 @@ final class RecordFile {
   init(_ path: String) throws(PosecamError) {
     guard path != "-" else {
       (name, file, descriptor) = ("standard output", nil, STDOUT_FILENO)
+      hasReader = Self.hasReader(descriptor)
       return
     }
     name = path
@@ -24,6 +27,7 @@ final class RecordFile {
       self.file = file
       descriptor = open(file.path, O_WRONLY | O_TRUNC | O_CLOEXEC)
     } catch { throw PosecamError(error.description) }
+    hasReader = Self.hasReader(descriptor)
     guard descriptor >= 0 else { throw PosecamError("\(path): cannot be written: \(PosecamError.reason)") }
   }
 
@@ -34,18 +38,37 @@ final class RecordFile {
     descriptor = -1
   }
 
+  private static func hasReader(_ descriptor: Int32) -> Bool {
+    var status = stat()
+    return fstat(descriptor, &status) == 0 && status.st_mode & S_IFMT != S_IFREG
+  }
+
+  /// Seconds for which a reader may take nothing once the program is to end.
+  private static let lastPatience = 1.0
+
+  /// Waits until the reader takes some more.
+  private func waitForReader() throws(PosecamError) {
+    var waited = 0.0
+    while true {
+      var ready = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+      if poll(&ready, 1, 100) > 0 { return }
+      waited = Interruption.isEnding ? waited + 0.1 : 0
+      if waited > Self.lastPatience {
+        throw PosecamError("\(name): cannot be written: its reader takes nothing, and the program was to end")
+      }
+    }
+  }
+
   func write(_ record: [UInt8]) throws(PosecamError) {
     var written = 0
     while written < record.count {
+      if hasReader { try waitForReader() }
       let count = record.withUnsafeBytes {
-        Foundation.write(descriptor, $0.baseAddress.map { $0 + written }, $0.count - written)
+        // As much as a pipe that has room takes without waiting.
+        Foundation.write(
+          descriptor, $0.baseAddress.map { $0 + written }, min($0.count - written, hasReader ? Int(PIPE_BUF) : .max))
       }
-      if count < 0 && errno == EINTR { continue }
-      if count < 0 && errno == EAGAIN {
-        var ready = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
-        poll(&ready, 1, -1)
-        continue
-      }
+      if count < 0 && (errno == EINTR || errno == EAGAIN) { continue }
       guard count > 0 else {
         let reason = errno == EPIPE ? "nobody reads it any more" : PosecamError.reason
         if written > 0, file != nil, ftruncate(descriptor, off_t(length)) == 0 {

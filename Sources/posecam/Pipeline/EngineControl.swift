@@ -12,6 +12,8 @@ final class EngineControl: Sendable {
     /// What is being made, or was made last.
     var wanted: PoseEstimator.Settings
     var notices: [String] = []
+    /// Counts the changes of what is found.
+    var changes = 0
   }
 
   private let estimators: [PoseEstimator]
@@ -27,6 +29,9 @@ final class EngineControl: Sendable {
   var description: String {
     state.withLock { "\($0.settings.size.defaultValueDescription) \($0.settings.precision.rawValue)" }
   }
+
+  /// How often what is found has changed: a frame looked at before may look different now.
+  var changes: Int { state.withLock(\.changes) }
 
   func takeNotices() -> [String] {
     state.withLock { state in
@@ -47,6 +52,7 @@ final class EngineControl: Sendable {
       state.notices.append(
         "people from a score of \(Figure.decimal(Double(state.settings.selection.leastScore), digits: 2))")
       for estimator in estimators { estimator.adopt(state.settings) }
+      state.changes += 1
     }
   }
 
@@ -106,6 +112,7 @@ final class EngineControl: Sendable {
         state.withLock { state in
           (state.settings.size, state.settings.precision) = (wanted.size, wanted.precision)
           for (estimator, plan) in zip(estimators, plans) { estimator.adopt(state.settings, plan) }
+          state.changes += 1
           if let first = plans.first?.first {
             state.notices.append("network input \(first.height)×\(first.width), \(first.precision.rawValue)")
           }

@@ -13,6 +13,13 @@ enum Interruption {
 
   static var isRequested: Bool { received.load(ordering: .acquiring) != 0 }
 
+  /// Whether the run is to end, be it for a signal or for a key.
+  static var isEnding: Bool { isRequested || hasBeenEnded.load(ordering: .acquiring) }
+  private static let hasBeenEnded = Atomic(false)
+
+  /// The user asked for the end without a signal.
+  static func end() { hasBeenEnded.store(true, ordering: .releasing) }
+
   /// Exit code for a run that was interrupted but ended properly: 130 for SIGINT.
   static var exitCode: Int32 { 128 + received.load(ordering: .acquiring) }
 

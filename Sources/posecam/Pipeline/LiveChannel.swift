@@ -24,6 +24,8 @@ final class LiveChannel {
   /// Frames to show although paused.
   private var steps = 0
   private var hasToldFailure = false
+  /// When the newest frame was shown.
+  private var accepted = Clock.now()
 
   init(
     source: any FrameSource, pipeline: Pipeline, outputs: LiveOutputs, modelName: String, speed: Double = 1
@@ -40,7 +42,7 @@ final class LiveChannel {
     view.format = source.info.format
     view.duration = source.info.duration
     view.isLive = source.info.isLive
-    view.canSeek = source.canSeek
+    (view.canSeek, view.isStill) = (source.canSeek && !isStill, isStill)
     (view.frameWidth, view.frameHeight) = (source.info.width, source.info.height)
   }
 
@@ -85,7 +87,7 @@ final class LiveChannel {
 
   private func accept(_ result: TrackedFrame) {
     steps = max(0, steps - 1)
-    latest = result
+    (latest, accepted) = (result, Clock.now())
     view.sightings = sightings.update(result.people, at: time(of: result))
     (view.frameWidth, view.frameHeight) = (result.frame.width, result.frame.height)
     view.people = result.people
@@ -121,7 +123,7 @@ final class LiveChannel {
   /// Shows the frame before, paused.
   func stepBack() {
     let rate = source.info.nominalRate
-    guard source.canSeek, rate > 0 else { return }
+    guard view.canSeek, rate > 0 else { return }
     pause(true)
     // Between the frame before the previous one and the previous one.
     seek(to: view.time - 1.5 / rate)
@@ -129,24 +131,45 @@ final class LiveChannel {
 
   /// Goes on at another time, if the source can.
   func seek(to seconds: Double) {
-    guard source.canSeek else { return }
+    guard view.canSeek else { return }
     // A recording holds what was seen in one go.
     outputs.stopRecording()
-    let last = max(0, (view.duration ?? seconds) - 0.1)
-    let target = max(0, min(last, seconds))
-    pipeline.seek(to: target)
+    goOn(at: max(0, min(max(0, (view.duration ?? seconds) - 0.1), seconds)))
+  }
+
+  /// Looks once more at the frame that stands still, since it would look different now.
+  func lookAgain() {
+    guard source.canSeek, latest != nil, isStill || isHeld else { return }
+    goOn(at: view.time)
+  }
+
+  private func goOn(at seconds: Double) {
+    pipeline.seek(to: seconds)
     next = nil
     pace = Pace(speed: speed)
-    view.time = target
+    view.time = seconds
     isOver = false
     if view.isPaused { steps = 1 }
   }
+
+  /// Begins or ends a recording.
+  /// - Returns: why not, where that is.
+  func toggleRecording(onBlack: Bool) -> String? {
+    if isStill { return "a picture is saved by the key s" }
+    outputs.toggleRecording(from: pipeline.epoch, onBlack: onBlack)
+    return nil
+  }
+
+  /// Whether the user has seen all of it: a video leaves when it is over, but not while the user holds it.
+  var hasLeft: Bool { isOver && !isStill && !view.isPaused }
 
   // MARK: - Figures
 
   /// Brings everything up to date that is not the picture; the lines are worth telling.
   func update() -> [String] {
     view.recorded = outputs.recorded
+    view.isOver = isOver
+    view.isWaiting = source.info.isLive && Clock.now() - accepted > 1_500_000_000
     view.stages = measurements.stages
     view.capturedRate = measurements.capturedRate
     view.processedRate = measurements.processedRate

@@ -1,26 +1,32 @@
 import Dispatch
 import Foundation
-import Tracker
+import Synchronization
 import Video
 
 /// Everything that is written while a screen is shown: the outputs asked for at the start, the recording, single pictures.
 ///
 /// Frames come from the pipeline's thread, so that a screen that is late costs no frame of any file.
 final class LiveOutputs: @unchecked Sendable {
-  private let lock = NSLock()
+  /// The pipeline's thread's alone; in the end, when that is gone, `finish`'s.
   private let outputs: Outputs
+  /// Nothing is left to write to.
+  private var hasEnded = false
   private let stream: PoseStream
   private let startTime: Double
   private let settings: AnnotatedVideo.Settings
   let measurements: Measurements
-  private var recorder: Recorder?
-  private var notices: [String] = []
+  private struct State {
+    var recorder: Recorder?
+    var notices: [String] = []
+  }
+  private let state = Mutex(State())
   private let queue = DispatchQueue(label: "posecam.save")
 
   init(
     _ outputs: Outputs, _ stream: PoseStream, startTime: Double, settings: AnnotatedVideo.Settings,
     _ measurements: Measurements
   ) {
+    state.withLock { $0.notices = outputs.takeNotices() }
     self.outputs = outputs
     self.stream = stream
     self.startTime = startTime
@@ -28,62 +34,68 @@ final class LiveOutputs: @unchecked Sendable {
     self.measurements = measurements
   }
 
-  /// Writes a frame; what fails is told, and the screen goes on.
+  /// Writes a frame; what fails is told, and the screen goes on. On the pipeline's thread, which may have to wait for a file or
+  /// a reader: nothing that the screen asks for does.
   func write(_ result: TrackedFrame) {
-    let recorder = lock.withLock { () -> Recorder? in
-      do throws(PosecamError) { try outputs.write(result) } catch { note(error.description) }
-      return self.recorder
+    var failure: String?
+    if !hasEnded {
+      do throws(PosecamError) {
+        try outputs.write(result)
+      } catch {
+        // None is left.
+        (failure, hasEnded) = (error.description, true)
+      }
+    }
+    let told = outputs.takeNotices() + (failure.map { [$0] } ?? [])
+    let recorder = state.withLock { state in
+      state.notices += told
+      return state.recorder
     }
     recorder?.put(result)
   }
 
   func takeNotices() -> [String] {
-    lock.withLock {
-      if let failure = recorder?.failure {
-        note(failure)
-        recorder = nil
+    state.withLock { state in
+      if let failure = state.recorder?.failure {
+        state.notices.append(failure)
+        state.recorder = nil
       }
-      defer { notices.removeAll() }
-      return outputs.takeNotices() + notices
+      defer { state.notices.removeAll() }
+      return state.notices
     }
   }
 
-  private func note(_ line: String) { if notices.last != line { notices.append(line) } }
+  private func note(_ line: String) { state.withLock { $0.notices.append(line) } }
 
   // MARK: - Recording
 
   /// Seconds recorded so far, while recording.
-  var recorded: Double? { lock.withLock { recorder?.seconds } }
+  var recorded: Double? { state.withLock { $0.recorder?.seconds } }
 
   /// Begins or ends a recording.
-  /// - Parameter first: the newest frame.
-  func toggleRecording(like first: TrackedFrame, onBlack: Bool) {
-    if lock.withLock({ recorder != nil }) { return stopRecording() }
+  /// - Parameter epoch: of the source; frames from before are not recorded.
+  func toggleRecording(from epoch: Int, onBlack: Bool) {
+    if state.withLock({ $0.recorder != nil }) { return stopRecording() }
     var settings = settings
     settings.onBlack = settings.onBlack || onBlack
     do throws(VideoError) {
       let recorder = try Recorder(
-        path: SavedName.next("mp4"), like: first, isLive: stream.isLive, settings: settings, measurements)
-      lock.withLock {
-        self.recorder = recorder
-        note("recording to \(recorder.path)")
-      }
+        path: SavedName.next("mp4"), from: epoch, isLive: stream.isLive, settings: settings, measurements)
+      state.withLock { $0.recorder = recorder }
+      note("recording to \(recorder.path)")
     } catch {
-      lock.withLock { note("cannot record: \(error.description)") }
+      note("cannot record: \(error.description)")
     }
   }
 
   /// Ends a recording, if there is one; the file is closed before `finish` returns.
   func stopRecording() {
-    let ended = lock.withLock {
-      defer { recorder = nil }
-      return recorder
+    let ended = state.withLock { state in
+      defer { state.recorder = nil }
+      return state.recorder
     }
     guard let ended else { return }
-    queue.async {
-      let report = ended.finish()
-      self.lock.withLock { self.note(report) }
-    }
+    queue.async { self.note(ended.finish()) }
   }
 
   // MARK: - Pictures
@@ -105,39 +117,22 @@ final class LiveOutputs: @unchecked Sendable {
       } catch {
         report = "cannot save: \(error)"
       }
-      self.lock.withLock { self.note(report) }
+      self.note(report)
     }
   }
 
   // MARK: - End
 
-  /// Waits until everything is written.
+  /// Waits until everything is written. To be called when no more frames come.
   /// - Parameter isComplete: the source came to its end.
   /// - Throws: the first thing that went wrong with the outputs asked for at the start.
   func finish(isComplete: Bool) throws(PosecamError) {
     stopRecording()
     queue.sync {}
+    defer {
+      let told = outputs.takeNotices()
+      state.withLock { $0.notices += told }
+    }
     try outputs.finish(isComplete: isComplete)
-  }
-}
-
-/// A frame with everyone drawn, as a picture.
-enum AnnotatedPicture {
-  static func write(_ result: TrackedFrame, to path: String, _ settings: AnnotatedVideo.Settings) throws(VideoError) {
-    let painter = SkeletonPainter(limbs: Skeleton.drawnLimbs.map { ($0.a, $0.b) }, style: settings.style)
-    let canvas = try Canvas(copying: result.frame, from: CanvasPool(), onBlack: settings.onBlack)
-    painter.paint(
-      result.people.map(SkeletonPainter.Figure.init), on: canvas,
-      frameHeight: min(result.frame.width, result.frame.height))
-    try PictureWriter.write(canvas.finished(), to: path)
-  }
-}
-
-extension SkeletonPainter.Figure {
-  init(_ person: Person) {
-    let box = person.pose.box
-    self.init(
-      keypoints: person.pose.keypoints.map { $0.map { ($0.x, $0.y) } }, box: (box.x, box.y, box.width, box.height),
-      id: person.id, score: person.pose.score)
   }
 }

@@ -19,6 +19,8 @@ final class LiveSession {
   private var meter = LoadMeter()
   private var load: SystemLoad?
   private var wantsToQuit = false
+  /// `EngineControl.changes` that the pictures which stand still show.
+  private var changes = 0
   private let began = Clock.now()
   private var remembered: UInt64 = 0
   private var refreshed: UInt64 = 0
@@ -30,14 +32,22 @@ final class LiveSession {
   }
 
   /// Runs until the user quits or all videos are over.
-  func run() throws {
+  /// - Returns: `nil` where the user quit; else what was told last, since nobody could read that on the screen.
+  func run() throws -> [String]? {
     update()
     while !Interruption.isRequested, !wantsToQuit {
       if let command = screen.poll(milliseconds: patience) { try obey(command) }
       try advance()
       refresh()
-      if channels.allSatisfy({ $0.isOver && !$0.isStill }) { return }
+      if channels.allSatisfy(\.hasLeft) { return lastEvents }
     }
+    return nil
+  }
+
+  private var lastEvents: [String] {
+    update()
+    let now = Double(Clock.now() - began) / 1e9
+    return events.filter { now - $0.time < 3 }.map(\.text)
   }
 
   /// Milliseconds until something is to be done unasked.
@@ -80,18 +90,20 @@ final class LiveSession {
     case .step: for channel in channels { channel.step() }
     case .stepBack: channel.stepBack()
     case .seek(let seconds):
-      if !channel.source.canSeek { note("\(channel.view.source) cannot be gone through") }
+      if !channel.view.canSeek { note("\(channel.view.source) cannot be gone through") }
       channel.seek(to: channel.view.time + seconds)
     case .seekTo(let share): channel.seek(to: share * (channel.view.duration ?? 0))
     case .view(let mode):
       self.mode = mode
       for channel in channels { channel.view.mode = mode }
       control.showMaps(mode.showsMaps)
+      if mode.showsMaps { for channel in channels where channel.latest?.maps == nil { channel.lookAgain() } }
       try drawAgain()
-    case .record, .save:
+    case .record:
+      if let reason = channel.toggleRecording(onBlack: mode == .skeletons) { note(reason) }
+    case .save:
       guard let latest = channel.latest else { return note("there is no frame yet") }
-      if command == .record { channel.outputs.toggleRecording(like: latest, onBlack: mode == .skeletons) }
-      if command == .save { channel.outputs.save(latest, onBlack: mode == .skeletons) }
+      channel.outputs.save(latest, onBlack: mode == .skeletons)
     case .score(let steps): control.changeScore(by: steps)
     case .networkSize(let steps): control.changeSize(by: steps, for: frameSizes)
     case .precision: control.changePrecision(for: frameSizes)
@@ -144,6 +156,10 @@ final class LiveSession {
       for line in channel.update() { note(channels.count > 1 ? "\(channel.view.source): \(line)" : line) }
     }
     for line in control.takeNotices() + screen.takeNotices() { note(line) }
+    if control.changes != changes {
+      changes = control.changes
+      for channel in channels { channel.lookAgain() }
+    }
     guard Double(now - remembered) / 1e9 >= History.interval else { return }
     remembered = now
     load = meter.read()

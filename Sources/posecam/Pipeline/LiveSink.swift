@@ -7,7 +7,8 @@ struct LiveSink {
   let pipeline: Pipeline
   let measurements: Measurements
   let outputs: Outputs
-  private var done = 0
+  /// Frames so far.
+  private(set) var done = 0
   private var people = 0
 
   init(source: any FrameSource, pipeline: Pipeline, measurements: Measurements, outputs: Outputs) {

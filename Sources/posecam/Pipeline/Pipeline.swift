@@ -147,6 +147,9 @@ final class Pipeline: Sendable {
     results.removeAll { $0.epoch < epoch }
   }
 
+  /// Counts how often the source went to another place; `TrackedFrame` says where it is from.
+  var epoch: Int { place.withLock { $0.epoch } }
+
   /// What ended the stages early, if anything did.
   var failureDescription: String? { failure.withLock { $0.map { "\($0)" } } }
 

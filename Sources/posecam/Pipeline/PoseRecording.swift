@@ -25,6 +25,8 @@ struct PoseRecording: Sendable, Equatable {
     var index: Int
     /// Seconds since the beginning.
     var time: Double
+    /// The file of a single picture.
+    var picture: String?
     var people: [Figure]
   }
 
@@ -109,6 +111,7 @@ extension PoseRecording {
     }
     var frame: Int
     var time: Double
+    var picture: String?
     var people: [Found]
   }
 
@@ -131,7 +134,7 @@ extension PoseRecording {
       }
       var people: [Figure] = []
       for person in line.people { people.append(try Self.figure(header.pixels(person), place: place)) }
-      frames.append(Frame(index: line.frame, time: line.time, people: people))
+      frames.append(Frame(index: line.frame, time: line.time, picture: line.picture, people: people))
     }
     try self.init(
       name: name, source: header.source, model: header.model, width: header.width, height: header.height,

@@ -9,6 +9,7 @@ import Video
 /// no room are left out and counted, since nothing may wait there.
 final class Recorder: @unchecked Sendable {
   let path: String
+  private let epoch: Int
   private let isLive: Bool
   private let frames = Handover<TrackedFrame>(.every(capacity: capacity))
   private let video: AnnotatedVideo
@@ -17,6 +18,7 @@ final class Recorder: @unchecked Sendable {
     /// Seconds of the source.
     var first: Double?
     var last = 0.0
+    var lastDuration = 0.0
     var count = 0
     var left = 0
     var notices: [String] = []
@@ -25,17 +27,17 @@ final class Recorder: @unchecked Sendable {
   private let state = Mutex(State())
   private static let capacity = 8
 
-  /// - Parameter settings: time begins with the first frame; the source's sound is left out.
+  /// - Parameters:
+  ///   - epoch: frames from before, which the user has left for another place of the source, are not recorded.
+  ///   - settings: the source's sound is left out.
   init(
-    path: String, like first: TrackedFrame, isLive: Bool, settings: AnnotatedVideo.Settings,
-    _ measurements: Measurements
-  )
-    throws(VideoError)
-  {
+    path: String, from epoch: Int, isLive: Bool, settings: AnnotatedVideo.Settings, _ measurements: Measurements
+  ) throws(VideoError) {
     self.path = path
+    self.epoch = epoch
     self.isLive = isLive
     var settings = settings
-    settings.video.startTime = first.frame.timestamp.seconds
+    settings.beginsWithFirstFrame = true
     settings.video.soundPath = nil
     video = try AnnotatedVideo(path: path, settings: settings, measurements: measurements)
     DispatchQueue(label: "posecam.record").async(group: work) { self.run() }
@@ -64,9 +66,10 @@ final class Recorder: @unchecked Sendable {
     return state.withLock { state in
       if let failure = state.failure { return failure }
       let left = state.left > 0 ? ", \(state.left) left out since the encoder was too slow" : ""
-      return state.count > 0
-        ? "\(path): \(state.count) frames, \(Figure.time(max(0, state.last - (state.first ?? 0))))\(left)"
-        : "\(path): nothing recorded"
+      guard state.count > 0 else { return "\(path): nothing recorded" }
+      // To the nearest tenth.
+      let seconds = max(0, state.last - (state.first ?? 0)) + state.lastDuration + 0.05
+      return "recorded \(state.count) frames, \(Figure.time(seconds)), in \(path)\(left)"
     }
   }
 
@@ -75,12 +78,15 @@ final class Recorder: @unchecked Sendable {
     do throws(VideoError) {
       while let result = frames.take() {
         let time = result.frame.timestamp.seconds
+        guard result.epoch >= epoch else { continue }
         // After a jump back the file would run backwards.
         if let last, time <= last { continue }
         last = time
         _ = try video.write(result)
         state.withLock { state in
           if state.first == nil { state.first = time }
+          // The last one is shown for as long as the one before.
+          state.lastDuration = state.count > 0 ? time - state.last : 0
           state.last = time
           state.count += 1
         }
@@ -91,27 +97,5 @@ final class Recorder: @unchecked Sendable {
       let kept = video.salvage()
       state.withLock { $0.failure = "recording ended: \(error.description)\(kept)" }
     }
-  }
-}
-
-/// Names for what is saved by a key, in the working folder.
-enum SavedName {
-  /// Those given out, whose files may not be there yet.
-  private static let given = Mutex<Set<String>>([])
-
-  /// "posecam-20260131-142530.mp4", with a number where there is such a file.
-  static func next(_ fileExtension: String, at time: time_t = time(nil)) -> String {
-    var (time, local) = (time, tm())
-    localtime_r(&time, &local)
-    let parts = [
-      Int(local.tm_year) + 1900, Int(local.tm_mon) + 1, Int(local.tm_mday), Int(local.tm_hour), Int(local.tm_min),
-      Int(local.tm_sec),
-    ].map { $0 < 10 ? "0\($0)" : "\($0)" }
-    let stem = "posecam-" + parts[..<3].joined() + "-" + parts[3...].joined()
-    for number in 1... {
-      let name = (number == 1 ? stem : "\(stem)-\(number)") + ".\(fileExtension)"
-      if !FileManager.default.fileExists(atPath: name), given.withLock({ $0.insert(name).inserted }) { return name }
-    }
-    return "\(stem).\(fileExtension)"
   }
 }

@@ -72,11 +72,7 @@ struct Composer: Sendable {
 
   private func title(_ view: LiveView, _ rect: CellRect, _ grid: inout CellGrid) {
     let ornaments = Ornaments(glyphs)
-    let (mark, word, ink) =
-      view.isPaused
-      ? (ornaments.paused, "paused", Theme.warning)
-      : view.isLive ? (ornaments.live, "live", Theme.bad) : (ornaments.playing, "playing", Theme.good)
-    let state = "\(mark) \(word) "
+    let (state, ink) = Self.state(view, ornaments)
     var right = rect.right - state.columns(in: glyphs)
     grid.write(state, x: right, y: rect.y, glyphs: glyphs, ink: ink, style: .bold)
     if let recorded = view.recorded {
@@ -91,12 +87,23 @@ struct Composer: Sendable {
     facts += [view.mode == .video ? "" : view.mode.name, view.engine, view.format, view.model]
     for (index, fact) in facts.filter({ !$0.isEmpty }).enumerated() {
       if index > 0 {
+        // What was cut ends the line.
+        guard x + 4 < room else { break }
         x += grid.write(" · ", x: x, y: rect.y, limit: room - x, glyphs: glyphs, ink: Theme.label, style: .faint)
       }
       x += grid.write(
         fact, x: x, y: rect.y, limit: room - x, glyphs: glyphs, ink: index == 0 ? .standard : Theme.label,
         style: index == 0 ? [] : .faint)
     }
+  }
+
+  /// What the video does, and the colour of that.
+  private static func state(_ view: LiveView, _ ornaments: Ornaments) -> (String, Color) {
+    if view.isStill { return ("picture ", Theme.label) }
+    if view.isPaused { return ("\(ornaments.paused) paused ", Theme.warning) }
+    if view.isOver { return ("\(ornaments.over) over ", Theme.label) }
+    if view.isWaiting { return ("\(ornaments.live) waiting ", Theme.warning) }
+    return view.isLive ? ("\(ornaments.live) live ", Theme.bad) : ("\(ornaments.playing) playing ", Theme.good)
   }
 
   // MARK: - Picture
@@ -189,8 +196,12 @@ struct Composer: Sendable {
   private func caption(_ pane: Pane, isFocus: Bool, _ grid: inout CellGrid) {
     let tile = pane.content
     let state = tile.hasEnded ? "over" : "\(Figure.decimal(tile.rate)) fps"
+    // How fast it goes is told also where the name is too long.
+    let rest = " · \(state) "
+    let room = pane.rect.width - 1 - rest.columns(in: glyphs)
+    let name = tile.name.count <= room || room < 6 ? tile.name : tile.name.prefix(room - 1) + "…"
     grid.write(
-      " \(tile.name) · \(state) ", x: pane.rect.x, y: pane.rect.y, limit: pane.rect.width, glyphs: glyphs,
+      " \(name)\(rest)", x: pane.rect.x, y: pane.rect.y, limit: pane.rect.width, glyphs: glyphs,
       ink: isFocus ? Color(0, 0, 0) : Color(220, 224, 230), paper: isFocus ? Theme.title : Color(40, 44, 52),
       style: isFocus ? .bold : [])
   }
@@ -258,14 +269,17 @@ struct Composer: Sendable {
 
   private static func rightText(_ view: LiveView, _ layout: ScreenLayout) -> String {
     let frame = "frame \(view.frameIndex) "
-    return layout.panels[.rates] == nil
-      ? "\(Figure.decimal(view.processedRate)) fps · \(view.people.count) people · " + frame : frame
+    guard layout.panels[.rates] == nil else { return frame }
+    // As much as leaves room for the time before it.
+    let people = "\(view.people.count) people · " + frame
+    let room = layout.progress.width - 10
+    return ["\(Figure.decimal(view.processedRate)) fps · " + people, people].first { $0.count <= room } ?? frame
   }
 
   private func progress(_ view: LiveView, _ layout: ScreenLayout, _ grid: inout CellGrid) {
     let rect = layout.progress
     let right = Self.rightText(view, layout)
-    let rightWidth = min(rect.width - 10, right.columns(in: glyphs))
+    let rightWidth = right.columns(in: glyphs)
     let rightX = rect.right - rightWidth
     let x = grid.write(" \(Figure.time(view.time)) ", x: 0, y: rect.y, limit: rightX, glyphs: glyphs)
     if let bar = Self.progressBar(view, layout), let duration = view.duration {
@@ -273,7 +287,7 @@ struct Composer: Sendable {
       grid.write(
         " \(Figure.time(duration))  ", x: bar.right, y: rect.y, limit: rightX - bar.right, glyphs: glyphs,
         ink: Theme.label, style: .faint)
-    } else if let latency = view.latency, rightX - x >= 20 {
+    } else if let latency = view.latency, !view.isWaiting, rightX - x >= 20 {
       grid.write(
         "latency \(Figure.decimal(latency.lastMilliseconds, digits: 0)) ms", x: x + 1, y: rect.y,
         limit: rightX - x - 2, glyphs: glyphs, ink: Theme.label, style: .faint)

@@ -18,7 +18,13 @@ struct HelpPage {
     let rect = CellRect(
       x: (layout.columns - width) / 2, y: max(0, (layout.rows - height) / 2), width: width, height: height)
     grid.box(rect, title: "keys", headings: " h closes ", accent: Theme.title, glyphs: glyphs)
-    for (row, line) in Self.lines.prefix(height - 2).enumerated() {
+    // What has no room is named, at least by its keys.
+    var lines = Self.lines
+    if lines.count > height - 2, height > 3 {
+      let rest = lines[(height - 3)...].map(\.0).joined(separator: "  ")
+      lines = lines.prefix(height - 3) + [("also", rest)]
+    }
+    for (row, line) in lines.prefix(max(0, height - 2)).enumerated() {
       let keys = glyphs == .ascii ? line.0.replacing("← →  ↓ ↑", with: "arrows") : line.0
       grid.write(keys, x: rect.x + 3, y: rect.y + 1 + row, glyphs: glyphs, ink: Theme.title, style: .bold)
       grid.write(line.1, x: rect.x + 16, y: rect.y + 1 + row, limit: width - 18, glyphs: glyphs)

@@ -39,6 +39,12 @@ struct LiveView: Sendable {
   var isPaused = false
   var isLive = false
   var canSeek = false
+  /// A single picture.
+  var isStill = false
+  /// The source came to its end.
+  var isOver = false
+  /// A live source that sends nothing.
+  var isWaiting = false
   /// Seconds recorded so far while recording.
   var recorded: Double?
   /// What happened, newest last.

@@ -228,7 +228,12 @@ struct Panels {
     // The newest ones, as many as fit, long ones on several lines.
     var lines: [(time: String, text: String, isNewest: Bool)] = []
     for (index, event) in view.events.enumerated().reversed() where lines.count < inner.height {
-      let wrapped = event.text.wrapped(to: max(10, inner.width - 7))
+      var wrapped = event.text.wrapped(to: max(10, inner.width - 7))
+      if lines.isEmpty, wrapped.count > inner.height, inner.height > 0 {
+        // Of the newest one, the beginning.
+        wrapped = Array(wrapped.prefix(inner.height))
+        wrapped[inner.height - 1] = wrapped[inner.height - 1].prefix(max(0, inner.width - 8)) + "…"
+      }
       for (row, line) in wrapped.enumerated().reversed() {
         lines.append((row == 0 ? Figure.clock(event.time) : "", line, index == view.events.count - 1))
       }

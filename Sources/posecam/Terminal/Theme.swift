@@ -33,7 +33,7 @@ struct Ornaments: Sendable {
   let swatch: UInt32
   /// From an empty column of one cell to a full one.
   let levels: [UInt32]
-  let playing, paused, live, recording: String
+  let playing, paused, live, recording, over: String
 
   init(_ glyphs: GlyphSet) {
     switch glyphs {
@@ -41,17 +41,17 @@ struct Ornaments: Sendable {
       (topLeft, topRight, bottomLeft, bottomRight) = (0x256D, 0x256E, 0x2570, 0x256F)
       (horizontal, vertical, filled, empty, swatch) = (0x2500, 0x2502, 0x2501, 0x2500, 0x25CF)
       levels = Array(0x2581...0x2588)
-      (playing, paused, live, recording) = ("▶", "‖", "●", "●")
+      (playing, paused, live, recording, over) = ("▶", "‖", "●", "●", "■")
     case .console:
       (topLeft, topRight, bottomLeft, bottomRight) = (0x250C, 0x2510, 0x2514, 0x2518)
       (horizontal, vertical, filled, empty, swatch) = (0x2500, 0x2502, 0x2550, 0x2500, 0x25A0)
       levels = [0x5F, 0x2584, 0x2588]
-      (playing, paused, live, recording) = ("►", "║", "■", "■")
+      (playing, paused, live, recording, over) = ("►", "║", "■", "■", "■")
     case .ascii:
       (topLeft, topRight, bottomLeft, bottomRight) = (0x2B, 0x2B, 0x2B, 0x2B)
       (horizontal, vertical, filled, empty, swatch) = (0x2D, 0x7C, 0x23, 0x2D, 0x2A)
       levels = Array("_.:-=+*#".utf8).map(UInt32.init)
-      (playing, paused, live, recording) = (">", "=", "*", "*")
+      (playing, paused, live, recording, over) = (">", "=", "*", "*", "#")
     }
   }
 

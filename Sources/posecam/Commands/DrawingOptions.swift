@@ -26,6 +26,9 @@ struct DrawingOptions: ParsableArguments {
   @Flag(inversion: .prefixedNo, help: "Write everyone's identity and score above the box.")
   var labels = true
 
+  @Flag(inversion: .prefixedNo, help: "Copy the source's sound into a video.")
+  var sound = true
+
   func validate() throws {
     if let lineWidth, !(0.5...200).contains(lineWidth) { throw ValidationError("--line-width takes 0.5 to 200.") }
     if let keypointRadius, !(0...200).contains(keypointRadius) {
@@ -48,7 +51,7 @@ struct DrawingOptions: ParsableArguments {
     settings.video.startTime = info.startTime + (selected.start?.seconds ?? 0)
     if selected.start != nil { settings.video.soundStart = settings.video.startTime }
     settings.video.soundEnd = selected.end.map { info.startTime + $0.seconds }
-    if !info.isLive, FileManager.default.fileExists(atPath: soundPath) { settings.video.soundPath = soundPath }
+    if sound, !info.isLive, FileManager.default.fileExists(atPath: soundPath) { settings.video.soundPath = soundPath }
     return settings
   }
 }

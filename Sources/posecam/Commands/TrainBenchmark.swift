@@ -31,6 +31,10 @@ struct TrainBenchmark {
   func run(_ processes: any Communicator) throws {
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent("posecam-train-\(getpid())").path
     defer { try? FileManager.default.removeItem(atPath: folder) }
+    Interruption.onRequest {
+      try? FileManager.default.removeItem(atPath: folder)
+      exit(Interruption.exitCode)
+    }
     let trainer = try Trainer(
       settings, folder: RunFolder(new: folder), threads: threads, processes: processes)
     var source = Noise()

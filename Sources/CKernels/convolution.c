@@ -1,15 +1,6 @@
-#include "CKernels.h"
+#include "activate.h"
 
-#include <math.h>
 #include <string.h>
-
-static float activate(ck_activation activation, float x) {
-  switch (activation) {
-  case ck_activation_none: return x;
-  case ck_activation_relu: return x < 0 ? 0 : x;
-  case ck_activation_elu: return x > 0 ? x : expm1f(x);
-  }
-}
 
 enum { scalar_block = 16 };
 

@@ -1,15 +1,7 @@
-#include "CKernels.h"
+#include "activate.h"
 
 #include <math.h>
 #include <string.h>
-
-static float activate(ck_activation activation, float x) {
-  switch (activation) {
-  case ck_activation_none: return x;
-  case ck_activation_relu: return x < 0 ? 0 : x;
-  case ck_activation_elu: return x > 0 ? x : expm1f(x);
-  }
-}
 
 static float finished(const ck_q8_finish *finish, int32_t sum, int32_t channel) {
   return activate(finish->activation, fmaf((float)sum, finish->scale[channel], finish->bias[channel])) * finish->factor;

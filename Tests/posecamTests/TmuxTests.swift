@@ -47,7 +47,7 @@ struct TmuxTests {
       try tmux.waitFor("pixels: \(kind)")
     }
     tmux.press("+")
-    try tmux.waitFor("people from a score of 0.35")
+    try tmux.waitFor("people from a score of 0.40")
     tmux.press("q")
     try tmux.waitFor("status=0")
   }

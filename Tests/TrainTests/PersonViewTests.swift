@@ -15,7 +15,7 @@ struct PersonViewTests {
       id: 1, keypoints: points, keypointCount: 17, box: (20, 0, 60, 150), area: 5000, isCrowd: false, agreement: 1)
   }
 
-  @Test(arguments: zip([0, 1, 2], [(25.0, 75.0, 50.0), (20, 80, 60), (18, 82, 80)]))
+  @Test(arguments: zip([0, 1, 2, 3], [(36.0, 64.0, 40.0), (25, 75, 50), (20, 80, 60), (18, 82, 80)]))
   func endsWhereAskedFor(_ depth: Int, _ right: (left: Double, right: Double, bottom: Double)) throws {
     let view = try #require(PersonView(upperBodyOf: Self.person(), downTo: depth))
     // Face and neck are 20 apart; the view leaves half of that beside the person, all of it above the face.

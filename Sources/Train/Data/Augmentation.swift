@@ -20,8 +20,8 @@ public struct Augmentation: Codable, Equatable, Sendable {
   public var rotation = 40.0
   /// Largest distance of the person from the middle, as a share of the crop's sides.
   public var shift = 40.0 / 368
-  /// Probability that of a person who is upright only the head and the shoulders, the arms or the hips are in view, as before
-  /// a desk; where nobody is upright, nothing changes.
+  /// Probability that of a person who is upright only the head is in view, or that and the shoulders, the arms or the hips, as
+  /// before a desk; where nobody is upright, nothing changes.
   public var upperBody = 0.0
   /// Probability that one to three people, cut out of pictures with a plain background, are put before a sample's pictures.
   public var copyPaste = 0.0

@@ -12,7 +12,7 @@ struct PersonView {
 
 extension PersonView {
   /// A person seen as before a desk or in a close-up.
-  /// - Parameter depth: 0 shows the head and the shoulders, 1 the elbows too, 2 hips and wrists too.
+  /// - Parameter depth: 0 shows the head alone, 1 the shoulders too, 2 the elbows, 3 hips and wrists.
   /// - Returns: `nil` unless head and shoulders are labelled, the one above the others.
   init?(upperBodyOf person: PersonAnnotation, downTo depth: Int) {
     func mean(_ points: [PersonAnnotation.Point]) -> (x: Double, y: Double) {
@@ -29,9 +29,9 @@ extension PersonView {
     let reach = neck.y - head.y
     guard reach > abs(neck.x - head.x) else { return nil }
 
-    let shown = labelled(0..<[7, 9, 13][min(max(depth, 0), 2)])
+    let shown = labelled(0..<[5, 7, 9, 13][min(max(depth, 0), 3)])
     let (left, right) = (shown.map(\.x).min() ?? head.x, shown.map(\.x).max() ?? head.x)
-    let bottom = max(neck.y + reach / 2, shown.map(\.y).max() ?? neck.y)
+    let bottom = depth > 0 ? max(neck.y + reach / 2, shown.map(\.y).max() ?? neck.y) : neck.y
     x = left - reach / 2
     y = min(head.y, shown.map(\.y).min() ?? head.y) - reach
     width = max(1, right - left + reach)

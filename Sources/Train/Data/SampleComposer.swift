@@ -204,7 +204,7 @@ final class SampleComposer: Sendable {
     guard let index = sample.person else { return PersonView(x: 0, y: 0, width: 1, height: 1) }
     let person = pictures[sample.picture].people[index]
     if augmentation.upperBody > 0, random.chance(augmentation.upperBody),
-      let view = PersonView(upperBodyOf: person, downTo: Int.random(in: 0...2, using: &random))
+      let view = PersonView(upperBodyOf: person, downTo: Int.random(in: 0...3, using: &random))
     {
       return view
     }

@@ -56,4 +56,37 @@ final class AudioCopy {
       hasPacket = false
     }
   }
+
+  // MARK: - Where it fits
+
+  /// Sound that a transport stream carries; of others FFmpeg makes what no player reads.
+  private static let transportedSound = [
+    AV_CODEC_ID_AAC, AV_CODEC_ID_MP1, AV_CODEC_ID_MP2, AV_CODEC_ID_MP3, AV_CODEC_ID_AC3, AV_CODEC_ID_EAC3,
+    AV_CODEC_ID_DTS, AV_CODEC_ID_OPUS,
+  ]
+
+  /// Whether a kind of file can hold this sound. Some say so only once they write it.
+  func fits(_ context: UnsafeMutablePointer<AVFormatContext>) -> Bool {
+    guard let parameters = stream.pointee.codecpar else { return false }
+    let codec = parameters.pointee.codec_id
+    switch avformat_query_codec(context.pointee.oformat, codec, FF_COMPLIANCE_EXPERIMENTAL) {
+    case 0: return false
+    case ..<0 where !Self.transportedSound.contains(codec): return false
+    default: break
+    }
+    guard let trial = avformat_alloc_context(), let copy = avformat_new_stream(trial, nil) else { return false }
+    defer { avformat_free_context(trial) }
+    trial.pointee.oformat = context.pointee.oformat
+    trial.pointee.strict_std_compliance = context.pointee.strict_std_compliance
+    avcodec_parameters_copy(copy.pointee.codecpar, parameters)
+    copy.pointee.codecpar.pointee.codec_tag = 0
+    guard avio_open_dyn_buf(&trial.pointee.pb) >= 0 else { return false }
+    let isTaken = avformat_write_header(trial, nil) >= 0
+    if isTaken { av_write_trailer(trial) }
+    var bytes: UnsafeMutablePointer<UInt8>?
+    avio_close_dyn_buf(trial.pointee.pb, &bytes)
+    av_free(bytes)
+    trial.pointee.pb = nil
+    return isTaken
+  }
 }

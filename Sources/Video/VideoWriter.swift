@@ -157,7 +157,7 @@ public final class VideoWriter {
       let parameters = sound.stream.pointee.codecpar
     else { return }
     let name = String(cString: avcodec_get_name(parameters.pointee.codec_id))
-    guard Self.takes(parameters, like: context), let copy = avformat_new_stream(context, nil) else {
+    guard sound.fits(context), let copy = avformat_new_stream(context, nil) else {
       notices.append("no sound in \(path): '\(name)' cannot be stored in this kind of file (.mkv takes it)")
       return
     }
@@ -165,38 +165,6 @@ public final class VideoWriter {
     copy.pointee.codecpar.pointee.codec_tag = 0
     copy.pointee.time_base = sound.stream.pointee.time_base
     (self.sound, soundStream) = (sound, copy)
-  }
-
-  /// Sound that a transport stream carries; of others FFmpeg makes what no player reads.
-  private static let transportedSound = [
-    AV_CODEC_ID_AAC, AV_CODEC_ID_MP1, AV_CODEC_ID_MP2, AV_CODEC_ID_MP3, AV_CODEC_ID_AC3, AV_CODEC_ID_EAC3,
-    AV_CODEC_ID_DTS, AV_CODEC_ID_OPUS,
-  ]
-
-  /// Whether a kind of file can hold this sound. Some say so only once they write it.
-  private static func takes(
-    _ parameters: UnsafeMutablePointer<AVCodecParameters>, like context: UnsafeMutablePointer<AVFormatContext>
-  ) -> Bool {
-    let codec = parameters.pointee.codec_id
-    switch avformat_query_codec(context.pointee.oformat, codec, FF_COMPLIANCE_EXPERIMENTAL) {
-    case 0: return false
-    case ..<0 where !transportedSound.contains(codec): return false
-    default: break
-    }
-    guard let trial = avformat_alloc_context(), let stream = avformat_new_stream(trial, nil) else { return false }
-    defer { avformat_free_context(trial) }
-    trial.pointee.oformat = context.pointee.oformat
-    trial.pointee.strict_std_compliance = context.pointee.strict_std_compliance
-    avcodec_parameters_copy(stream.pointee.codecpar, parameters)
-    stream.pointee.codecpar.pointee.codec_tag = 0
-    guard avio_open_dyn_buf(&trial.pointee.pb) >= 0 else { return false }
-    let isTaken = avformat_write_header(trial, nil) >= 0
-    if isTaken { av_write_trailer(trial) }
-    var bytes: UnsafeMutablePointer<UInt8>?
-    avio_close_dyn_buf(trial.pointee.pb, &bytes)
-    av_free(bytes)
-    trial.pointee.pb = nil
-    return isTaken
   }
 
   /// Appends a frame. Frames must come in the order of their times.

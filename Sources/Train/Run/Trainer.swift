@@ -3,40 +3,6 @@ import Dispatch
 import Foundation
 import Infer
 
-/// How good a model is on pictures it was not trained on.
-public struct Validation: Sendable {
-  /// The larger, the better; decides which weights are kept as the best.
-  public var score: Double
-  /// Everything that was measured, by name, for the log.
-  public var values: [String: Double]
-
-  public init(score: Double, values: [String: Double]) {
-    self.score = score
-    self.values = values
-  }
-}
-
-/// How far a run is, once per interval of its log.
-public struct TrainProgress: Sendable {
-  public var step: Int
-  public var steps: Int
-  /// Mean since the last report; the sum of all outputs, and each in the order of the graph's outputs.
-  public var loss: Double
-  public var losses: [Double]
-  public var learningRate: Double
-  public var imagesPerSecond: Double
-  public var secondsLeft: Double
-  public var validation: Validation?
-
-  package init(
-    step: Int, steps: Int, loss: Double, losses: [Double], learningRate: Double, imagesPerSecond: Double,
-    secondsLeft: Double, validation: Validation?
-  ) {
-    (self.step, self.steps, self.loss, self.losses, self.learningRate) = (step, steps, loss, losses, learningRate)
-    (self.imagesPerSecond, self.secondsLeft, self.validation) = (imagesPerSecond, secondsLeft, validation)
-  }
-}
-
 /// A training run: batches in, weights out, its state on disk.
 ///
 /// The same settings, seed and batches give the same bits, also when the run was stopped and resumed in between. Several processes
@@ -381,26 +347,5 @@ public final class Trainer {
         .map { "distilled from \(name($0))" }
         + ["step \(step)", "batches of \(settings.batch * settings.accumulate)"])
         .filter { !$0.isEmpty }.joined(separator: ", "))
-  }
-}
-
-/// A model file as `Model` reads it.
-struct ModelFile {
-  var file: WeightFile
-
-  init(network: LightweightOpenPose, tensors: [String: Tensor], provenance: String) {
-    file = WeightFile(
-      tensors: tensors,
-      metadata: [
-        "architecture": LightweightOpenPose.architecture, "backbone_width": "\(network.backboneWidth)",
-        "channels": "\(network.channels)", "head_channels": "\(network.headChannels)",
-        "refinement_stages": "\(network.refinementStages)", "input": "BGR (x-128)/256", "provenance": provenance,
-      ])
-  }
-
-  func write(to folder: RunFolder, validation: Validation? = nil) throws(TrainError) {
-    var file = file
-    for (name, value) in validation?.values ?? [:] { file.metadata["validation.\(name)"] = "\(value)" }
-    do { try file.write(to: folder.best) } catch { throw TrainError(error.description) }
   }
 }

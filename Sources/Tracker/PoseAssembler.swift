@@ -15,9 +15,10 @@ public struct PoseAssembler: Sendable {
     /// Up-sampled pixels per cell: 4 as in the reference's demo, 8 as in its evaluation; 1 for maps that are enlarged already.
     public var upsample = 4
     /// The reference's behaviour to the bit, quirks included: of two close peaks the left one survives whatever its score,
-    /// positions are whole up-sampled pixels without the half-pixel shift.
+    /// positions are whole up-sampled pixels without the half-pixel shift, and a key point may be in two people.
     /// Otherwise the higher one survives, positions are refined between pixels and lie where the network was trained to put
-    /// them, and at most `peakLimit` peaks per joint are considered, so that noise cannot stall the program.
+    /// them, parts that share key points are one person, and at most `peakLimit` peaks per joint are considered, so that noise
+    /// cannot stall the program.
     public var isCompatible = false
 
     public init() {}
@@ -75,6 +76,7 @@ public struct PoseAssembler: Sendable {
         }
       }
     }
+    if !options.isCompatible { entries = Self.united(entries, keypoints) }
     entries.removeAll {
       $0.count < options.minimumKeypoints || !($0.totalScore / Float($0.count) >= options.minimumScore)
     }
@@ -165,5 +167,36 @@ public struct PoseAssembler: Sendable {
     var ids = [Int](repeating: -1, count: Skeleton.keypointCount)
     (ids[limb.a], ids[limb.b]) = (a.id, b.id)
     entries.append(Grouping.Entry(ids: ids, totalScore: a.score + b.score + affinity, count: 2))
+  }
+
+  /// Makes one of the parts of a person that a limb from shoulder to ear alone joins: both hold those two key points. Parts that
+  /// have different key points of one joint are different people, and stay.
+  static func united(_ entries: [Grouping.Entry], _ keypoints: [[Grouping.Candidate]]) -> [Grouping.Entry] {
+    var united: [Grouping.Entry] = []
+    // Where the entry is that a key point was first found in.
+    var owners: [Int: Int] = [:]
+    for entry in entries {
+      let ids = entry.ids.filter { $0 >= 0 }
+      let host = ids.lazy.compactMap { owners[$0] }.first { host in
+        zip(united[host].ids, entry.ids).allSatisfy { $0 == -1 || $1 == -1 || $0 == $1 }
+      }
+      if let host {
+        var whole = united[host]
+        let shared = whole.ids.indices.filter { whole.ids[$0] >= 0 && whole.ids[$0] == entry.ids[$0] }
+        for joint in whole.ids.indices where whole.ids[joint] == -1 { whole.ids[joint] = entry.ids[joint] }
+        // Shared key points count once; where one entry was only completed by them, it had not counted them.
+        let twice = max(0, whole.count + entry.count - whole.ids.count { $0 >= 0 })
+        let score = shared.reduce(Float(0)) { sum, joint in
+          sum + (keypoints[joint].first { $0.id == whole.ids[joint] }?.score ?? 0)
+        }
+        whole.totalScore += entry.totalScore - score * Float(twice) / Float(max(1, shared.count))
+        whole.count += entry.count - twice
+        united[host] = whole
+      } else {
+        united.append(entry)
+      }
+      for id in ids where owners[id] == nil { owners[id] = host ?? united.count - 1 }
+    }
+    return united
   }
 }

@@ -47,6 +47,40 @@ private func maps(_ scene: Int) throws -> FieldMaps {
 }
 
 struct PoseAssemblerTests {
+  /// Candidates of one picture: their ids are 100 times the joint, and one more for the second of a joint.
+  private static let candidates: [[Grouping.Candidate]] = (0..<18).map { joint in
+    (0..<2).map { Grouping.Candidate(x: Float(10 * joint), y: Float($0), score: 0.5, id: 100 * joint + $0) }
+  }
+
+  private static func entry(_ joints: [Int: Int], score: Float, count: Int) -> Grouping.Entry {
+    var ids = [Int](repeating: -1, count: 18)
+    for (joint, second) in joints { ids[joint] = 100 * joint + second }
+    return Grouping.Entry(ids: ids, totalScore: score, count: count)
+  }
+
+  /// An arm whose shoulder only the ear joins to the rest: shoulder and ear are in both, each counted in one of them.
+  @Test func partsThatShareKeyPointsAreOnePerson() {
+    let arm = Self.entry([2: 0, 3: 0, 4: 0, 16: 0], score: 2.5, count: 3)
+    let body = Self.entry([0: 0, 1: 0, 2: 0, 8: 0, 14: 0, 16: 0], score: 4, count: 5)
+    let other = Self.entry([0: 1, 1: 1, 2: 1], score: 2, count: 3)
+    let united = PoseAssembler.united([arm, other, body], Self.candidates)
+    #expect(
+      united == [
+        Self.entry([0: 0, 1: 0, 2: 0, 3: 0, 4: 0, 8: 0, 14: 0, 16: 0], score: 6.5, count: 8), other,
+      ])
+    // What both counted counts once.
+    let twice = PoseAssembler.united(
+      [Self.entry([1: 0, 2: 0], score: 1.5, count: 2), Self.entry([2: 0, 3: 0], score: 1.5, count: 2)], Self.candidates)
+    #expect(twice == [Self.entry([1: 0, 2: 0, 3: 0], score: 2.5, count: 3)])
+  }
+
+  @Test func peopleWithKeyPointsOfTheirOwnStayTwo() {
+    let first = Self.entry([0: 0, 1: 0, 2: 0, 3: 0], score: 3, count: 4)
+    let second = Self.entry([0: 1, 1: 1, 3: 0], score: 2, count: 3)
+    #expect(PoseAssembler.united([first, second], Self.candidates) == [first, second])
+    #expect(PoseAssembler.united([], Self.candidates) == [])
+  }
+
   @Test(.enabled(if: Shared.isPresent, "no reference data beside this checkout"), arguments: 0..<8, [4, 8])
   func equalsTheReference(_ scene: Int, _ upsample: Int) throws {
     let reference = try #require(Reference.load().cases[scene].parsed[String(upsample)])

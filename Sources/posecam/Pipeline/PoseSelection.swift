@@ -3,7 +3,7 @@ import Tracker
 /// Which of the people found are wanted.
 struct PoseSelection: Sendable {
   /// Of what the built-in network sees in pictures without people, nine tenths score less; of the people it finds, one in
-  /// twenty (docs/model-card.md).
+  /// thirty (docs/model-card.md).
   static let usualScore: Float = 0.36
 
   var maximumPeople: Int?

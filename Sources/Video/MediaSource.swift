@@ -207,8 +207,8 @@ public final class MediaSource: FrameSource, @unchecked Sendable {
   }
 
   public var canSeek: Bool {
-    info.isStill && !info.isLive
-      || !info.isLive && info.duration != nil && (input.context.pointee.pb?.pointee.seekable ?? 0) != 0
+    guard !info.isLive else { return false }
+    return info.isStill || info.duration != nil && (input.context.pointee.pb?.pointee.seekable ?? 0) != 0
   }
 
   /// Goes to the key frame before and decodes from there.

@@ -61,7 +61,7 @@ struct CacheTeacherCommand: ParsableCommand {
       let rate = Double(progress.done - progress.known) / max(1e-9, Double(now - start) / 1e9)
       let left = ProgressLine.duration(Double(progress.total - progress.done) / rate)
       let line = "\(progress.done)/\(progress.total) pictures  \(progress.bytes >> 20) MB  \(left) left"
-      StandardError.write((isTerminal ? "\r\(line)\u{1B}[K" : "\(line)\n"))
+      StandardError.write(isTerminal ? "\r\(line)\u{1B}[K" : "\(line)\n")
     }
     if isTerminal { StandardError.write("\r\u{1B}[K") }
     for line in progress.problems.lines { StandardError.line(line) }

@@ -79,7 +79,7 @@ struct LookOptions: ParsableArguments {
     if let known = NetworkTimes.remembered(subject, path: path) { return known }
     let isBusy = Self.isBusy
     let end = isBusy ? "now, but not remembered, since it is busy" : "once"
-    StandardError.write("posecam: measuring this machine for --preset, \(end)\n")
+    StandardError.line("posecam: measuring this machine for --preset, \(end)")
     let times = try NetworkTimes(measuring: subject)
     if !isBusy { times.remember(subject, path: path) }
     return times

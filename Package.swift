@@ -34,7 +34,7 @@ let package = Package(
     .target(name: "CModel", exclude: ["student.safetensors"]),
 
     .target(name: "Video", dependencies: ["CFFmpeg"], swiftSettings: swift),
-    .target(name: "Infer", dependencies: ["CKernels", "COpenBLAS"], swiftSettings: swift),
+    .target(name: "Infer", dependencies: ["CKernels", "COpenBLAS", "CZlib"], swiftSettings: swift),
     .target(name: "Tracker", swiftSettings: swift),
     .target(
       name: "Train",

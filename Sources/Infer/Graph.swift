@@ -116,18 +116,20 @@ public struct Graph: Sendable {
   // MARK: - Reading
 
   /// Every parameter and running statistic with its shape, in the order of the graph.
-  public var tensorShapes: [(name: String, shape: [Int])] {
-    nodes.flatMap { node -> [(name: String, shape: [Int])] in
-      switch node.operation {
-      case .convolution(let convolution):
-        let inputs = convolution.isDepthwise ? 1 : nodes[node.inputs[0]].channels
-        let weight = ("\(node.name).weight", [convolution.outputs, inputs, convolution.kernel, convolution.kernel])
-        return convolution.hasBias ? [weight, ("\(node.name).bias", [convolution.outputs])] : [weight]
-      case .batchNorm:
-        return ["weight", "bias", "running_mean", "running_var"].map { ("\(node.name).\($0)", [node.channels]) }
-      default:
-        return []
-      }
+  public var tensorShapes: [(name: String, shape: [Int])] { nodes.indices.flatMap(parameters(ofNode:)) }
+
+  /// Parameters and running statistics of a node with their shapes, in the order in which it takes them.
+  func parameters(ofNode index: Int) -> [(name: String, shape: [Int])] {
+    let node = nodes[index]
+    switch node.operation {
+    case .convolution(let convolution):
+      let inputs = convolution.isDepthwise ? 1 : nodes[node.inputs[0]].channels
+      let weight = ("\(node.name).weight", [convolution.outputs, inputs, convolution.kernel, convolution.kernel])
+      return convolution.hasBias ? [weight, ("\(node.name).bias", [convolution.outputs])] : [weight]
+    case .batchNorm:
+      return ["weight", "bias", "running_mean", "running_var"].map { ("\(node.name).\($0)", [node.channels]) }
+    default:
+      return []
     }
   }
 

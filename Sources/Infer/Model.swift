@@ -156,13 +156,17 @@ public struct Model: Sendable {
       throw InferError(
         "\(name): its architecture is '\(architecture)'; this version runs '\(LightweightOpenPose.architecture)'")
     }
-    guard let stem = file.tensors["model.0.0.weight"], let align = file.tensors["cpm.align.0.weight"],
-      let head = file.tensors["initial_stage.heatmaps.0.0.weight"], !stem.shape.isEmpty, !align.shape.isEmpty,
-      !head.shape.isEmpty
+    let widths = LightweightOpenPose.widthLayers.compactMap { file.tensors["\($0).weight"]?.shape.first }
+    guard widths.count == LightweightOpenPose.widthLayers.count, let align = file.tensors["cpm.align.0.weight"],
+      let head = file.tensors["initial_stage.heatmaps.0.0.weight"], !align.shape.isEmpty, !head.shape.isEmpty
     else { throw InferError("\(name): not a Lightweight OpenPose model: its tensors have other names") }
 
     var network = LightweightOpenPose()
-    network.backboneWidth = Double(stem.shape[0]) / 32
+    let claimed = file.metadata["backbone_width"].flatMap(Double.init)
+    guard let width = LightweightOpenPose.backboneWidth(of: widths, claimed: claimed) else {
+      throw InferError("\(name): no factor on the channels of its backbone gives \(widths)")
+    }
+    network.backboneWidth = width
     network.channels = align.shape[0]
     network.headChannels = head.shape[0]
     let stages = file.tensors.keys.compactMap { key -> Int? in
@@ -187,11 +191,7 @@ public struct Model: Sendable {
     try option("channels", is: network.channels, as: Int.self)
     try option("head_channels", is: network.headChannels, as: Int.self)
     try option("refinement_stages", is: network.refinementStages, as: Int.self)
-    // Far above any network that runs; what it keeps out is a file of a few bytes that claims a million stages.
-    guard (0...16).contains(network.refinementStages), (1...4096).contains(network.channels),
-      (1...4096).contains(network.headChannels),
-      (0.01...8).contains(network.backboneWidth)
-    else { throw InferError("\(name): no network of these proportions is supported: \(network)") }
+    try network.check(name: name)
     return network
   }
 }

@@ -46,6 +46,16 @@ struct ModelTests {
     #expect(model.network.headChannels == 40)
   }
 
+  /// Not only those that give the stem a whole number of channels.
+  @Test(arguments: [0.05, 0.3, 0.35, 0.45, 0.6, 0.75, 1, 1.1])
+  func everyBackboneWidthIsFound(width: Double) throws {
+    var file = smallWeights(backboneWidth: width)
+    let model = try Model(file, name: "m")
+    #expect(model.network.backboneWidth == width)
+    file.metadata = ["backbone_width": "\(width)"]
+    #expect(try Model(file, name: "m").network.backboneWidth == width)
+  }
+
   @Test func metadataMustAgree() throws {
     let right = [
       "architecture": "lightweight-openpose", "backbone_width": "0.25", "channels": "24", "head_channels": "40",

@@ -17,6 +17,22 @@ public struct LightweightOpenPose: Sendable, Equatable {
 
   public init() {}
 
+  /// What a model file says of the network it holds.
+  package var metadata: [String: String] {
+    [
+      "architecture": Self.architecture, "backbone_width": "\(backboneWidth)", "channels": "\(channels)",
+      "head_channels": "\(headChannels)", "refinement_stages": "\(refinementStages)", "input": "BGR (x-128)/256",
+    ]
+  }
+
+  /// Refuses proportions far above any network that runs: a file of a few bytes may claim a million stages.
+  /// - Parameter name: of the file that claims them.
+  func check(name: String) throws(InferError) {
+    guard (0...16).contains(refinementStages), (1...4096).contains(channels), (1...4096).contains(headChannels),
+      (0.01...8).contains(backboneWidth)
+    else { throw InferError("\(name): no network of these proportions is supported: \(self)") }
+  }
+
   /// Output channels, stride and dilation of the backbone's depthwise-separable blocks, conv2_1 … conv5_5 of MobileNet with
   /// the stride of conv4_2 removed and a dilation in its place.
   private static let backbone: [(channels: Int, stride: Int, dilation: Int)] = [
@@ -24,20 +40,45 @@ public struct LightweightOpenPose: Sendable, Equatable {
     (512, 1, 1), (512, 1, 1),
   ]
 
+  /// Channels that the stem and the backbone's blocks give, in order.
+  private static func channels(ofWidth width: Double) -> [Int] {
+    ([32] + backbone.map(\.channels)).map { Int((Double($0) * width).rounded()) }
+  }
+
+  /// The factor under which the stem and the blocks have these channels: the one that is claimed if it fits, else the one of
+  /// fewest digits; `nil` if there is none.
+  static func backboneWidth(of channels: [Int], claimed: Double? = nil) -> Double? {
+    func fits(_ width: Double) -> Bool { width > 0 && width < 100 && Self.channels(ofWidth: width) == channels }
+    if let claimed, fits(claimed) { return claimed }
+    guard let last = channels.last, (1...100_000).contains(last), channels.count == backbone.count + 1 else {
+      return nil
+    }
+    // The widest layer leaves the least choice.
+    for digits in [1.0, 10, 100, 1000, 10_000, 100_000] {
+      for nearest in [(Double(last) / 512 * digits).rounded(), (Double(last) / 512 * digits).rounded(.up)] {
+        if fits(nearest / digits) { return nearest / digits }
+      }
+    }
+    return nil
+  }
+
+  /// Convolutions that tell the backbone's width: the stem and those that end each block.
+  static let widthLayers = ["model.0.0"] + backbone.indices.map { "model.\($0 + 1).3" }
+
   /// Input (N, 3, H, W), BGR, (x - 128) / 256; outputs `stage<k>_heatmaps` (N, 19, H/8, W/8) and `stage<k>_pafs`
   /// (N, 38, H/8, W/8). Parameters have the names of the reference implementation.
   public var graph: Graph {
     var graph = Graph()
-    func width(_ channels: Int) -> Int { Int((Double(channels) * backboneWidth).rounded()) }
+    let widths = Self.channels(ofWidth: backboneWidth)
 
     var x = graph.input(channels: 3)
-    x = graph.convolution(x, "model.0.0", to: width(32), kernel: 3, stride: 2, bias: false)
+    x = graph.convolution(x, "model.0.0", to: widths[0], kernel: 3, stride: 2, bias: false)
     x = graph.relu(graph.batchNorm(x, "model.0.1"))
     for (index, block) in Self.backbone.enumerated() {
       let name = "model.\(index + 1)"
       x = graph.depthwise(x, "\(name).0", stride: block.stride, dilation: block.dilation)
       x = graph.relu(graph.batchNorm(x, "\(name).1"))
-      x = graph.convolution(x, "\(name).3", to: width(block.channels), kernel: 1, bias: false)
+      x = graph.convolution(x, "\(name).3", to: widths[index + 1], kernel: 1, bias: false)
       x = graph.relu(graph.batchNorm(x, "\(name).4"))
     }
 

@@ -1,4 +1,5 @@
 import Foundation
+import Infer
 import Video
 
 /// What TensorBoard shows of a run: numbers, pictures and histograms, each under a tag and a step.

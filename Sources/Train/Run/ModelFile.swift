@@ -5,13 +5,8 @@ struct ModelFile {
   var file: WeightFile
 
   init(network: LightweightOpenPose, tensors: [String: Tensor], provenance: String) {
-    file = WeightFile(
-      tensors: tensors,
-      metadata: [
-        "architecture": LightweightOpenPose.architecture, "backbone_width": "\(network.backboneWidth)",
-        "channels": "\(network.channels)", "head_channels": "\(network.headChannels)",
-        "refinement_stages": "\(network.refinementStages)", "input": "BGR (x-128)/256", "provenance": provenance,
-      ])
+    file = WeightFile(tensors: tensors, metadata: network.metadata)
+    file.metadata["provenance"] = provenance
   }
 
   func write(to folder: RunFolder, validation: Validation? = nil) throws(TrainError) {

@@ -60,7 +60,7 @@ extension CPULevel: ExpressibleByArgument {
 struct EngineOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "Model file (safetensors or PyTorch checkpoint); the built-in one if absent.", valueName: "file"),
+      "Model file (safetensors, PyTorch checkpoint or ONNX); the built-in one if absent.", valueName: "file"),
     completion: .models
   )
   var model: String?

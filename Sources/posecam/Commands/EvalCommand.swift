@@ -18,7 +18,7 @@ struct EvalCommand: ParsableCommand {
   @OptionGroup var data: DataOptions
   @Option(
     help: ArgumentHelp(
-      "Model file (safetensors or PyTorch checkpoint); the built-in one if absent.", valueName: "file"),
+      "Model file (safetensors, PyTorch checkpoint or ONNX); the built-in one if absent.", valueName: "file"),
     completion: .models
   )
   var model: String?

@@ -60,6 +60,9 @@ enum Checkpoint {
     for key in ["iter", "current_epoch"] {
       if case .int(let value)? = pickle.lookUp(key, in: top) { file.metadata[key] = String(value) }
     }
+    if case .dictionary(let metadata)? = pickle.lookUp("metadata", in: top) {
+      for case (.string(let key), .string(let value)) in pickle.dictionaries[metadata] { file.metadata[key] = value }
+    }
     // Many views of one storage would let a small file claim any amount of memory.
     var remaining = 16 * bytes.count
     for (key, value) in pickle.dictionaries[state] {

@@ -12,7 +12,8 @@ public struct WeightFile: Sendable, Equatable {
     self.metadata = metadata
   }
 
-  /// Reads a safetensors file or a PyTorch checkpoint (zip or legacy form), told apart by their first bytes.
+  /// Reads a safetensors file, a PyTorch checkpoint (zip or legacy form) or an ONNX file of Lightweight OpenPose, told apart
+  /// by their first bytes.
   ///
   /// The file is treated as hostile: nothing in it is executed and nothing is allocated that its size does not back.
   public init(contentsOf path: String) throws(InferError) {
@@ -23,9 +24,13 @@ public struct WeightFile: Sendable, Equatable {
       let reason = (error as? CocoaError)?.code == .fileReadNoSuchFile ? "no such file" : "cannot be read"
       throw InferError("\(path): \(reason)")
     }
-    let result = data.withUnsafeBytes { bytes in
-      Result { () throws(InferError) in try WeightFile(bytes, name: path) }
-    }
+    try self.init(data, name: path)
+  }
+
+  /// Reads a model that is already in memory.
+  /// - Parameter name: what messages call it.
+  init(_ data: Data, name: String) throws(InferError) {
+    let result = data.withUnsafeBytes { bytes in Result { () throws(InferError) in try WeightFile(bytes, name: name) } }
     self = try result.get()
   }
 
@@ -37,6 +42,8 @@ public struct WeightFile: Sendable, Equatable {
       self = try Checkpoint.read(zip: bytes, name: name)
     } else if bytes.starts(with: Checkpoint.legacyStart) {
       self = try Checkpoint.read(legacy: bytes, name: name)
+    } else if bytes.first == ONNXFile.start && !Safetensors.mayBegin(bytes) {
+      self = try ONNXReader.read(bytes, name: name)
     } else if bytes.first == 0x80 && !Safetensors.mayBegin(bytes) {
       throw InferError("\(name): a pickle, but no checkpoint that torch.save wrote")
     } else {
@@ -44,9 +51,11 @@ public struct WeightFile: Sendable, Equatable {
     }
   }
 
-  /// Writes a safetensors file: under a temporary name first, so that a crash never leaves half a file.
-  public func write(to path: String) throws(InferError) {
-    let data = try Safetensors.bytes(of: self)
+  /// Writes a safetensors file.
+  public func write(to path: String) throws(InferError) { try Self.write(try Safetensors.bytes(of: self), to: path) }
+
+  /// Writes a model file that is made: under a temporary name first, so that a crash never leaves half a file.
+  public static func write(_ data: Data, to path: String) throws(InferError) {
     // A device or a pipe is written to, never replaced; nor what a name like /dev/stdout leads to.
     var status = stat()
     let isSpecial =

@@ -8,4 +8,11 @@ public protocol BatchSource {
   /// Count and size are those `batch` has already; its arrays are written in place. A picture that cannot be read is counted
   /// and replaced by the source itself; what is thrown ends the run.
   mutating func read(_ number: Int, into batch: inout Batch) throws(TrainError)
+
+  /// What of the data was left out so far.
+  var problems: Problems { get }
+}
+
+extension BatchSource {
+  public var problems: Problems { Problems() }
 }

@@ -101,6 +101,44 @@ import Testing
     }
   }
 
+  /// Files and names that go deep, or stand for more than they say, end in a message.
+  @Test(arguments: [
+    String(repeating: "a: [", count: 30_000), String(repeating: "- ", count: 30_000) + "a",
+    "a0: &a0 [1, 1, 1, 1, 1, 1, 1, 1]\n"
+      + (1..<9).map { "a\($0): &a\($0) [" + Array(repeating: "*a\($0 - 1)", count: 9).joined(separator: ", ") + "]\n" }
+      .joined(),
+    "batch: 3\n" + String(repeating: "#", count: 100_000),
+  ])
+  func filesWithoutEndAreRefused(yaml: String) {
+    #expect {
+      try TrainSettings(yaml: yaml, name: "x.yaml")
+    } throws: { "\($0)".contains("x.yaml: no settings of ours") }
+  }
+
+  @Test(arguments: [
+    "=3", "augmentation..rotation=3", ".steps=3", "steps", String(repeating: "a.", count: 50_000) + "a=1",
+  ])
+  func changesNameASetting(change: String) {
+    #expect {
+      try TrainSettings(yaml: "", changes: [change], name: "--set")
+    } throws: { "\($0)".contains("name=value") }
+  }
+
+  /// What could be trained with but not be read again.
+  @Test func aSeedThatFilesCannotHoldIsRefused() {
+    var settings = TrainSettings()
+    settings.seed = .max
+    #expect { try settings.check() } throws: { "\($0)".contains("setting 'seed'") }
+  }
+
+  @Test func pathsHoldFromEverywhere() {
+    var settings = TrainSettings()
+    (settings.data, settings.images) = ("people.json", "/pictures")
+    settings.makePathsAbsolute()
+    #expect(settings.data == FileManager.default.currentDirectoryPath + "/people.json")
+    #expect(settings.images == "/pictures" && settings.teacher.isEmpty)
+  }
+
   @Test(arguments: [
     "size: 100", "batch: 0", "learning_rate: 2", "steps: 0", "warm_up: -1", "average: 1", "optimiser: sgd",
     "clip: -1", "backbone_width: 100",

@@ -122,6 +122,52 @@ struct NoiseSource: BatchSource {
     #expect(try Self.log(trainer.folder).count == 1)
   }
 
+  @Test func aFolderWithFilesOfARunIsRefused() throws {
+    for name in ["settings.yaml", "log.jsonl", "best.safetensors", "last.ckpt"] {
+      let path = Self.folder()
+      defer { try? FileManager.default.removeItem(atPath: path) }
+      try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+      #expect(FileManager.default.createFile(atPath: "\(path)/\(name)", contents: Data("mine".utf8)))
+      #expect { try RunFolder(new: path) } throws: { "\($0)".contains(path) && "\($0)".contains("another folder") }
+      #expect(try String(contentsOfFile: "\(path)/\(name)", encoding: .utf8) == "mine")
+    }
+    let file = Self.folder()
+    defer { try? FileManager.default.removeItem(atPath: file) }
+    #expect(FileManager.default.createFile(atPath: file, contents: nil))
+    #expect { try RunFolder(new: "\(file)/run") } throws: { "\($0)".contains("Not a directory") }
+  }
+
+  @Test func aRunStoppedBeforeItWasMeasuredLeavesItsModel() throws {
+    let path = Self.folder()
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    var source = NoiseSource()
+    let judge = { (_: Model) in Validation(score: 0, values: ["AP": 0]) }
+    let trainer = try Trainer(Self.settings, folder: RunFolder(new: path), threads: 1)
+    #expect(try trainer.run(&source, validate: judge, shouldStop: { trainer.step == 1 }) == .stopped)
+    #expect(try Model(contentsOf: trainer.folder.best).metadata["provenance"]?.contains("step 1,") == true)
+    // Of equally good ones the last is kept: the validations at steps 3 and 6 both find nobody.
+    #expect(try trainer.run(&source, validate: judge) == .finished)
+    #expect(try Model(contentsOf: trainer.folder.best).metadata["provenance"]?.contains("step 6,") == true)
+  }
+
+  /// A score on other pictures is no measure of what comes.
+  @Test(arguments: [("", "step 3,"), ("other.json", "step 6,")])
+  func otherPicturesForValidationBeginAnew(validation: String, best: String) throws {
+    let path = Self.folder()
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    var source = NoiseSource()
+    do {
+      let trainer = try Trainer(Self.settings, folder: RunFolder(new: path), threads: 1)
+      let easy = { (_: Model) in Validation(score: 0.9, values: [:]) }
+      _ = try trainer.run(&source, validate: easy, shouldStop: { trainer.step == 4 })
+    }
+    let trainer = try Trainer(resuming: RunFolder(existing: path), threads: 1) { settings throws(TrainError) in
+      settings.validation = validation
+    }
+    _ = try trainer.run(&source, validate: { _ in Validation(score: 0.1, values: [:]) })
+    #expect(try Model(contentsOf: trainer.folder.best).metadata["provenance"]?.contains(best) == true)
+  }
+
   @Test func lossFallsAndTheBestModelRuns() throws {
     let path = Self.folder()
     defer { try? FileManager.default.removeItem(atPath: path) }

@@ -57,7 +57,9 @@ struct Checkpoint {
     best = file.metadata["best"].flatMap(Double.init)
     provenance = file.metadata["provenance"] ?? ""
     settings = try TrainSettings(yaml: file.metadata["settings"] ?? "", name: "\(path): settings")
-    guard step >= 0, lossCount >= 0 else { throw TrainError("\(path): damaged: a negative step") }
+    guard (0...1_000_000_000).contains(step), (0...1_000_000_000).contains(lossCount) else {
+      throw TrainError("\(path): damaged: no step or number of losses that a run reaches")
+    }
     for (name, tensor) in file.tensors {
       guard let slash = name.firstIndex(of: "/") else { throw TrainError("\(path): tensor '\(name)' has no kind") }
       tensors[String(name[..<slash]), default: [:]][String(name[name.index(after: slash)...])] = tensor

@@ -6,6 +6,7 @@ import Infer
 public struct DistilledSource<Base: BatchSource>: BatchSource {
   private var base: Base
   private let teacher: Plan
+  public var problems: Problems { base.problems }
   private let share: Float
   private let formula: DistillationFormula
   private let outputs: (heatmaps: String, fields: String)

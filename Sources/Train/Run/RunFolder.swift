@@ -22,10 +22,15 @@ public struct RunFolder: Sendable {
     if FileManager.default.fileExists(atPath: checkpoint) {
       throw TrainError("\(path): holds a run already: continue it with --resume \(path), or choose another folder")
     }
+    for file in [settings, log, best] where FileManager.default.fileExists(atPath: file) {
+      throw TrainError("\(file): is there already; choose another folder, or move it away")
+    }
     do {
       try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
     } catch {
-      throw TrainError("\(path): cannot be made: \(error.localizedDescription)")
+      // Foundation's error names no reason; the system does.
+      let reason = mkdir(path, 0o777) == 0 ? error.localizedDescription : String(cString: strerror(errno))
+      throw TrainError("\(path): cannot be made: \(reason)")
     }
     lock = try RunLock(folder: path)
     removeRemains()

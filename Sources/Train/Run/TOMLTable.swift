@@ -58,6 +58,7 @@ struct TOMLTable {
         path.append(String(bare))
         rest = rest.dropFirst(bare.count)
       }
+      guard path.count <= 8 else { throw error("a name of too many parts") }
     } while take(".")
     return path
   }

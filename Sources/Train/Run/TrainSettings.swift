@@ -121,16 +121,54 @@ public struct TrainSettings: Codable, Equatable, Sendable {
     try self.init(given, changes: changes, name: name)
   }
 
+  /// Settings lie no deeper; a file of more and deeper ones is none of ours.
+  private static let deepest = 4
+  private static let longest = 1 << 16
+
   private static func load(_ yaml: String, name: String) throws(TrainError) -> Any? {
-    do { return try Yams.load(yaml: yaml) } catch { throw TrainError("\(name): not valid YAML: \(error)") }
+    // The parser goes as deep as its text: brackets, and dashes and blanks before a line's first word.
+    let text = Array(yaml.utf8)
+    let brackets = text.count { "[{".utf8.contains($0) }
+    let indents = text.split(separator: UInt8(ascii: "\n")).map { line in
+      line.firstIndex { !" -?:".utf8.contains($0) }.map { $0 - line.startIndex } ?? line.count
+    }
+    guard text.count <= longest, brackets <= 100, (indents.max() ?? 0) <= 100 else {
+      throw TrainError("\(name): no settings of ours: too long or too deep")
+    }
+    do {
+      guard let node = try Yams.compose(yaml: yaml) else { return nil }
+      // Names for parts of a file can stand for parts that hold such names, and grow without end.
+      var left = longest
+      guard isSmall(node, deepest, &left) else {
+        throw TrainError("\(name): no settings of ours: too deep or too many")
+      }
+      return try Yams.load(yaml: yaml)
+    } catch let error as TrainError {
+      throw error
+    } catch {
+      throw TrainError("\(name): not valid YAML: \(error)")
+    }
+  }
+
+  private static func isSmall(_ node: Node, _ depth: Int, _ left: inout Int) -> Bool {
+    left -= 1
+    guard depth >= 0, left > 0 else { return false }
+    switch node {
+    case .mapping(let mapping): return mapping.allSatisfy { isSmall($0.value, depth - 1, &left) }
+    case .sequence(let sequence): return sequence.allSatisfy { isSmall($0, depth - 1, &left) }
+    default: return true
+    }
   }
 
   private init(_ given: [String: Any], changes: [String], name: String) throws(TrainError) {
     var given = given
     for change in changes {
       let parts = change.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
-      guard parts.count == 2 else { throw TrainError("'\(change)': settings are changed as name=value") }
-      Self.set(try Self.load(parts[1], name: "'\(change)'") ?? "", at: parts[0].split(separator: ".")[...], in: &given)
+      let path = parts[0].split(separator: ".", omittingEmptySubsequences: false).map(String.init)
+      guard parts.count == 2, !path.contains(""), path.count <= Self.deepest else {
+        throw TrainError("'\(change)': settings are changed as name=value or name.name=value")
+      }
+      Self.set(try Self.load(parts[1], name: "'\(change)'") ?? "", at: path[...], in: &given)
     }
     guard let settings = try Self.decode(given, name: name) else {
       for (key, value) in given.sorted(by: { $0.key < $1.key }) where try Self.decode([key: value], name: name) == nil {
@@ -155,8 +193,8 @@ public struct TrainSettings: Codable, Equatable, Sendable {
     return try? JSONDecoder().decode(TrainSettings.self, from: json)
   }
 
-  private static func set(_ value: Any, at path: ArraySlice<Substring>, in settings: inout [String: Any]) {
-    guard let first = path.first.map(String.init) else { return }
+  private static func set(_ value: Any, at path: ArraySlice<String>, in settings: inout [String: Any]) {
+    guard let first = path.first else { return }
     guard path.count > 1 else {
       settings[first] = value
       return
@@ -202,6 +240,18 @@ public struct TrainSettings: Codable, Equatable, Sendable {
     }
   }
 
+  /// What models are measured by.
+  var judges: [String] { [validation, validationImages, "\(validationSize)"] }
+
+  /// With paths that hold wherever the run is continued from.
+  public mutating func makePathsAbsolute() {
+    for path in [
+      \Self.data, \.images, \.validation, \.validationImages, \.teacher, \.teacherCache, \.pseudoLabels, \.unlabeled,
+    ] where !self[keyPath: path].isEmpty {
+      self[keyPath: path] = URL(fileURLWithPath: self[keyPath: path]).standardizedFileURL.path
+    }
+  }
+
   public var network: LightweightOpenPose {
     var network = LightweightOpenPose()
     network.backboneWidth = backboneWidth
@@ -232,6 +282,7 @@ public struct TrainSettings: Codable, Equatable, Sendable {
     try check((1...1024).contains(accumulate), .accumulate, "1 to 1024")
     try check(
       Adam.Kind(rawValue: optimiser) != nil, .optimiser, Adam.Kind.allCases.map(\.rawValue).joined(separator: " or "))
+    try check(seed <= UInt64(Int64.max), .seed, "0 to \(Int64.max)")
     try check(learningRate > 0 && learningRate <= 1, .learningRate, "a number above 0, at most 1")
     try check((0...1).contains(weightDecay), .weightDecay, "0 to 1")
     try check((1...1_000_000_000).contains(steps), .steps, "1 to 10⁹")

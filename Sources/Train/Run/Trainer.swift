@@ -36,9 +36,6 @@ public final class Trainer {
   ) throws(TrainError) {
     try self.init(settings: settings, folder: folder, threads: threads, level: level, processes: processes)
     start(from: Initialisation.tensors(of: network.graph, seed: settings.seed))
-    guard processes.isFirst else { return }
-    try folder.truncateLog(after: -1)
-    try folder.write(settings.yaml, to: folder.settings)
   }
 
   /// A run that goes on where its checkpoint was made.
@@ -52,6 +49,8 @@ public final class Trainer {
     try change(&settings)
     try self.init(settings: settings, folder: folder, threads: threads, level: level, processes: processes)
     try processes.agree(Result { () throws(TrainError) in try restore(checkpoint) })
+    // What was best on other pictures says nothing on these.
+    if settings.judges != checkpoint.settings.judges { best = nil }
     guard processes.isFirst else { return }
     try folder.truncateLog(after: step)
     try folder.write(settings.yaml, to: folder.settings)
@@ -135,7 +134,10 @@ public final class Trainer {
     var batch = emptyBatch()
     let isFirst = parallel.processes.isFirst
     // From the first step on there is a good state to come back to.
-    if isFirst && step == 0 { try save() }
+    if isFirst && step == 0 {
+      try save()
+      try folder.write(settings.yaml, to: folder.settings)
+    }
     if isFirst { events = EventFile(folder: folder.path, step: step) }
     let start = Self.now()
     var (lineStart, lineStep) = (start, step)
@@ -166,7 +168,8 @@ public final class Trainer {
       if step % settings.saveEvery == 0 || step == settings.steps || isStopping {
         try parallel.checkWeights()
         if isFirst { try save() }
-        if isFirst && validate == nil { try model().write(to: folder) }
+        // Until one was measured, the last one is the best there is.
+        if isFirst && (validate == nil || best == nil) { try model().write(to: folder) }
       }
       if isStopping && step < settings.steps { return .stopped }
     }
@@ -287,7 +290,8 @@ public final class Trainer {
     } catch {
       throw TrainError("validation at step \(step): \(error)")
     }
-    if result.score > best ?? -.infinity {
+    // Of equal ones the later, which has learnt more.
+    if result.score >= best ?? -.infinity {
       best = result.score
       try candidate.write(to: folder, validation: result)
     }

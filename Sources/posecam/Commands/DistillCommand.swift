@@ -41,9 +41,10 @@ struct DistillCommand: ParsableCommand {
   @OptionGroup(title: "Settings") var settings: TrainOptions
 
   func validate() throws {
-    try options.checkFolder()
+    try options.check(settings)
     let teachers = [teacher, teacherCache, pseudoLabels].compactMap { $0 }
-    if teachers.isEmpty && options.resume == nil {
+    // A settings file may name it.
+    if teachers.isEmpty, options.resume == nil, settings.settings == nil, settings.set.isEmpty {
       throw ValidationError("Name the teacher with --teacher, --teacher-cache or --pseudo-labels.")
     }
     if teachers.count > 1 {

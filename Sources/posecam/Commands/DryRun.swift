@@ -18,12 +18,17 @@ struct DryRun {
         + String(format: "%.3f G multiply-adds at %dx%d", work, settings.size, settings.size))
     if let path = options.fromMobilenet ?? options.weightsOnly { try look(at: path, for: graph) }
 
-    var source = try options.source(settings, SingleProcess())
+    // No more are drawn.
+    var drawn = settings
+    drawn.batch = min(settings.batch, 8)
+    var source = try options.source(drawn, SingleProcess())
     let statistics = try DataStatistics(KeypointAnnotations(contentsOf: settings.data))
     for line in statistics.lines { print("\(settings.data): \(line)") }
-    if !settings.validation.isEmpty { try lookAtValidation() }
+    if !settings.validation.isEmpty {
+      print("\(settings.validation): \(DataStatistics(try options.validationLabels(settings)).lines[0])")
+    }
 
-    var batch = Batch(empty: settings.batch, height: settings.size, width: settings.size)
+    var batch = Batch(empty: drawn.batch, height: settings.size, width: settings.size)
     try source.read(0, into: &batch)
     let picture = options.out.map { "\($0)/batch.png" } ?? "batch.png"
     if let folder = options.out {
@@ -42,21 +47,5 @@ struct DryRun {
     let missing = graph.tensorShapes.filter { tensors[$0.name]?.shape != $0.shape }.map(\.name)
     try RunOptions.check(missing, of: graph, from: path, isBackbone: options.fromMobilenet != nil)
     print("\(path): \(graph.tensorShapes.count - missing.count) of \(graph.tensorShapes.count) tensors of the network")
-  }
-
-  private func lookAtValidation() throws {
-    let annotations = try KeypointAnnotations(contentsOf: settings.validation)
-    let folder = options.folder(settings.validationImages, beside: settings.validation)
-    let missing = annotations.pictures.map(\.fileName).filter { access("\(folder)/\($0)", R_OK) != 0 }
-    guard missing.count < annotations.pictures.count else {
-      throw PosecamError("\(settings.validation): none of its pictures is in \(folder)")
-    }
-    for line in annotations.problems.lines { print("\(settings.validation): \(line)") }
-    if let first = missing.first {
-      print(
-        "\(settings.validation): \(missing.count) × picture that is not there: \(first)\(missing.count > 1 ? ", …" : "")"
-      )
-    }
-    print("\(settings.validation): \(DataStatistics(annotations).lines[0])")
   }
 }

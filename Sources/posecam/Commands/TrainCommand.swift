@@ -24,7 +24,7 @@ struct TrainCommand: ParsableCommand {
   var benchmark: Int?
 
   func validate() throws {
-    if benchmark == nil { try options.checkFolder() }
+    if benchmark == nil { try options.check(settings) }
     if let benchmark, !(1...100_000).contains(benchmark) {
       throw ValidationError("--benchmark takes 1 to 100000 steps.")
     }

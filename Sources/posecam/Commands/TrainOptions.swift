@@ -16,7 +16,9 @@ struct TrainOptions: ParsableArguments {
   var validation: String?
   @Option(help: ArgumentHelp("Folder of the pictures for validation.", valueName: "folder"), completion: .directory)
   var validationImages: String?
-  @Option(help: ArgumentHelp("Height of the network's input in validation.", valueName: "pixels"))
+  @Option(
+    help: ArgumentHelp(
+      "Height of the network's input in validation (default: \(usual.validationSize)).", valueName: "pixels"))
   var validationSize: Int?
 
   @Option(
@@ -28,34 +30,48 @@ struct TrainOptions: ParsableArguments {
       "Change any setting of that file, such as augmentation.rotation=20; may be repeated.", valueName: "name=value"))
   var set: [String] = []
 
-  @Option(help: "Factor on the channels of the backbone.") var backboneWidth: Double?
-  @Option(help: "Channels of the stages.") var channels: Int?
-  @Option(help: "Channels inside the heads of the initial stage.") var headChannels: Int?
-  @Option(help: "Refinement stages.") var refinementStages: Int?
+  @Option(help: "Factor on the channels of the backbone (default: \(usual.backboneWidth)).") var backboneWidth: Double?
+  @Option(help: "Channels of the stages (default: \(usual.channels)).") var channels: Int?
+  @Option(help: "Channels inside the heads of the initial stage (default: \(usual.headChannels)).") var headChannels:
+    Int?
+  @Option(help: "Refinement stages (default: \(usual.refinementStages)).") var refinementStages: Int?
 
-  @Option(help: "Pictures of a batch.") var batch: Int?
-  @Option(help: ArgumentHelp("Side of the network's input.", valueName: "pixels")) var size: Int?
-  @Option(help: "Batches whose gradients are averaged into one step.") var accumulate: Int?
+  @Option(help: "Pictures of a batch (default: \(usual.batch)).") var batch: Int?
+  @Option(help: ArgumentHelp("Side of the network's input (default: \(usual.size)).", valueName: "pixels")) var size:
+    Int?
+  @Option(help: "Batches whose gradients are averaged into one step (default: \(usual.accumulate)).") var accumulate:
+    Int?
   @Flag(
     inversion: .prefixedNo,
     help: "Under mpirun, take batch norm's statistics over the pictures of all processes (default: yes).")
   var syncBatchNorm: Bool?
-  @Option(help: "Seed of all that is random.") var seed: UInt64?
-  @Option(help: "What is multiplied: f32, or bf16 (needs AVX512-BF16), which is faster.") var precision:
-    TrainingPrecision?
-  @Option(help: "adam (weight decay in the gradient) or adamw (apart from it).") var optimiser: String?
-  @Option(help: "Learning rates of the parts: \(names(ParameterGroups.self)).") var groups: ParameterGroups?
-  @Option(help: "Base learning rate.") var learningRate: Double?
-  @Option(help: "Weight decay of dense convolutions.") var weightDecay: Double?
-  @Option(help: "Learning rate over time: \(names(LearningRateSchedule.self)).") var schedule: LearningRateSchedule?
-  @Option(help: "Steps of the whole run.") var steps: Int?
-  @Option(help: "Steps of linear growth of the learning rate at the start.") var warmUp: Int?
-  @Option(help: "Largest norm of all gradients together; 0 for no limit.") var clip: Double?
-  @Option(help: "Share of the moving average of weights that stays at every step; 0 for none.") var average: Double?
-  @Option(help: "Steps between lines of the log.") var logEvery: Int?
-  @Option(help: "Steps between checkpoints.") var saveEvery: Int?
-  @Option(help: "Steps between validations.") var validateEvery: Int?
-  @Option(help: "Steps between pictures and histograms for TensorBoard; 0 for none.") var recordEvery: Int?
+  @Option(help: "Seed of all that is random (default: \(usual.seed)).") var seed: UInt64?
+  @Option(
+    help:
+      "What is multiplied: f32, or bf16 (needs AVX512-BF16), which is faster (default: \(usual.precision.rawValue)).")
+  var precision: TrainingPrecision?
+  @Option(help: "adam (weight decay in the gradient) or adamw (apart from it) (default: \(usual.optimiser)).")
+  var optimiser: String?
+  @Option(help: "Learning rates of the parts: \(names(ParameterGroups.self)) (default: \(usual.groups.rawValue)).")
+  var groups: ParameterGroups?
+  @Option(help: "Base learning rate (default: \(usual.learningRate)).") var learningRate: Double?
+  @Option(help: "Weight decay of dense convolutions (default: \(usual.weightDecay)).") var weightDecay: Double?
+  @Option(help: "Learning rate over time: \(names(LearningRateSchedule.self)) (default: \(usual.schedule.rawValue)).")
+  var schedule: LearningRateSchedule?
+  @Option(help: "Steps of the whole run (default: \(usual.steps)).") var steps: Int?
+  @Option(help: "Steps of linear growth of the learning rate at the start (default: \(usual.warmUp)).") var warmUp: Int?
+  @Option(help: "Largest norm of all gradients together; 0 for no limit (default: \(usual.clip)).") var clip: Double?
+  @Option(
+    help: "Share of the moving average of weights that stays at every step; 0 for none (default: \(usual.average)).")
+  var average: Double?
+  @Option(help: "Steps between lines of the log (default: \(usual.logEvery)).") var logEvery: Int?
+  @Option(help: "Steps between checkpoints (default: \(usual.saveEvery)).") var saveEvery: Int?
+  @Option(help: "Steps between validations (default: \(usual.validateEvery)).") var validateEvery: Int?
+  @Option(help: "Steps between pictures and histograms for TensorBoard; 0 for none (default: \(usual.recordEvery)).")
+  var recordEvery: Int?
+
+  /// What counts where neither a flag nor a settings file says anything.
+  private static let usual = TrainSettings()
 
   private static func names<Choice: CaseIterable & RawRepresentable<String>>(_ type: Choice.Type) -> String {
     Choice.allCases.map(\.rawValue).joined(separator: ", ")

@@ -66,9 +66,13 @@ extension RunOptions {
     return out
   }
 
-  /// Refuses a new run without a folder before anything is read.
-  func checkFolder() throws {
+  /// Refuses a new run without a folder, and settings that a run has already, before anything is read.
+  func check(_ settings: TrainOptions) throws {
     if resume == nil, !dryRun { _ = try newFolder() }
+    if resume != nil, settings.settings != nil {
+      throw ValidationError(
+        "--resume goes on with the run's own settings: change them with --set, not with --settings.")
+    }
   }
 
   func folder(_ given: String, beside annotations: String) -> String {
@@ -140,7 +144,7 @@ extension RunOptions {
   /// Measures models on the pictures that the settings name for it.
   func validator(_ settings: TrainSettings) throws -> ((Model) throws -> Validation)? {
     guard !settings.validation.isEmpty else { return nil }
-    let annotations = try KeypointAnnotations(contentsOf: settings.validation)
+    let annotations = try validationLabels(settings)
     var evaluation = PoseEvaluator.Settings()
     (evaluation.height, evaluation.threads) = (settings.validationSize, threadCount)
     let evaluator = PoseEvaluator(evaluation)
@@ -158,6 +162,23 @@ extension RunOptions {
 }
 
 extension RunOptions {
+  /// The labels for validation, if there are pictures for them; tells what is wrong with them.
+  func validationLabels(_ settings: TrainSettings) throws -> KeypointAnnotations {
+    let annotations = try KeypointAnnotations(contentsOf: settings.validation)
+    let folder = folder(settings.validationImages, beside: settings.validation)
+    let missing = annotations.absentPictures(in: folder)
+    guard missing.count < annotations.pictures.count else {
+      throw PosecamError("\(settings.validation): none of its pictures is in \(folder)")
+    }
+    for line in annotations.problems.lines { print("\(settings.validation): \(line)") }
+    if let first = missing.first {
+      print(
+        "\(settings.validation): \(missing.count) × picture that is not there: \(first)\(missing.count > 1 ? ", …" : "")"
+      )
+    }
+    return annotations
+  }
+
   /// Pictures for validation as they are, to look at during the run; `nil` where there are none with people.
   func pictures(for trainer: Trainer) throws -> Batch? {
     let settings = trainer.settings
@@ -199,16 +220,22 @@ struct TrainingRun {
         settings throws(TrainError) in
         try change(&settings)
         adjust(&settings)
+        settings.makePathsAbsolute()
         try processes.compare(settings)
       }
       source = try options.source(trainer.settings, processes)
-      print("\(path): continued at step \(trainer.step)")
+      let isDone = trainer.step >= trainer.settings.steps
+      print(
+        isDone
+          ? "\(path): all of its \(trainer.step) steps are made; --steps with a larger number goes on"
+          : "\(path): continued at step \(trainer.step)")
       return
     }
     let (path, all) = try processes.agree {
       let path = try options.newFolder()
       var all = try settings.load()
       adjust(&all)
+      all.makePathsAbsolute()
       try all.check()
       return (path, all)
     }
@@ -221,7 +248,13 @@ struct TrainingRun {
     try start()
   }
 
-  private func weights(_ path: String) throws -> [String: Tensor] { try processes.weights(of: path).tensors }
+  private func weights(_ path: String) throws -> [String: Tensor] {
+    let tensors = try processes.weights(of: path).tensors
+    if let name = tensors.filter({ !$0.value.values.allSatisfy(\.isFinite) }).keys.min() {
+      throw PosecamError("\(path): tensor '\(name)' holds a value that is not a number or infinite")
+    }
+    return tensors
+  }
 
   private mutating func start() throws {
     if let path = options.fromMobilenet {
@@ -254,6 +287,7 @@ struct TrainingRun {
     let hasScreen = processes.count == 1 && !options.plain && isatty(STDOUT_FILENO) != 0
     let screen = hasScreen ? try? makeScreen() : nil
     var last: TrainProgress?
+    let known = source.problems.lines
     let result = Result {
       try trainer.run(
         &source, seconds: seconds,
@@ -279,6 +313,8 @@ struct TrainingRun {
       screen.close()
       if let last { print(Self.line(last)) }
     }
+    // What turned up on the way.
+    for line in source.problems.lines where !known.contains(line) { print("\(trainer.settings.data): \(line)") }
     guard try result.get() == .stopped else { return }
     if Interruption.isRequested || screen != nil {
       print("stopped at step \(trainer.step); continue with --resume \(trainer.folder.path)")

@@ -12,8 +12,14 @@ public struct PoseAgreement: Sendable {
 
   public init() {}
 
-  /// Mean OKS of the pairs; 1 if there is none to be had.
-  public var meanSimilarity: Double { matched > 0 ? sum / Double(matched) : 1 }
+  /// Mean OKS of the pairs; 1 if nobody was there, 0 if nobody was found again.
+  public var meanSimilarity: Double { matched > 0 ? sum / Double(matched) : max(firstCount, secondCount) > 0 ? 0 : 1 }
+
+  /// Mean OKS where those whom only one of the two saw count 0.
+  public var wholeSimilarity: Double {
+    let people = firstCount + secondCount - matched
+    return people > 0 ? sum / Double(people) : 1
+  }
 
   /// How many more people the second saw, as a share of what the first saw.
   public var excess: Double { Double(secondCount - firstCount) / Double(max(1, firstCount)) }

@@ -75,6 +75,9 @@ struct QuantizeCommand: ParsableCommand {
     print(
       "\(seen.count) pictures observed, \(kept.count) compared, \(truth.reduce(0) { $0 + $1.count }) people in them")
 
+    guard truth.contains(where: { !$0.isEmpty }) else {
+      throw PosecamError("\(images): the model finds nobody in these pictures; people are needed to compare by")
+    }
     settings.precision = .int8
     var best: (rule: Calibration.Rule, floatLayers: Int, agreement: PoseAgreement)?
     func file(_ rule: Calibration.Rule, _ floatLayers: Int) throws -> WeightFile {
@@ -95,18 +98,19 @@ struct QuantizeCommand: ParsableCommand {
           format: "%@  mean OKS of %d matched poses %.4f, people %+.1f %%",
           name.padding(toLength: 32, withPad: " ", startingAt: 0), agreement.matched, agreement.meanSimilarity,
           100 * agreement.excess))
-      if best.map({ agreement.meanSimilarity > $0.agreement.meanSimilarity }) ?? true {
+      // Who is lost must not make the rest look better.
+      if best.map({ agreement.wholeSimilarity > $0.agreement.wholeSimilarity }) ?? true {
         best = (rule, floatLayers, agreement)
       }
     }
     for rule in Calibration.Rule.allCases { try attempt(rule, floatLayers: 0) }
     for floatLayers in [1, 3, 5] {
-      guard let found = best, found.agreement.meanSimilarity < leastAgreement else { break }
+      guard let found = best, found.agreement.worth < leastAgreement else { break }
       try attempt(found.rule, floatLayers: floatLayers)
     }
     guard let best else { return }
     var result = try file(best.rule, best.floatLayers)
-    result.metadata[Model.agreementKey] = String(format: "%.4f", best.agreement.meanSimilarity)
+    result.metadata[Model.agreementKey] = String(format: "%.4f", best.agreement.worth)
     result.metadata[Model.leastAgreementKey] = "\(leastAgreement)"
     result.metadata["int8_calibration"] = best.rule.rawValue
     let calibrated = try Model(result, name: model.name)
@@ -147,12 +151,27 @@ struct QuantizeCommand: ParsableCommand {
     let source = try openSource(images, options: options)
     defer { source.cancel() }
     guard !source.info.isLive else { throw PosecamError("\(images): a live source; calibration needs files") }
-    // Frames of a video are alike: take them far apart. They are held in memory, a few hundred at most.
+    // Frames of a video are alike: take them far apart. They are held in memory, a few hundred at most, none much larger than
+    // the network sees it.
     let step = max(1, (source.info.frameCount ?? 0) / count)
+    let scaler = Scaler(order: .rgb)
+    let most =
+      switch size {
+      case .height(let height), .whole(let height, _): 2 * height
+      }
     var frames: [Frame] = []
     while frames.count < count, let frame = try source.next() {
-      if frame.index.isMultiple(of: step) { frames.append(frame) }
+      guard frame.index.isMultiple(of: step) else { continue }
+      guard frame.height > most else {
+        frames.append(frame)
+        continue
+      }
+      let width = max(1, frame.width * most / frame.height)
+      frames.append(
+        try Frame(
+          bitmap: scaler.bitmap(frame, width: width, height: most), index: frame.index, timestamp: frame.timestamp))
     }
+    for line in source.takeNotices() { StandardError.line("\(images): \(line)") }
     return frames
   }
 
@@ -176,4 +195,9 @@ struct QuantizeCommand: ParsableCommand {
       print(String(format: "  %6.2f %%  %@", 100 * (sum.error / max(sum.signal, 1e-30)).squareRoot(), name))
     }
   }
+}
+
+extension PoseAgreement {
+  /// What decides whether bytes are good enough: the mean OKS of those found by both, unless too many come or go.
+  fileprivate var worth: Double { abs(excess) <= 0.05 ? meanSimilarity : wholeSimilarity }
 }

@@ -87,4 +87,15 @@ struct CocoKeypointMetricTests {
     #expect(error?.description.contains(message) == true)
     #expect(error?.description.hasPrefix("r.json: ") == true)
   }
+
+  /// As pycocotools does it, which scores each category by itself.
+  @Test func resultsOfOtherCategoriesArePassedOver() throws {
+    let points = [String](repeating: "1", count: 51).joined(separator: ",")
+    let results = ["", "\"category_id\": 1,", "\"category_id\": 2,"].map {
+      "{\"image_id\": 7, \($0) \"score\": 1, \"keypoints\": [\(points)]}"
+    }
+    let text = Array("[\(results.joined(separator: ","))]".utf8)
+    #expect(try KeypointResult.read(text, name: "r.json").count == 2)
+    #expect(try KeypointResult.read(text, name: "r.json", category: 2).count == 2)
+  }
 }

@@ -116,6 +116,29 @@ struct ForeignLabelsTests {
     #expect(person.keypointCount == 12)
   }
 
+  /// Who is there but not labelled must not make his picture one without people.
+  @Test func picturesOfUnlabelledPeopleAreLeftOut() throws {
+    let folder = try Folder(["im0001.png", "im0002.png", "im0003.png"])
+    for number in 1...3 {
+      try FileManager.default.moveItem(
+        atPath: "\(folder.path)/im000\(number).png", toPath: "\(folder.path)/im000\(number).jpg")
+    }
+    let good = (0..<14).flatMap { (joint: Int) -> [Double] in [Double(joint + 10), Double(joint + 5), 0] }
+    let nowhere = [Double](repeating: .nan, count: 42)
+    let outside = (0..<14).flatMap { (joint: Int) -> [Double] in [Double(joint + 1000), 5, 0] }
+    let file = MATLABWriter.file(MATLABWriter.numbers([3, 14, 3], nowhere + good + outside, name: "joints"))
+    let (annotations, problems) = try ForeignLabels.read(folder.write(file, "joints.MAT"), images: folder.path)
+    #expect(annotations.pictures.map(\.fileName) == ["im0002.jpg"])
+    #expect(
+      problems.lines == [
+        "1 × person without a joint or a place, left out: im0001.jpg",
+        "1 × person outside the picture, left out: im0003.jpg",
+      ])
+    let single = MATLABWriter.file(MATLABWriter.numbers([3, 14], good, name: "joints"))
+    #expect(
+      try ForeignLabels.read(folder.write(single, "one.mat"), images: folder.path).annotations.pictures.count == 1)
+  }
+
   @Test func readsMPIIsJSONByPart() throws {
     let folder = try Folder(["a.png"])
     let joints = (0..<16).map { "[\($0 + 2), 7, \($0 % 2)]" }.joined(separator: ",")

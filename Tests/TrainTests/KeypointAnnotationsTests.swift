@@ -42,6 +42,11 @@ struct KeypointAnnotationsTests {
       "1 key points, not COCO's 17"
     ),
     ("{\"images\": [\(image), \(image)], \"annotations\": []}", "two images have the id 3"),
+    (
+      "{\"images\": [], \"annotations\": [], \"categories\": [{\"name\": \"person\", \"keypoints\": ["
+        + KeypointLayout.cocoNames.reversed().map { "\"\($0)\"" }.joined(separator: ",") + "]}]}",
+      "its key point 1 is 'right_ankle', where COCO's order has 'nose'"
+    ),
   ])
   func filesOfAnotherKindAreRefused(_ text: String, _ message: String) {
     let error = #expect(throws: TrainError.self) { try KeypointAnnotations(Array(text.utf8), name: "people.json") }

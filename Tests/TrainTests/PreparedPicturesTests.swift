@@ -23,6 +23,11 @@ struct PreparedPicturesTests {
     let (_, problems) = try PreparedPictures(longestSide: 64).write(annotations, images: folder, to: "\(folder)/small")
     #expect(problems.kinds.map(\.count) == [1, 1])
 
+    #expect {
+      try PreparedPictures(longestSide: 32).write(
+        annotations, images: "\(folder)/small/pictures", to: "\(folder)/small")
+    } throws: { "\($0)".contains("its pictures are the ones to be read") }
+
     let read = try KeypointAnnotations(contentsOf: "\(folder)/small/people.json")
     #expect(read.problems.isEmpty && read.pictures.count == 1)
     let (picture, person) = (read.pictures[0], try #require(read.pictures[0].people.first))

@@ -25,6 +25,8 @@ public struct ForeignLabels {
   private var index: [String: Int] = [:]
   private var people = 0
   private var problems = Problems()
+  /// Pictures with somebody who is not labelled, nobody knows where.
+  private var unlabelled: Set<Int> = []
 
   private init(images: String, part: Part) {
     self.images = URL(fileURLWithPath: images, isDirectory: true)
@@ -41,7 +43,7 @@ public struct ForeignLabels {
     _ path: String, images: String, part: Part = .all
   ) throws(TrainError) -> (annotations: KeypointAnnotations, problems: Problems) {
     var labels = ForeignLabels(images: images, part: part)
-    if path.hasSuffix(".mat") {
+    if path.lowercased().hasSuffix(".mat") {
       let file = try MATLABFile(contentsOf: path)
       guard part != .validation else { throw TrainError("\(path): only MPII's JSON says what is for validation") }
       if let release = file.variables["RELEASE"]?.structures.first {
@@ -60,6 +62,7 @@ public struct ForeignLabels {
       }
       labels.readMPII(list)
     }
+    labels.leaveOutUnlabelled()
     guard !labels.pictures.isEmpty else {
       throw TrainError(
         (["\(path): no labelled picture of it was found in \(images)"] + labels.problems.lines).joined(separator: "; "))
@@ -128,6 +131,8 @@ public struct ForeignLabels {
 
   /// 3 × 14 × N with a mark for hidden joints, or (extended) 14 × 3 × N with a mark for visible ones.
   private mutating func readLSP(_ shape: [Int], _ values: [Double], _ path: String) throws(TrainError) {
+    // Of one person MATLAB keeps no third dimension.
+    let shape = shape.count == 2 ? shape + [1] : shape
     let isPlain = shape.prefix(2) == [3, 14]
     guard isPlain || shape.prefix(2) == [14, 3], shape.count == 3 else {
       throw TrainError("\(path): 'joints' has shape \(shape), not (3,14,N) or (14,3,N)")
@@ -165,7 +170,11 @@ public struct ForeignLabels {
     var (top, bottom) = (known.map(\.y).min() ?? 0, known.map(\.y).max() ?? 0)
     if known.isEmpty {
       // Seen but not labelled.
-      guard let x = place.x, let y = place.y, let scale = place.scale, scale > 0, scale < 100 else { return }
+      guard let x = place.x, let y = place.y, let scale = place.scale, scale > 0, scale < 100 else {
+        problems.add("person without a joint or a place, left out", name)
+        unlabelled.insert(picture)
+        return
+      }
       (left, right, top, bottom) = (x - 100 * scale, x + 100 * scale, y - 100 * scale, y + 100 * scale)
     } else {
       let edge = Self.margin * max(right - left, bottom - top)
@@ -175,6 +184,7 @@ public struct ForeignLabels {
     (top, bottom) = (max(0, top), min(height, bottom))
     guard right > left, bottom > top else {
       problems.add("person outside the picture, left out", name)
+      unlabelled.insert(picture)
       return
     }
     let box = (x: left, y: top, width: right - left, height: bottom - top)
@@ -184,6 +194,11 @@ public struct ForeignLabels {
         area: Self.fill * box.width * box.height, isCrowd: known.isEmpty,
         region: known.isEmpty ? Region(x: box.x, y: box.y, width: box.width, height: box.height) : nil, agreement: 1,
         headSize: head.flatMap { $0 > 0 && $0 < 1e6 ? $0 : nil }))
+  }
+
+  /// A picture with people of whom nobody is labelled must not be taken for one without people.
+  private mutating func leaveOutUnlabelled() {
+    for picture in unlabelled.sorted(by: >) where pictures[picture].people.isEmpty { pictures.remove(at: picture) }
   }
 
   private mutating func picture(_ name: String) -> Int? {

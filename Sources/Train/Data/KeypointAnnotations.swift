@@ -52,6 +52,8 @@ public struct KeypointAnnotations: Sendable {
   public private(set) var pictures: [AnnotatedPicture] = []
   /// What was left out or put right, each with its picture or annotation.
   public private(set) var problems = Problems()
+  /// `category_id` of people.
+  public private(set) var category = 1
 
   /// From elsewhere than a file of this form.
   package init(name: String, pictures: [AnnotatedPicture]) { (self.name, self.pictures) = (name, pictures) }
@@ -80,6 +82,7 @@ public struct KeypointAnnotations: Sendable {
       throw TrainError("\(name): no COCO annotations: the lists 'images' and 'annotations' are missing")
     }
     let person = try Self.personCategory(json["categories"], name)
+    category = person
     var index: [Int: Int] = [:]
     for image in images {
       guard let picture = Self.picture(image) else {
@@ -120,6 +123,13 @@ public struct KeypointAnnotations: Sendable {
     }
     if let keypoints = person["keypoints"]?.array, keypoints.count != 17 {
       throw TrainError("\(name): its people have \(keypoints.count) key points, not COCO's 17; convert it first")
+    }
+    // Other data sets have 17 as well, but others.
+    let names = person["keypoints"]?.array?.compactMap(\.string) ?? []
+    if names.count == 17, let index = names.indices.first(where: { names[$0] != KeypointLayout.cocoNames[$0] }) {
+      throw TrainError(
+        "\(name): its key point \(index + 1) is '\(names[index])', where COCO's order has "
+          + "'\(KeypointLayout.cocoNames[index])'; convert it first")
     }
     return person["id"]?.integer ?? 1
   }

@@ -21,6 +21,10 @@ public struct PreparedPictures {
     } catch {
       throw TrainError("\(target): the folder cannot be made")
     }
+    let written = folder.appendingPathComponent("pictures").resolvingSymlinksInPath()
+    guard written != URL(fileURLWithPath: images, isDirectory: true).resolvingSymlinksInPath() else {
+      throw TrainError("\(target): its pictures are the ones to be read; choose another folder")
+    }
     let reader = PictureReader()
     let scaler = Scaler(order: .rgb)
     var problems = Problems()

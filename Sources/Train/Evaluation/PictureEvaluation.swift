@@ -42,6 +42,10 @@ struct PictureEvaluation {
     } catch {
       return .unreadable(error.description)
     }
+    guard image.width == picture.width, image.height == picture.height else {
+      return .unreadable(
+        "\(path): \(image.width)x\(image.height) pixels, labelled as \(picture.width)x\(picture.height)")
+    }
     let height = Double(settings.height) * (settings.scales.max() ?? 1)
     let width = height * max(1, Double(image.width) / Double(image.height))
     guard width + 8 <= Self.widest, (width + 8) * (height + 8) <= Self.largest else {

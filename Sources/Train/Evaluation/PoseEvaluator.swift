@@ -73,7 +73,7 @@ public struct PoseEvaluator: Sendable {
           switch outcome {
           case .found(let results): state.found[index] = results
           case .unreadable(let reason):
-            state.problems.add("picture that cannot be read, counted as without result", reason)
+            state.problems.add("picture that cannot be used, counted as without result", reason)
           case .failed(let error): state.failure = error
           }
           state.done += 1

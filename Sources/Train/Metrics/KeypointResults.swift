@@ -2,22 +2,24 @@ import Foundation
 import Video
 
 extension KeypointResult {
-  /// Reads a list of results: `image_id`, `keypoints` (51 numbers) and `score` each.
+  /// Reads a list of results: `image_id`, `keypoints` (51 numbers) and `score` each. Those of another category than people are
+  /// passed over.
+  /// - Parameter category: `category_id` of people.
   /// - Throws: naming the file and the entry that is not one.
-  public static func read(contentsOf path: String) throws(TrainError) -> [KeypointResult] {
+  public static func read(contentsOf path: String, category: Int = 1) throws(TrainError) -> [KeypointResult] {
     guard let data = try? Data(contentsOf: URL(fileURLWithPath: path), options: .alwaysMapped) else {
       throw TrainError("\(path): the results cannot be read; is it a file?")
     }
-    return try read([UInt8](data), name: path)
+    return try read([UInt8](data), name: path, category: category)
   }
 
-  static func read(_ bytes: [UInt8], name: String) throws(TrainError) -> [KeypointResult] {
+  static func read(_ bytes: [UInt8], name: String, category: Int = 1) throws(TrainError) -> [KeypointResult] {
     guard let list = try JSONValue(bytes, name: name).array else {
       throw TrainError("\(name): not a list of results ([{\"image_id\": …, \"keypoints\": […], \"score\": …}, …])")
     }
     var results: [KeypointResult] = []
     results.reserveCapacity(list.count)
-    for (index, entry) in list.enumerated() {
+    for (index, entry) in list.enumerated() where (entry["category_id"]?.integer ?? category) == category {
       guard let picture = entry["image_id"]?.integer else {
         throw TrainError("\(name): result \(index) has no image_id")
       }

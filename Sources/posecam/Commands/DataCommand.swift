@@ -43,6 +43,11 @@ extension DataCommand {
       help: ArgumentHelp("Strength of all augmentations, 0 for the reference's only, 1 for all.", valueName: "0...1"))
     var augment = 0.0
 
+    private func isSame(_ name: String, _ file: String) -> Bool {
+      URL(fileURLWithPath: data.folder).appendingPathComponent(name).resolvingSymlinksInPath()
+        == URL(fileURLWithPath: file).resolvingSymlinksInPath()
+    }
+
     func validate() throws {
       guard (1...64).contains(threads) else { throw ValidationError("--threads takes 1 to 64.") }
       guard (32...2048).contains(size), size.isMultiple(of: 8) else {
@@ -52,7 +57,11 @@ extension DataCommand {
     }
 
     func run() throws {
+      try OutputNames.check([picture], inputs: [data.annotations])
       let annotations = try KeypointAnnotations(contentsOf: data.annotations)
+      if let picture, let own = annotations.pictures.first(where: { isSame($0.fileName, picture) }) {
+        throw PosecamError("\(picture): is '\(own.fileName)' of the data set; choose another name")
+      }
       print(DataStatistics(annotations).lines.joined(separator: "\n"))
       for line in annotations.problems.lines { StandardError.line(line) }
       let absent = annotations.absentPictures(in: data.folder)

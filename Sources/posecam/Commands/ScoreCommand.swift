@@ -17,7 +17,8 @@ struct ScoreCommand: ParsableCommand {
   func run() throws {
     let labelled = try KeypointAnnotations(contentsOf: annotations)
     for line in labelled.problems.lines { StandardError.line(line) }
-    let metric = try CocoKeypointMetric(labelled, results: KeypointResult.read(contentsOf: results))
+    let metric = try CocoKeypointMetric(
+      labelled, results: KeypointResult.read(contentsOf: results, category: labelled.category))
     print(json ? metric.summary.json : metric.summary.table)
   }
 }

@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <termios.h>
@@ -151,4 +152,6 @@ void ct_guard_disarm(void) {
 void ct_guard_expect_answer(bool is_expected) { atomic_store(&expects_answer, is_expected); }
 
 bool ct_guard_take_continued(void) { return atomic_exchange(&continued, false); }
+bool ct_output_is_whole(void) { return ferror(stdout) == 0; }
+
 bool ct_guard_is_entered(void) { return atomic_load(&entered); }

@@ -25,6 +25,7 @@ public struct Model: Sendable {
 
   /// - Parameter name: what messages call the file.
   public init(_ file: WeightFile, name: String) throws(InferError) {
+    let file = file.model
     self.name = name
     metadata = file.metadata
     network = try Self.network(of: file, name: name)
@@ -193,5 +194,23 @@ public struct Model: Sendable {
     try option("refinement_stages", is: network.refinementStages, as: Int.self)
     try network.check(name: name)
     return network
+  }
+}
+
+extension WeightFile {
+  /// What a run's checkpoint says it is, before a number.
+  package static let checkpointKind = "posecam training checkpoint"
+
+  /// The model in a run's checkpoint, which holds other things too: the average of its weights, or where it keeps none the last
+  /// ones. Any other file is as it is.
+  public var model: WeightFile {
+    guard metadata["kind"]?.hasPrefix(Self.checkpointKind) == true else { return self }
+    var model = WeightFile(tensors: [:], metadata: metadata.filter { $0.key == "provenance" && !$0.value.isEmpty })
+    for kind in ["weights/", "statistics/", "average/"] {
+      for (name, tensor) in tensors where name.hasPrefix(kind) {
+        model.tensors[String(name.dropFirst(kind.count))] = tensor
+      }
+    }
+    return model
   }
 }

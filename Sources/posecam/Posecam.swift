@@ -1,4 +1,5 @@
 import ArgumentParser
+import CTerminal
 import Foundation
 
 @main
@@ -36,6 +37,7 @@ struct Posecam: ParsableCommand {
     }
     // What `print` could not write is known only now.
     if fflush(nil) != 0 { exit(withError: PosecamError("standard output: cannot be written: \(PosecamError.reason)")) }
+    if !ct_output_is_whole() { exit(withError: PosecamError("standard output: not all could be written")) }
   }
 
   private static func run() {

@@ -56,6 +56,23 @@ struct ModelTests {
     #expect(try Model(file, name: "m").network.backboneWidth == width)
   }
 
+  /// The average of the weights is the model; what the optimiser keeps is not.
+  @Test func aCheckpointHoldsAModel() throws {
+    let weights = smallWeights()
+    var file = WeightFile(
+      tensors: [:], metadata: ["kind": "\(WeightFile.checkpointKind) 1", "provenance": "a run", "step": "3"])
+    for (name, tensor) in weights.tensors {
+      file.tensors["\(name.contains("running") ? "statistics" : "weights")/\(name)"] = tensor
+      file.tensors["mean/\(name)"] = tensor
+    }
+    var model = try Model(file, name: "last.ckpt")
+    #expect(model.tensors == weights.tensors && model.metadata == ["provenance": "a run"])
+    let doubled = weights.tensors.mapValues { Tensor(shape: $0.shape, values: $0.values.map { 2 * $0 }) }
+    for (name, tensor) in doubled { file.tensors["average/\(name)"] = tensor }
+    model = try Model(file, name: "last.ckpt")
+    #expect(model.tensors == doubled)
+  }
+
   @Test func metadataMustAgree() throws {
     let right = [
       "architecture": "lightweight-openpose", "backbone_width": "0.25", "channels": "24", "head_channels": "40",

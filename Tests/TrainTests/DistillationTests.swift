@@ -159,6 +159,15 @@ import Video
       }
     }
     #expect(throws: TrainError.self) { try PseudoLabels(contentsOf: "/nowhere") }
+    // Results of other pictures would teach that nobody is anywhere.
+    let points = [String](repeating: "1", count: 51).joined(separator: ",")
+    let others = "[{\"image_id\": 12345, \"score\": 1, \"keypoints\": [\(points)]}]"
+    var options = BatchLoader.Options()
+    options.distillation = Distillation(
+      .people(try PseudoLabels(Array(others.utf8), name: "said.json")), share: 0.5, formula: .everywhere)
+    #expect {
+      try MadeUp().batches([0], options)
+    } throws: { "\($0)".contains("of other pictures") }
     // Annotations know the pictures that they list.
     let data = try MadeUp()
     let one =

@@ -76,6 +76,13 @@ struct KeypointAnnotationsTests {
     #expect(annotations.pictures[0].people.count == kept)
   }
 
+  /// 2^53 and 2^53 + 1 would be one number.
+  @Test func idsOfTooManyDigitsAreNone() throws {
+    let text = "{\"images\": [\(image.replacing("3", with: "9007199254740993"))], \"annotations\": []}"
+    let annotations = try KeypointAnnotations(Array(text.utf8), name: "people.json")
+    #expect(annotations.pictures.isEmpty && annotations.problems.lines.count == 1)
+  }
+
   @Test func imagesWithoutSizeAreLeftOut() throws {
     let annotations = try read("", images: "{\"id\": 1, \"file_name\": \"b.jpg\"}, \(image)")
     #expect(annotations.pictures.map(\.fileName) == ["a.jpg"])

@@ -91,6 +91,7 @@ import Testing
   @Test(arguments: [
     ("batches: 3", "batches"), ("batch: many", "batch"), ("- 3", "list"), ("schedule: steep", "schedule"),
     ("a: [", "YAML"),
+    ("augmentation: {rotation: 20, mirror: often}", "setting 'augmentation.mirror' takes no such value: often"),
     ("batch: 1.5", "batch"), ("learning_rate: .nan", "learning_rate"), ("augmentation: 3", "augmentation"),
   ])
   func badFilesAreNamed(yaml: String, word: String) {
@@ -134,7 +135,7 @@ import Testing
   @Test func pathsHoldFromEverywhere() {
     var settings = TrainSettings()
     (settings.data, settings.images) = ("people.json", "/pictures")
-    settings.makePathsAbsolute()
+    settings = settings.anywhere
     #expect(settings.data == FileManager.default.currentDirectoryPath + "/people.json")
     #expect(settings.images == "/pictures" && settings.teacher.isEmpty)
   }

@@ -86,6 +86,19 @@ struct PoseRecordingTests {
     #expect(figure.pose.keypoints[1] == Keypoint(x: 20, y: 30, score: 1) && figure.area == 50)
   }
 
+  /// As `annotate` writes them: no list of pictures, 17 key points, pictures without people left out.
+  @Test func posesOfCOCOResults() throws {
+    let points = (0..<17).map { "\($0 + 1), 7, \($0 == 0 ? 0 : 0.5)" }.joined(separator: ", ")
+    let people = [(8, 3), (2, 3), (2, 4)].map {
+      "{\"image_id\": \($0.0), \"category_id\": 1, \"track_id\": \($0.1), \"score\": 0.9, \"keypoints\": [\(points)]}"
+    }
+    let recording = try read("[\(people.joined(separator: ","))]")
+    #expect(recording.frames.map(\.index) == [2, 8] && recording.frames.map(\.people.count) == [2, 1])
+    let pose = try #require(recording.frames[1].people.first?.pose)
+    #expect(pose.keypoints[0] == nil && pose.keypoints[15] == Keypoint(x: 2, y: 7, score: 0.5))
+    #expect(pose.keypoints[1] == Keypoint(x: 6.5, y: 7, score: 0.5))
+  }
+
   @Test func badFiles() throws {
     for (path, reason) in [("/nowhere/x", "/nowhere/x: no such file"), ("/", "/: cannot be read")] {
       let error = #expect(throws: PosecamError.self) { try PoseRecording(contentsOf: path) }

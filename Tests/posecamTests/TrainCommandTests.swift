@@ -1,5 +1,6 @@
 import Foundation
 import FoundationXML
+import Infer
 import Testing
 
 /// `train` as a process: what only a process can suffer.
@@ -63,6 +64,27 @@ struct TrainCommandTests {
     #expect(resumed.status == 0 && resumed.output.contains("continued at step 2"), "\(resumed.errors)")
   }
 
+  /// A model's weights bring their network; its checkpoint is a model as well.
+  @Test func aRunTakesTheNetworkOfItsWeights() throws {
+    #expect(try Program.run("\(Self.train) 1 --out first", in: folder).status == 0)
+    let small = "--batch 2 --size 64 --steps 2 --log-every 1"
+    let second = try Program.run(
+      "posecam train --data people.json \(small) --weights-only first/last.ckpt --out second", in: folder)
+    #expect(second.status == 0 && !second.output.contains("start at random"), "\(second.output)\(second.errors)")
+    let networks = try ["first", "second"].map { try Model(contentsOf: folder.path("\($0)/best.safetensors")).network }
+    #expect(networks[0] == networks[1] && networks[0].channels == 8)
+    let other = try Program.run(
+      "posecam train --data people.json \(small) --channels 24 --weights-only first/best.safetensors --out third",
+      in: folder)
+    #expect(other.status == 0 && other.output.contains("or of another shape, and start at random"), "\(other.errors)")
+    let timed = try Program.run("posecam train --resume first --steps 100000 --time-limit 0.01", in: folder)
+    #expect(timed.output.contains("time is up at step 2; continue with --resume first"))
+    let full = try Program.run("posecam train --resume second --steps 4 > /dev/full", in: folder)
+    #expect(full.status == 1 && full.errors.contains("standard output"))
+    let settings = try Program.run("posecam train --resume second --settings first/settings.yaml", in: folder)
+    #expect(settings.status == 64 && settings.errors.contains("--set"))
+  }
+
   /// Killed, out of disk or at its limit: what is there stays, and the next run makes the file that an undisturbed one makes.
   @Test func aTeacherIsAskedOnce() throws {
     #expect(try Program.run("\(Self.train) 1 --out run", in: folder).status == 0)
@@ -90,7 +112,7 @@ struct TrainCommandTests {
       try Program.run("posecam \(cache) maps --unlabeled more", in: folder).output.contains("31 of 31 pictures, 30 of"))
     let learnt = try Program.run("\(distill) --teacher-cache maps --unlabeled more --out student", in: folder)
     #expect(learnt.status == 0 && learnt.output.contains("61 samples"), "\(learnt.output) \(learnt.errors)")
-    #expect(try folder.text("student/settings.yaml").contains("teacher_cache: \"maps\""))
+    #expect(try folder.text("student/settings.yaml").contains("/maps\""))
     let again = try Program.run("posecam distill --resume student --steps 3", in: folder)
     #expect(again.status == 0 && again.output.contains("step 3/3"), "\(again.errors)")
 
@@ -169,10 +191,12 @@ struct TrainCommandTests {
 
   @Test func checkpointsOfAnotherNetworkAreRefused() throws {
     #expect(try Program.run("\(Self.train) 1 --out run", in: folder).status == 0)
+    try WeightFile(tensors: ["w": Tensor(shape: [1], values: [1])], metadata: [:]).write(
+      to: folder.path("other.safetensors"))
     for (options, reason) in [
       ("--resume run --channels 16", "a checkpoint of another network"),
       ("--resume nowhere", "nowhere: holds no last.ckpt"),
-      ("--data people.json --out other --weights-only run/last.ckpt", "no tensor of it has the name"),
+      ("--data people.json --steps 1 --out other --weights-only other.safetensors", "no tensor of it has the name"),
       ("--data people.json --out run", "holds a run already"),
     ] {
       let outcome = try Program.run("posecam train \(options)", in: folder)

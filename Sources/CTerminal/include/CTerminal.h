@@ -26,5 +26,8 @@ void ct_guard_disarm(void);
 /// True once after the process was continued: the screen must be painted anew.
 bool ct_guard_take_continued(void);
 
+/// False once something that was printed to standard output was lost.
+bool ct_output_is_whole(void);
+
 /// True while the screen may be written to.
 bool ct_guard_is_entered(void);

@@ -27,10 +27,13 @@ extension Pose {
 extension Box {
   /// Intersection over union, 0...1; 0 where one of them is empty.
   public func overlap(with other: Box) -> Double {
-    let width = min(x + width, other.x + other.width) - max(x, other.x)
-    let height = min(y + height, other.y + other.height) - max(y, other.y)
-    guard width > 0, height > 0 else { return 0 }
-    let shared = Double(width) * Double(height)
-    return shared / (Double(self.width) * Double(self.height) + Double(other.width) * Double(other.height) - shared)
+    // In double precision equal boxes overlap wholly.
+    func shared(_ a: Float, _ aLength: Float, _ b: Float, _ bLength: Float) -> Double {
+      min(Double(a) + Double(aLength), Double(b) + Double(bLength)) - Double(max(a, b))
+    }
+    let (across, down) = (shared(x, width, other.x, other.width), shared(y, height, other.y, other.height))
+    guard across > 0, down > 0 else { return 0 }
+    let both = across * down
+    return both / (Double(width) * Double(height) + Double(other.width) * Double(other.height) - both)
   }
 }

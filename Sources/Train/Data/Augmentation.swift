@@ -94,6 +94,12 @@ public struct Augmentation: Codable, Equatable, Sendable {
     try read(.masksUnlabelled, &masksUnlabelled)
   }
 
+  /// Names of what is asked for and draws on pictures without people.
+  public var needsPicturesWithoutPeople: [String] {
+    [(negatives, CodingKeys.negatives), (backdrop, .backdrop), (occlusion, .occlusion)].filter { $0.0 > 0 }
+      .map { "augmentation.\($0.1.rawValue)" }
+  }
+
   /// Refuses what no sample can be made with.
   public func check() throws(TrainError) {
     func check(_ isRight: Bool, _ key: CodingKeys, _ range: String) throws(TrainError) {

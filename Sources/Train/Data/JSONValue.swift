@@ -26,7 +26,8 @@ enum JSONValue: Sendable {
   var bool: Bool? { if case .bool(let value) = self { value } else { nil } }
 
   /// A whole number that is exact.
-  var integer: Int? { number.flatMap { Int(exactly: $0) } }
+  /// `nil` also where a number has more digits than are kept.
+  var integer: Int? { number.flatMap { abs($0) < 0x1p53 ? Int(exactly: $0) : nil } }
 
   /// An array of numbers and nothing else.
   var numbers: [Double]? {

@@ -60,6 +60,9 @@ final class SampleComposer: Sendable {
     guard augmentation.copyPaste == 0 || distillation == nil else {
       throw TrainError("augmentation 'copy_paste' puts people where the teacher saw none: leave it 0 with a teacher")
     }
+    guard distillation?.isOf(annotations.pictures) ?? true else {
+      throw TrainError("\(annotations.name): the pseudo-labels are of other pictures: no image_id of theirs is listed")
+    }
     name = annotations.name
     pictures = annotations.pictures + (unlabelled?.pictures ?? [])
     self.distillation = distillation

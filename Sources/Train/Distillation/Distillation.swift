@@ -24,6 +24,14 @@ public struct Distillation: Sendable {
     case .people(let labels): labels.people(of: picture) != nil
     }
   }
+
+  /// Whether the teacher may be one of these pictures at all: results that name none of them are of other ones.
+  func isOf(_ pictures: [AnnotatedPicture]) -> Bool {
+    switch teacher {
+    case .cache: true
+    case .people(let labels): labels.isOf(pictures)
+    }
+  }
 }
 
 /// People whom a teacher found, in the place of its maps.
@@ -63,6 +71,11 @@ public struct PseudoLabels: Sendable {
     return PersonAnnotation(
       id: 0, keypoints: points, keypointCount: points.count { $0.visibility > 0 }, box: (0, 0, 0, 0), area: 0,
       isCrowd: false, region: nil, agreement: 1, headSize: nil)
+  }
+
+  func isOf(_ pictures: [AnnotatedPicture]) -> Bool {
+    guard let byID, !byID.isEmpty else { return true }
+    return pictures.contains { $0.width > 0 && byID[$0.id] != nil }
   }
 
   /// - Returns: `nil` where the picture is not known.

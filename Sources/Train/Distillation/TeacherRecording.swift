@@ -58,6 +58,7 @@ public struct TeacherRecording {
     for index in pictures.indices.sorted(by: { area($0) < area($1) }) where !shouldStop() {
       let name = pictures[index].fileName
       guard !writer.names.contains(name) else { continue }
+      guard writer.byteCount <= limit else { break }
       let image: PixelImage
       do throws(TrainError) {
         image = try store.image(index, reader)
@@ -68,11 +69,11 @@ public struct TeacherRecording {
       try writer.add(teacher.maps(of: image), name: name)
       (progress.done, progress.bytes) = (progress.done + 1, writer.byteCount)
       report(progress)
-      if progress.bytes > limit, progress.done < progress.total {
-        throw TrainError(
-          "\(folder): the limit of \(limit >> 20) MB is reached after \(progress.done) of \(progress.total) pictures; "
-            + "what is there stays, a higher limit goes on")
-      }
+    }
+    if writer.byteCount > limit, progress.done < progress.total {
+      throw TrainError(
+        "\(folder): the limit of \(limit >> 20) MB is reached after \(progress.done) of \(progress.total) pictures; "
+          + "what is there stays, a higher limit goes on")
     }
     return progress
   }

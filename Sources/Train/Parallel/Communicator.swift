@@ -142,7 +142,7 @@ extension Communicator {
 
 extension TrainSettings {
   /// Where things lie, which may be elsewhere on another machine.
-  fileprivate static var paths: [WritableKeyPath<TrainSettings, String>] {
+  static var paths: [WritableKeyPath<TrainSettings, String>] {
     [\.data, \.images, \.validation, \.validationImages, \.teacher, \.teacherCache, \.pseudoLabels, \.unlabeled]
   }
 }

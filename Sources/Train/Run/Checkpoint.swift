@@ -18,7 +18,7 @@ struct Checkpoint {
   /// By kind: weights, statistics, mean, square, average.
   var tensors: [String: [String: Tensor]] = [:]
 
-  static let kind = "posecam training checkpoint 1"
+  static let kind = "\(WeightFile.checkpointKind) 1"
 
   func write(to path: String) throws(TrainError) {
     var file = WeightFile(tensors: [:], metadata: [:])

@@ -172,12 +172,19 @@ public struct TrainSettings: Codable, Equatable, Sendable {
     }
     guard let settings = try Self.decode(given, name: name) else {
       for (key, value) in given.sorted(by: { $0.key < $1.key }) where try Self.decode([key: value], name: name) == nil {
-        let text = (try? Yams.dump(object: value, width: -1))?.trimmingCharacters(in: .whitespacesAndNewlines)
-        throw TrainError("\(name): setting '\(key)' takes no such value: \(text ?? "\(value)")")
+        for (inner, value) in (value as? [String: Any] ?? [:]).sorted(by: { $0.key < $1.key })
+        where try Self.decode([key: [inner: value]], name: name) == nil {
+          throw TrainError("\(name): setting '\(key).\(inner)' takes no such value: \(Self.text(value))")
+        }
+        throw TrainError("\(name): setting '\(key)' takes no such value: \(Self.text(value))")
       }
       throw TrainError("\(name): a setting has a value of the wrong kind")
     }
     self = settings
+  }
+
+  private static func text(_ value: Any) -> String {
+    (try? Yams.dump(object: value, width: -1))?.trimmingCharacters(in: .whitespacesAndNewlines) ?? "\(value)"
   }
 
   /// The defaults with what was given in their place; `nil` where a value has the wrong type.
@@ -244,21 +251,25 @@ public struct TrainSettings: Codable, Equatable, Sendable {
   var judges: [String] { [validation, validationImages, "\(validationSize)"] }
 
   /// With paths that hold wherever the run is continued from.
-  public mutating func makePathsAbsolute() {
-    for path in [
-      \Self.data, \.images, \.validation, \.validationImages, \.teacher, \.teacherCache, \.pseudoLabels, \.unlabeled,
-    ] where !self[keyPath: path].isEmpty {
-      self[keyPath: path] = URL(fileURLWithPath: self[keyPath: path]).standardizedFileURL.path
+  var anywhere: TrainSettings {
+    var settings = self
+    for path in Self.paths where !self[keyPath: path].isEmpty {
+      settings[keyPath: path] = URL(fileURLWithPath: self[keyPath: path]).standardizedFileURL.path
     }
+    return settings
   }
 
   public var network: LightweightOpenPose {
-    var network = LightweightOpenPose()
-    network.backboneWidth = backboneWidth
-    network.channels = channels
-    network.headChannels = headChannels
-    network.refinementStages = refinementStages
-    return network
+    get {
+      var network = LightweightOpenPose()
+      (network.backboneWidth, network.channels) = (backboneWidth, channels)
+      (network.headChannels, network.refinementStages) = (headChannels, refinementStages)
+      return network
+    }
+    set {
+      (backboneWidth, channels) = (newValue.backboneWidth, newValue.channels)
+      (headChannels, refinementStages) = (newValue.headChannels, newValue.refinementStages)
+    }
   }
 
   /// Refuses what no run can be made of.

@@ -50,10 +50,10 @@ public final class Trainer {
     try self.init(settings: settings, folder: folder, threads: threads, level: level, processes: processes)
     try processes.agree(Result { () throws(TrainError) in try restore(checkpoint) })
     // What was best on other pictures says nothing on these.
-    if settings.judges != checkpoint.settings.judges { best = nil }
+    if settings.anywhere.judges != checkpoint.settings.anywhere.judges { best = nil }
     guard processes.isFirst else { return }
     try folder.truncateLog(after: step)
-    try folder.write(settings.yaml, to: folder.settings)
+    try folder.write(settings.anywhere.yaml, to: folder.settings)
   }
 
   private init(
@@ -136,7 +136,7 @@ public final class Trainer {
     // From the first step on there is a good state to come back to.
     if isFirst && step == 0 {
       try save()
-      try folder.write(settings.yaml, to: folder.settings)
+      try folder.write(settings.anywhere.yaml, to: folder.settings)
     }
     if isFirst { events = EventFile(folder: folder.path, step: step) }
     let start = Self.now()
@@ -303,7 +303,7 @@ public final class Trainer {
   private func save() throws(TrainError) {
     var checkpoint = Checkpoint()
     checkpoint.step = step
-    checkpoint.settings = settings
+    checkpoint.settings = settings.anywhere
     (checkpoint.losses, checkpoint.lossCount, checkpoint.best) = (losses, lossCount, best)
     checkpoint.provenance = provenance
     checkpoint.tensors = [

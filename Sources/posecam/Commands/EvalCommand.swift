@@ -114,7 +114,11 @@ struct EvalCommand: ParsableCommand {
   }
 
   private func report(_ evaluation: PoseEvaluator.Evaluation) {
-    guard !json else { return print(evaluation.metric.summary.json) }
+    guard !json else {
+      // Where nobody is labelled in some pictures, how many were seen there.
+      let more = ["empty_pictures": evaluation.emptyPictures, "false_people": evaluation.falsePeople]
+      return print(evaluation.metric.summary.json(with: evaluation.emptyPictures > 0 ? more : [:]))
+    }
     print(evaluation.metric.summary.table)
     print("\nkey point          labelled   on people found   mean OKS")
     for joint in evaluation.metric.joints {

@@ -19,14 +19,17 @@ struct ScoreCommand: ParsableCommand {
     for line in labelled.problems.lines { StandardError.line(line) }
     let metric = try CocoKeypointMetric(
       labelled, results: KeypointResult.read(contentsOf: results, category: labelled.category))
-    print(json ? metric.summary.json : metric.summary.table)
+    print(json ? metric.summary.json() : metric.summary.table)
   }
 }
 
 extension CocoKeypointMetric.Summary {
-  /// The ten numbers as members of a JSON object.
-  var json: String {
-    "{" + zip(Self.names, values).map { "\"\($0)\": \(String(format: "%.6f", $1))" }.joined(separator: ", ") + "}"
+  /// The ten numbers as members of a JSON object, and others.
+  func json(with more: [String: Int] = [:]) -> String {
+    let members =
+      zip(Self.names, values).map { "\"\($0)\": \(String(format: "%.6f", $1))" }
+      + more.sorted { $0.key < $1.key }.map { "\"\($0.key)\": \($0.value)" }
+    return "{\(members.joined(separator: ", "))}"
   }
 
   /// Two rows of five.

@@ -77,6 +77,14 @@ struct TrainOptions: ParsableArguments {
     Choice.allCases.map(\.rawValue).joined(separator: ", ")
   }
 
+  /// Whether anything says what network it shall be.
+  var namesNetwork: Bool {
+    backboneWidth != nil || channels != nil || headChannels != nil || refinementStages != nil || settings != nil
+      || set.contains { change in
+        ["backbone_width", "channels", "head_channels", "refinement_stages"].contains { change.hasPrefix("\($0)=") }
+      }
+  }
+
   /// The settings file's or the defaults, with the flags applied.
   func load() throws(TrainError) -> TrainSettings {
     var all: TrainSettings

@@ -96,6 +96,10 @@ extension RunOptions {
     for line in annotations.problems.lines + loader.problems.lines { print("\(settings.data): \(line)") }
     let contents = "\(loader.sampleCount) samples, \(loader.negativeCount) pictures without people"
     print("\(settings.data): \(contents)")
+    let idle = settings.augmentation.needsPicturesWithoutPeople
+    if loader.negativeCount == 0, !idle.isEmpty {
+      print("\(settings.data): without pictures of nobody, \(idle.joined(separator: ", ")) do nothing")
+    }
     try processes.compare(annotations.problems.lines + loader.problems.lines + [contents], what: settings.data)
     return try processes.agree {
       guard !settings.teacher.isEmpty else { return loader }
@@ -220,7 +224,6 @@ struct TrainingRun {
         settings throws(TrainError) in
         try change(&settings)
         adjust(&settings)
-        settings.makePathsAbsolute()
         try processes.compare(settings)
       }
       source = try options.source(trainer.settings, processes)
@@ -234,8 +237,10 @@ struct TrainingRun {
     let (path, all) = try processes.agree {
       let path = try options.newFolder()
       var all = try settings.load()
+      if let path = options.weightsOnly, !settings.namesNetwork, let model = try? Model(contentsOf: path) {
+        all.network = model.network
+      }
       adjust(&all)
-      all.makePathsAbsolute()
       try all.check()
       return (path, all)
     }
@@ -249,7 +254,7 @@ struct TrainingRun {
   }
 
   private func weights(_ path: String) throws -> [String: Tensor] {
-    let tensors = try processes.weights(of: path).tensors
+    let tensors = try processes.weights(of: path).model.tensors
     if let name = tensors.filter({ !$0.value.values.allSatisfy(\.isFinite) }).keys.min() {
       throw PosecamError("\(path): tensor '\(name)' holds a value that is not a number or infinite")
     }
@@ -265,7 +270,9 @@ struct TrainingRun {
       let missing = try trainer.start(from: weights(path), source: &source)
       try processes.agree { try RunOptions.check(missing, of: trainer.network.graph, from: path, isBackbone: false) }
       if let first = missing.first {
-        print("\(path): \(missing.count) tensors of the network are not in it and start at random, '\(first)' first")
+        print(
+          "\(path): \(missing.count) of the network's \(trainer.network.graph.tensorShapes.count) tensors are not in it, "
+            + "or of another shape, and start at random, '\(first)' first")
       }
       trainer.provenance = "started from \(name(path))"
     }
@@ -316,9 +323,8 @@ struct TrainingRun {
     // What turned up on the way.
     for line in source.problems.lines where !known.contains(line) { print("\(trainer.settings.data): \(line)") }
     guard try result.get() == .stopped else { return }
-    if Interruption.isRequested || screen != nil {
-      print("stopped at step \(trainer.step); continue with --resume \(trainer.folder.path)")
-    }
+    let reason = Interruption.isRequested || screen?.isStopRequested == true ? "stopped" : "time is up"
+    print("\(reason) at step \(trainer.step); continue with --resume \(trainer.folder.path)")
     if Interruption.isRequested { throw ExitCode(Interruption.exitCode) }
   }
 

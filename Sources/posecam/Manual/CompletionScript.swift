@@ -61,7 +61,7 @@ enum CompletionScript {
 
 extension CompletionKind {
   /// Files of networks.
-  static var models: CompletionKind { .file(extensions: ["safetensors", "onnx", "pth", "pt", "tar"]) }
+  static var models: CompletionKind { .file(extensions: ["safetensors", "onnx", "pth", "pt", "tar", "ckpt"]) }
   /// Annotations and results.
   static var json: CompletionKind { .file(extensions: ["json"]) }
 }

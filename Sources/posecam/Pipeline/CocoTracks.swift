@@ -1,5 +1,6 @@
 import Foundation
 import Tracker
+import Train
 
 /// People of one video in COCO's form with a `track_id` per annotation, as PoseTrack 2018 has it.
 struct CocoTracks: Decodable {
@@ -13,7 +14,7 @@ struct CocoTracks: Decodable {
     var is_labeled: Bool?
   }
 
-  private struct Annotation: Decodable {
+  struct Annotation: Decodable {
     var image_id: Int
     var track_id: Int
     /// x, y and visibility (0: not labelled) or score of every key point.
@@ -30,6 +31,13 @@ struct CocoTracks: Decodable {
   private let images: [Picture]
   private let annotations: [Annotation]
   private let categories: [Category]
+
+  /// COCO's results with identities, as `annotate` writes them: a picture's number is its place in the video.
+  init(results: [Annotation]) {
+    annotations = results
+    images = Set(results.map(\.image_id)).sorted().map { Picture(id: $0, frame_id: $0) }
+    categories = [Category(keypoints: KeypointLayout.cocoNames)]
+  }
 
   /// The labelled pictures in their order; their times are not told.
   func recording(name: String) throws(PosecamError) -> PoseRecording {

@@ -54,8 +54,13 @@ struct PoseRecording: Sendable, Equatable {
     if let first = lines.first, let header = try? JSONDecoder().decode(Header.self, from: first) {
       try self.init(header, lines.dropFirst(), name: path)
     } else {
-      guard let document = try? JSONDecoder().decode(CocoTracks.self, from: data) else {
-        throw PosecamError("\(path): is neither JSON lines of posecam nor COCO key points with track_id")
+      let decoder = JSONDecoder()
+      guard
+        let document = (try? decoder.decode(CocoTracks.self, from: data))
+          ?? (try? decoder.decode([CocoTracks.Annotation].self, from: data)).map(CocoTracks.init(results:))
+      else {
+        throw PosecamError(
+          "\(path): is neither JSON lines of posecam nor COCO key points or results with a track_id each")
       }
       self = try document.recording(name: path)
     }

@@ -60,7 +60,8 @@ extension CPULevel: ExpressibleByArgument {
 struct EngineOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "Model file (safetensors, PyTorch checkpoint or ONNX); the built-in one if absent.", valueName: "file"),
+      "Model file (safetensors, PyTorch checkpoint or ONNX) or its address, https://…#sha256=…; the built-in one if absent.",
+      valueName: "file"),
     completion: .models
   )
   var model: String?
@@ -143,9 +144,9 @@ struct EngineOptions: ParsableArguments {
 
   func loadModel() throws(InferError) -> Model { try Self.loadModel(model) }
 
-  /// - Parameter path: `nil` for the model that is built in.
+  /// - Parameter path: a file or an address; `nil` for the model that is built in.
   static func loadModel(_ path: String?) throws(InferError) -> Model {
-    if let path { return try Model(contentsOf: path) }
+    if let path { return try Model(contentsOf: RemoteModel(path)?.file() ?? path) }
     let bytes = UnsafeRawBufferPointer(start: posecam_student_bytes(), count: posecam_student_size)
     return try Model(WeightFile(bytes, name: "built-in model"), name: "built in")
   }

@@ -15,7 +15,8 @@ struct Posecam: ParsableCommand {
     version: "0.1.0",
     subcommands: [
       LiveCommand.self, AnnotateCommand.self, BenchCommand.self, DoctorCommand.self, ForwardCommand.self,
-      GroupCommand.self, SceneCommand.self, QuantizeCommand.self, ExportCommand.self, TrainCommand.self,
+      GroupCommand.self, SceneCommand.self, QuantizeCommand.self, ExportCommand.self, SummaryCommand.self,
+      TrainCommand.self,
       DistillCommand.self,
       EvalCommand.self, ScoreCommand.self, DataCommand.self,
       PlotCommand.self, DevicesCommand.self, CacheTeacherCommand.self,

@@ -66,3 +66,17 @@ struct GraphTests {
     #expect(size.height == cells && size.width == cells)
   }
 }
+
+struct GraphSummaryTests {
+  @Test func layersAddUpToTheNetwork() throws {
+    let graph = LightweightOpenPose().graph
+    let summary = GraphSummary(graph, height: 256, width: 456)
+    #expect(summary.layers.reduce(0) { $0 + $1.parameters } == graph.parameterCount)
+    #expect(summary.layers.reduce(0) { $0 + $1.multiplyAdds } == graph.multiplyAdds(height: 256, width: 456))
+    let stem = try #require(summary.layers.first)
+    #expect(stem.kind == "3x3, stride 2" && stem.channels == 32 && stem.height == 128 && stem.width == 228)
+    // 3 x 3 x 3 weights for each channel, and its norm's scale and shift.
+    #expect(stem.parameters == 32 * 27 + 64 && stem.multiplyAdds == 128 * 228 * 32 * 27)
+    #expect(summary.layers.contains { $0.kind == "depthwise 3x3, dilation 2" })
+  }
+}

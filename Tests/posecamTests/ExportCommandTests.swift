@@ -60,3 +60,27 @@ struct ExportCommandTests {
     #expect(try folder.contents() == ["m.onnx", "not.onnx"])
   }
 }
+
+/// `summary` as a process.
+@Suite(.enabled(if: Program.isPresent, Program.absence))
+struct SummaryCommandTests {
+  @Test func theTableAndTheObjectSayTheSame() throws {
+    struct Report: Decodable {
+      struct Layer: Decodable {
+        var name: String
+        var output: [Int]
+      }
+      var parameters: Int
+      var multiply_adds: Int
+      var layers: [Layer]
+      var metadata: [String: String]
+    }
+    let folder = try Folder()
+    let object = try Program.run("posecam summary --json", in: folder)
+    let report = try JSONDecoder().decode(Report.self, from: Data(object.output.utf8))
+    #expect(report.layers.first?.output == [16, 128, 228] && report.metadata["channels"] == "64")
+    let table = try Program.run("posecam summary", in: folder)
+    #expect(table.status == 0 && table.output.contains("built in: \(report.parameters) parameters"))
+    for layer in report.layers { #expect(table.output.contains("\(layer.name) ")) }
+  }
+}

@@ -78,6 +78,21 @@ final class TeacherCacheTests {
     #expect(try TeacherCache.Writer(folder, origin: Self.origin).names == ["a"])
   }
 
+  /// One flipped bit costs one record.
+  @Test func damageInTheMiddleCostsNoOthers() throws {
+    try write(["a", "bb", "ccc"])
+    var bytes = try Data(contentsOf: URL(fileURLWithPath: file))
+    bytes[bytes.count / 2] ^= 1
+    try bytes.write(to: URL(fileURLWithPath: file))
+    do {
+      let writer = try TeacherCache.Writer(folder, origin: Self.origin)
+      #expect(writer.names == ["a", "ccc"])
+      try writer.add(Self.maps(2), name: "bb")
+    }
+    let cache = try TeacherCache(contentsOf: folder)
+    for (name, seed) in [("a", 1), ("bb", 2), ("ccc", 3)] { #expect(try cache.maps(name) == Self.maps(UInt64(seed))) }
+  }
+
   @Test func foreignFilesAreLeftAlone() throws {
     #expect {
       try TeacherCache(contentsOf: "/nowhere")

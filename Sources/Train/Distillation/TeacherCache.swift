@@ -92,7 +92,7 @@ public final class TeacherCache: Sendable {
     guard let place = places[name] else { return nil }
     let start = place.lowerBound - name.utf8.count - 8
     guard Self.isSound(bytes, from: start, to: place.upperBound + 4) else {
-      throw TrainError("\(Self.file(folder)): the maps of \(name) are damaged; remove the file and make it anew")
+      throw TrainError("\(Self.file(folder)): the maps of \(name) are damaged; run posecam cache-teacher again")
     }
     do throws(TrainError) {
       return try TeacherMaps(packed: [UInt8](bytes[place])[...])
@@ -110,7 +110,7 @@ public final class TeacherCache: Sendable {
     private(set) var names: Set<String> = []
     private(set) var byteCount: Int
 
-    /// Goes on behind the last whole record.
+    /// Goes on behind the last sound record.
     /// - Throws: where another teacher's maps are there, or another process writes.
     init(_ folder: String, origin: Origin) throws(TrainError) {
       path = TeacherCache.file(folder)
@@ -151,11 +151,14 @@ public final class TeacherCache: Sendable {
             + "; choose another folder")
       }
       byteCount = body
-      while let record = TeacherCache.record(data, at: byteCount),
-        TeacherCache.isSound(data, from: byteCount, to: record.end)
-      {
-        names.insert(record.name)
-        byteCount = record.end
+      var place = body
+      while let record = TeacherCache.record(data, at: place) {
+        // A damaged one is made anew behind the others, which hours of work may have gone into.
+        if TeacherCache.isSound(data, from: place, to: record.end) {
+          names.insert(record.name)
+          byteCount = record.end
+        }
+        place = record.end
       }
       guard ftruncate(descriptor, off_t(byteCount)) == 0 else { throw failure }
     }

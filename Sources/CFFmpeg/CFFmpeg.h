@@ -36,8 +36,13 @@ static inline const int32_t *_Nullable ff_frame_display_matrix(const AVFrame *_N
   return data && data->size >= 36 ? (const int32_t *)data->data : NULL;
 }
 
+// A context of libswscale is opaque up to FFmpeg 7 and a structure since, and its flags are an enumeration since: Swift sees these.
+typedef struct SwsContext *ff_scaler;
+static const int ff_area = SWS_AREA, ff_bilinear = SWS_BILINEAR, ff_bicubic = SWS_BICUBIC;
+static const int ff_accurate_rounding = SWS_ACCURATE_RND, ff_full_chroma = SWS_FULL_CHR_H_INT;
+
 // sws_scale between two frames; the arrays of planes need no copy in Swift this way.
-static inline int ff_scale(struct SwsContext *_Nonnull context, const AVFrame *_Nonnull from, AVFrame *_Nonnull to) {
+static inline int ff_scale(ff_scaler _Nonnull context, const AVFrame *_Nonnull from, AVFrame *_Nonnull to) {
   return sws_scale(context, (const uint8_t *const *)from->data, from->linesize, 0, from->height, to->data, to->linesize);
 }
 
@@ -48,6 +53,27 @@ static inline int64_t ff_frame_duration(const AVFrame *_Nonnull frame) {
 #else
   return frame->pkt_duration;
 #endif
+}
+
+// FFmpeg's complaints, a line at a time. In C, since on arm64 `va_list` is a structure, and Swift 6.2 crashes when it makes a
+// callback that takes one.
+typedef void (*ff_log_reader)(const char *_Nonnull line);
+static inline ff_log_reader _Nullable *_Nonnull ff_log_reader_kept(void) {
+  static ff_log_reader _Nullable reader;
+  return &reader;
+}
+static inline void ff_read_complaint(void *_Nullable context, int level, const char *_Nullable format, va_list arguments) {
+  const ff_log_reader read = *ff_log_reader_kept();
+  if (level > AV_LOG_ERROR || !format || !read) return;
+  char line[512];
+  int prefix = 1;
+  av_log_format_line2(context, level, format, arguments, line, sizeof line, &prefix);
+  read(line);
+}
+static inline void ff_log_to(ff_log_reader _Nonnull reader) {
+  *ff_log_reader_kept() = reader;
+  av_log_set_level(AV_LOG_ERROR);
+  av_log_set_callback(ff_read_complaint);
 }
 
 #ifdef __linux__

@@ -8,15 +8,8 @@ enum FFmpegLog {
 
   /// Called by everything that opens something; the first call takes over the log.
   static let isCaptured: Bool = {
-    av_log_set_level(AV_LOG_ERROR)
-    av_log_set_callback { context, level, format, arguments in
-      // A pointer that may be absent on x86-64, a structure on arm64.
-      guard level <= AV_LOG_ERROR, let format, let arguments = arguments as CVaListPointer? else { return }
-      var prefix: Int32 = 1
-      var line = [CChar](repeating: 0, count: 512)
-      av_log_format_line2(context, level, format, arguments, &line, Int32(line.count), &prefix)
-      let end = line.firstIndex(of: 0) ?? line.endIndex
-      let text = String(decoding: line[..<end].map { UInt8(truncatingIfNeeded: $0) }, as: UTF8.self)
+    ff_log_to { line in
+      let text = String(cString: line)
       // "[mov,mp4 @ 0x55…] moov atom not found\n": the address means nothing to anyone.
       let message = text.split(separator: "] ", maxSplits: 1).last.map(String.init) ?? text
       FFmpegLog.lastComplaint.withLock { $0 = message.split(whereSeparator: \.isNewline).first.map(String.init) ?? "" }

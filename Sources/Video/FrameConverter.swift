@@ -8,7 +8,7 @@ final class FrameConverter {
   let height: Int
   private let orientation: Orientation
   private let copies: Bool
-  private var scaler: OpaquePointer?
+  private var scaler: ff_scaler?
   private var scaledPool: FramePool?
   private var turnedPool: FramePool?
 
@@ -84,7 +84,7 @@ final class FrameConverter {
   ) throws(VideoError) -> UnsafeMutablePointer<AVFrame> {
     scaler = sws_getCachedContext(
       scaler, raw.pointee.width, raw.pointee.height, AVPixelFormat(raw.pointee.format), Int32(width), Int32(height),
-      AV_PIX_FMT_YUV420P, Int32(SWS_BILINEAR | SWS_ACCURATE_RND), nil, nil, nil)
+      AV_PIX_FMT_YUV420P, ff_bilinear | ff_accurate_rounding, nil, nil, nil)
     guard let scaler else {
       throw VideoError("pictures in the pixel format \(pixelFormatName(raw.pointee.format)) cannot be converted")
     }

@@ -59,7 +59,7 @@ public enum PictureWriter {
     -> UnsafeMutablePointer<AVFrame>
   {
     let (width, height) = (Int32(frame.width), Int32(frame.height))
-    let flags = Int32(SWS_BICUBIC | SWS_ACCURATE_RND | SWS_FULL_CHR_H_INT)
+    let flags = ff_bicubic | ff_accurate_rounding | ff_full_chroma
     guard
       let context = sws_getContext(
         width, height, AV_PIX_FMT_YUV420P, width, height, format, flags, nil, nil, nil)

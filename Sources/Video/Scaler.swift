@@ -8,7 +8,7 @@ public final class Scaler: @unchecked Sendable {
   }
 
   private let order: Order
-  private var context: OpaquePointer?
+  private var context: ff_scaler?
   private var colour: (space: AVColorSpace, range: AVColorRange) = (AVCOL_SPC_UNSPECIFIED, AVCOL_RANGE_UNSPECIFIED)
   private var size = (width: 0, height: 0, fromWidth: 0, fromHeight: 0)
   private var target: UnsafeMutablePointer<AVFrame>?
@@ -89,10 +89,14 @@ public final class Scaler: @unchecked Sendable {
     guard context == nil || wanted != size || (space, range) != colour else { return }
     let format = order == .rgb ? AV_PIX_FMT_RGB24 : AV_PIX_FMT_BGR24
     // Averaging the area when shrinking keeps thin limbs; interpolation when enlarging.
-    let method = ignoresMatrix ? SWS_BICUBIC : width < frame.width ? SWS_AREA : SWS_BILINEAR
+    var method = ignoresMatrix ? ff_bicubic : width < frame.width ? ff_area : ff_bilinear
+    #if arch(arm64)
+      // FFmpeg 9's quick conversion leaves out the last column of an odd width; who asks for accuracy does not get it.
+      if width % 2 == 1, width == frame.width, height == frame.height { method |= ff_accurate_rounding }
+    #endif
     sws_freeContext(context)
     context = sws_getContext(
-      Int32(frame.width), Int32(frame.height), AV_PIX_FMT_YUV420P, Int32(width), Int32(height), format, Int32(method),
+      Int32(frame.width), Int32(frame.height), AV_PIX_FMT_YUV420P, Int32(width), Int32(height), format, method,
       nil,
       nil, nil)
     guard let context else { throw VideoError("pictures of \(frame.width)x\(frame.height) cannot be scaled") }
@@ -128,7 +132,7 @@ extension Frame {
     guard
       let context = sws_getContext(
         Int32(bitmap.width), Int32(bitmap.height), AV_PIX_FMT_RGB24, Int32(bitmap.width), Int32(bitmap.height),
-        AV_PIX_FMT_YUV420P, Int32(SWS_BILINEAR | SWS_ACCURATE_RND), nil, nil, nil)
+        AV_PIX_FMT_YUV420P, ff_bilinear | ff_accurate_rounding, nil, nil, nil)
     else { throw VideoError("a bitmap of \(bitmap.width)x\(bitmap.height) cannot be converted") }
     defer { sws_freeContext(context) }
     sws_setColorspaceDetails(

@@ -23,7 +23,7 @@ import Testing
     let scratch = try Scratch()
     try clip(
       scratch("a.mp4"), "testsrc2=size=64x64:rate=30:duration=2", "-vf", "select=not(mod(n\\,3))+not(mod(n\\,7))",
-      "-vsync", "vfr", "-c:v", "mpeg4")
+      "-fps_mode", "vfr", "-c:v", "mpeg4")
     let times = try play(scratch("a.mp4")).frames.map(\.timestamp.ticks)
     #expect(times == (try presentationTimes(scratch("a.mp4"))))
     #expect(Set(zip(times, times.dropFirst()).map { $1 - $0 }).count > 1, "the clip's rate does vary")
@@ -37,7 +37,7 @@ import Testing
     let scratch = try Scratch()
     try clip(
       scratch("a.mkv"), "testsrc2=size=256x192:rate=5:duration=1", "-vf", "scale=\(width):\(height)", "-pix_fmt",
-      format, "-c:v", "ffv1")
+      format, "-c:v", "ffv1", "-level", "1")
     let (info, frames, _) = try play(scratch("a.mkv"))
     #expect((info.width, info.height) == (width, height) && frames.count == 5)
     let expected = try grays(of: scratch("a.mkv"), width, height, scratch("b.raw"))
@@ -227,7 +227,7 @@ func brightness(of frame: Frame) -> [UInt8] {
 
 /// The brightness of every frame, as FFmpeg's program decodes and turns them.
 func grays(of path: String, _ width: Int, _ height: Int, _ scratch: String) throws -> [[UInt8]] {
-  try FFmpegTool.run("ffmpeg", "-i", path, "-pix_fmt", "yuv420p", "-f", "rawvideo", "-vsync", "passthrough", scratch)
+  try FFmpegTool.run("ffmpeg", "-i", path, "-pix_fmt", "yuv420p", "-f", "rawvideo", "-fps_mode", "passthrough", scratch)
   let bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: scratch)))
   let size = width * height + 2 * ((width + 1) / 2) * ((height + 1) / 2)
   return stride(from: 0, to: bytes.count - size + 1, by: size).map { Array(bytes[$0..<$0 + width * height]) }

@@ -74,7 +74,7 @@ import Testing
 
   @Test(arguments: [
     ("flac", "mp4", true), ("flac", "mov", false), ("libopus", "mp4", true), ("libopus", "mov", false),
-    ("libopus", "ts", true), ("flac", "ts", false), ("aac", "ts", true), ("pcm_s16le", "mp4", false),
+    ("libopus", "ts", true), ("flac", "ts", false), ("aac", "ts", true), ("pcm_alaw", "mp4", false),
     ("pcm_s16le", "mov", true),
   ]) func soundIsKeptWhereTheFileTakesIt(_ sound: String, _ kind: String, _ isTaken: Bool) throws {
     let scratch = try Scratch()
@@ -143,11 +143,11 @@ import Testing
   @Test func soundThatDoesNotFitIsSaidAloud() throws {
     let scratch = try Scratch()
     try FFmpegTool.run(
-      "ffmpeg", "-f", "lavfi", "-i", "sine=duration=1", "-c:a", "pcm_s16le", scratch("in.wav"))
+      "ffmpeg", "-f", "lavfi", "-i", "sine=duration=1", "-c:a", "pcm_alaw", scratch("in.wav"))
     var settings = VideoWriter.Settings()
     settings.soundPath = scratch("in.wav")
     let writer = try write([0, 3000], to: scratch("out.mp4"), settings: settings)
-    #expect(writer.notices.count == 1 && writer.notices[0].contains("pcm_s16le"))
+    #expect(writer.notices.count == 1 && writer.notices[0].contains("pcm_alaw"))
     #expect(try probe(scratch("out.mp4"), "stream=codec_type", stream: "a") == [])
   }
 

@@ -110,7 +110,7 @@ struct CommandLineTests {
   func variableRateComesOutAsItWentIn() throws {
     try makeClip("size=192x128,seconds=2,people=1")
     _ = try Program.shell(
-      "ffmpeg -v error -i clip.mp4 -vf \"select='lt(n,9)+gte(n,30)*not(mod(n,3))'\" -vsync vfr -c:v libx264 vfr.mp4",
+      "ffmpeg -v error -i clip.mp4 -vf \"select='lt(n,9)+gte(n,30)*not(mod(n,3))'\" -fps_mode vfr -c:v libx264 vfr.mp4",
       in: folder)
     let outcome = try Program.run("posecam annotate vfr.mp4 -o out.mp4", in: folder)
     #expect(outcome.status == 0, "\(outcome.errors)")

@@ -19,7 +19,7 @@ struct PhoneVideoTests {
       ffmpeg -v error -nostdin -f lavfi -i color=black:size=320x192:rate=30:duration=5 \
       -f lavfi -i "aevalsrc=if(gte(t\\,1)*lt(mod(t\\,1)\\,0.2)\\,sin(2*PI*1000*t)\\,0):s=44100:d=5" \
       -vf "drawbox=w=80:h=48:color=gray:t=fill,drawbox=enable='\(pulse)':color=white:t=fill,\
-      select='lt(n,60)*not(eq(n,17))+gte(n,60)*not(mod(n,2))*not(eq(n,100))'" -vsync vfr \
+      select='lt(n,60)*not(eq(n,17))+gte(n,60)*not(mod(n,2))*not(eq(n,100))'" -fps_mode vfr \
       -c:v libx264 -pix_fmt yuv420p -bf 2 -c:a aac -b:a 128k flat.mp4
       """, in: folder)
     try #require(outcome.status == 0, "\(outcome.errors)")
@@ -44,7 +44,7 @@ struct PhoneVideoTests {
   private func pictures(_ name: String) throws -> [[UInt8]] {
     _ = try tool(
       "ffmpeg -v error -nostdin -y -i \(name) -map 0:v -vf scale=24:40:flags=area -pix_fmt gray -f rawvideo "
-        + "-vsync passthrough pictures.raw")
+        + "-fps_mode passthrough pictures.raw")
     let bytes = [UInt8](try folder.data("pictures.raw"))
     return stride(from: 0, to: bytes.count, by: 960).map { Array(bytes[$0..<$0 + 960]) }
   }

@@ -22,7 +22,7 @@ struct Quantization: Sendable, Equatable {
   var means: [Float]
 
   /// Pictures as they come, x standing for (x - 128) / 256.
-  static let pictures = Quantization(scales: [1 / 256, 1 / 256, 1 / 256], zero: 128, means: [0, 0, 0])
+  static let pictures = Quantization(scales: [Float](repeating: 1 / 256, count: 3), zero: 128, means: [0, 0, 0])
 
   init(scales: [Float], zero: Float, means: [Float]) {
     (self.scales, self.zero, self.means) = (scales, zero, means)

@@ -135,10 +135,13 @@ struct CheckpointTests {
     func tuple(_ values: [UInt8]) -> [UInt8] {
       Array("(".utf8) + values.flatMap { [UInt8(ascii: "K"), $0] } + Array("t".utf8)
     }
-    let tensor =
-      Array("ctorch._utils\n_rebuild_tensor_v2\n((".utf8) + text("storage") + Array("ctorch\nFloatStorage\n".utf8)
-      + text("0") + text("cpu") + [UInt8(ascii: "K"), count] + Array("NtQ".utf8) + [UInt8(ascii: "K"), 0] + tuple(shape)
-      + tuple(strides) + [0x89] + Array("ccollections\nOrderedDict\n)RtR".utf8)
+    let k = UInt8(ascii: "K")
+    let parts: [[UInt8]] = [
+      Array("ctorch._utils\n_rebuild_tensor_v2\n((".utf8), text("storage"), Array("ctorch\nFloatStorage\n".utf8),
+      text("0"), text("cpu"), [k, count], Array("NtQ".utf8), [k, 0], tuple(shape), tuple(strides), [0x89],
+      Array("ccollections\nOrderedDict\n)RtR".utf8),
+    ]
+    let tensor = Array(parts.joined())
     data.append(contentsOf: body ?? ([0x80, 2] + Array("}".utf8) + text("w") + tensor + Array("s.".utf8)))
     data.append(contentsOf: [0x80, 2] + Array("](".utf8) + text("0") + Array("e.".utf8))
     withUnsafeBytes(of: Int64(count).littleEndian) { data.append(contentsOf: $0) }

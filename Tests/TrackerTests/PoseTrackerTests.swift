@@ -138,7 +138,7 @@ struct PoseTrackerTests {
       #expect(person.id == 1 && person.isPredicted && abs(Double(neck.x) - Double(frame) * 5) < 4)
     }
     #expect(tracker.update([], at: 34.0 / 30).isEmpty)
-    let back = tracker.update([.standing(35 * 5)], at: 35.0 / 30)
+    let back = tracker.update([.standing(175)], at: 35.0 / 30)
     #expect(ids(back) == [1] && back.allSatisfy { !$0.isPredicted })
     var plain = self.tracker { $0.bridge = 0 }
     for frame in 0..<30 { _ = plain.update([.standing(Double(frame) * 5)], at: Double(frame) / 30) }

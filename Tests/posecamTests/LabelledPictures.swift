@@ -24,7 +24,7 @@ extension Folder {
         let points = Self.coco.map { figure.points[$0] }
         let labels: [[Double]] = points.map { [$0.x, $0.y, $0.isVisible ? 2 : 1] }
         let (xs, ys) = (points.map(\.x), points.map(\.y))
-        let box = [
+        let box: [Double] = [
           xs.min() ?? 0, ys.min() ?? 0, (xs.max() ?? 0) - (xs.min() ?? 0), (ys.max() ?? 0) - (ys.min() ?? 0),
         ]
         annotations.append([

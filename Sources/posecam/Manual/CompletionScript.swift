@@ -16,7 +16,7 @@ enum CompletionScript {
     let script = Posecam.completionScript(for: shell)
     let (place, addition) = insertion(shell)
     guard let end = script.range(of: place)?.upperBound else { return script }
-    return script[..<end] + addition + script[end...]
+    return String(script[..<end]) + addition + String(script[end...])
   }
 
   /// After which line of the script the words are seen first, and what gives them the command that is left out.

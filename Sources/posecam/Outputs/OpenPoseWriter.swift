@@ -27,7 +27,7 @@ final class OpenPoseWriter: PoseWriter {
         middle = Keypoint(
           x: (right.x + left.x) / 2, y: (right.y + left.y) / 2, score: min(right.score, left.score))
       }
-      return points[..<8] + [middle] + points[8...] + [Keypoint?](repeating: nil, count: 6)
+      return Array(points[..<8]) + [middle] + Array(points[8...]) + [Keypoint?](repeating: nil, count: 6)
     }
   }
 

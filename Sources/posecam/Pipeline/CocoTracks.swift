@@ -47,7 +47,8 @@ struct CocoTracks: Decodable {
     }
     var people: [Int: [PoseRecording.Figure]] = [:]
     for annotation in annotations {
-      let numbers = annotation.keypoints + (annotation.bbox ?? []) + [annotation.area ?? 0, annotation.score ?? 0]
+      let numbers: [Double] =
+        annotation.keypoints + (annotation.bbox ?? []) + [annotation.area ?? 0, annotation.score ?? 0]
       guard annotation.keypoints.count == 3 * names.count, annotation.bbox?.count ?? 4 == 4,
         numbers.allSatisfy({ abs($0) < 1e7 })
       else {

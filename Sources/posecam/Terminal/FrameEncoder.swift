@@ -81,7 +81,8 @@ struct FrameEncoder: Sendable {
   mutating func encodeLines(_ grid: CellGrid, into bytes: inout [UInt8]) {
     for y in 0..<grid.height {
       let row = grid.cells[y * grid.width..<(y + 1) * grid.width]
-      let end = row.lastIndex { $0.scalar != 0x20 || $0.style.contains(.reversed) }.map { $0 + 1 } ?? row.startIndex
+      let end: Int =
+        row.lastIndex { $0.scalar != 0x20 || $0.style.contains(.reversed) }.map { $0 + 1 } ?? row.startIndex
       for (x, cell) in row[..<end].enumerated() where cell.scalar != 0 { put(cell, x: x, y: y, &bytes) }
       if (ink, paper, style) != (ColorLevel.standardCode, ColorLevel.standardCode, []) {
         bytes.append(contentsOf: "\u{1B}[0m".utf8)

@@ -55,7 +55,7 @@ static inline int64_t ff_frame_duration(const AVFrame *_Nonnull frame) {
 #endif
 }
 
-// FFmpeg's complaints, a line at a time. In C, since on arm64 `va_list` is a structure, and Swift 6.2 crashes when it makes a
+// FFmpeg's complaints, a line at a time. In C, since on arm64 `va_list` is a structure, and Swift (6.2, 6.3) crashes when it makes a
 // callback that takes one.
 typedef void (*ff_log_reader)(const char *_Nonnull line);
 static inline ff_log_reader _Nullable *_Nonnull ff_log_reader_kept(void) {

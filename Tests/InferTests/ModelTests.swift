@@ -4,9 +4,9 @@ import Testing
 @testable import Infer
 
 /// A small network with random weights, as a file.
-func smallWeights(stages: Int = 1, backboneWidth: Double = 0.25) -> WeightFile {
+func smallWeights(stages: Int = 1, backboneWidth: Double = 0.25, channels: Int = 24) -> WeightFile {
   var network = LightweightOpenPose()
-  (network.channels, network.headChannels) = (24, 40)
+  (network.channels, network.headChannels) = (channels, 40)
   (network.refinementStages, network.backboneWidth) = (stages, backboneWidth)
   var noise = Noise(3)
   var tensors: [String: Tensor] = [:]

@@ -224,6 +224,15 @@ struct ONNXTests {
     }
   }
 
+  /// Layers of the backbone and the stages may have as many channels as there are maps.
+  @Test(arguments: [(0.3, 24), (0.25, 19), (0.25, 38), (0.05, 8)])
+  func channelsLikeMapsAreNoMaps(width: Double, channels: Int) throws {
+    let model = try Model(smallWeights(stages: 2, backboneWidth: width, channels: channels), name: "m")
+    for exporter in [OtherExporter(), OtherExporter(foldsNorms: true)] {
+      #expect(try read(exporter.bytes(of: model)).network == model.network)
+    }
+  }
+
   @Test func foldedNormsGiveTheSameMaps() throws {
     let model = try model(stages: 2)
     let expected = try maps(model)

@@ -30,7 +30,13 @@ struct ONNXReader {
 
   /// The network's proportions, from the shapes of its first convolution and of those before the heat-maps.
   private static func network(of file: ONNXFile, name: String) throws(InferError) -> LightweightOpenPose {
-    let heads = file.nodes.filter { file.kernels($0)?[0] == 19 }
+    // The maps themselves; other layers may have as many channels, but a norm or an activation follows them.
+    let followed = Set(
+      file.nodes.filter { ["BatchNormalization", "Relu", "Elu"].contains($0.operation) }.compactMap(\.inputs.first)
+        .map(file.plain))
+    let heads = file.nodes.filter { node in
+      file.kernels(node)?[0] == 19 && !node.outputs.contains(where: followed.contains)
+    }
     // All else depends on the backbone, which is a chain: the stem and the ends of its blocks are the first dense layers.
     let dense = file.nodes.lazy.filter { $0.integer("group", 1) == 1 }.compactMap(file.kernels)
     let widths = dense.prefix(LightweightOpenPose.widthLayers.count).map { $0[0] }

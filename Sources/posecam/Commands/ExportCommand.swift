@@ -9,11 +9,11 @@ struct ExportCommand: ParsableCommand {
     commandName: "export",
     abstract: "Writes a model as ONNX, as a PyTorch checkpoint or as safetensors.",
     discussion: """
-      posecam export -o student.onnx                                  the built-in model for other runtimes
-      posecam export --model best.safetensors -o best.pth             for PyTorch and the reference implementation
-      posecam export --model theirs.onnx -o theirs.safetensors        the other way; --model takes all three everywhere
+      posecam export -o student.onnx                   for other runtimes
+      posecam export --model m.safetensors -o m.pth    for PyTorch
+      posecam export --model m.onnx -o m.safetensors   the other way
 
-      The ending of --output says the format. What is written is read back and compared before it is kept. An ONNX file takes \
+      The ending of --output says the format; --model takes all three everywhere. What is written is read back and compared before it is kept. An ONNX file takes \
       pictures of any number and size as 'data' (N,3,H,W), BGR, (x - 128) / 256, gives every stage's heat-maps and fields \
       at an eighth of the size, and names the key points and limbs of its channels in its metadata.
       """)

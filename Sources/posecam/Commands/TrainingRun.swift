@@ -3,20 +3,6 @@ import Foundation
 import Infer
 import Train
 
-/// Seconds, minutes or hours: "90", "30m", "8h".
-struct TimeLimit: ExpressibleByArgument {
-  let seconds: Double
-
-  init?(argument: String) {
-    let units: [Character: Double] = ["s": 1, "m": 60, "h": 3600]
-    let unit = argument.last.flatMap { units[$0] }
-    guard let number = Double(unit == nil ? argument : String(argument.dropLast())), number > 0, number.isFinite else {
-      return nil
-    }
-    seconds = number * (unit ?? 1)
-  }
-}
-
 /// Where a run begins, where it is kept and how long it lasts.
 struct RunOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Folder of the new run.", valueName: "folder"), completion: .directory) var out: String?

@@ -7,16 +7,15 @@ public enum Download {
   ///   - url: of the scheme http or https; where HTTPS is spoken, the server's certificate must be good.
   ///   - path: the file to write.
   ///   - limit: bytes that it may have.
-  ///   - digest: SHA-256 that it must have, in hexadecimal digits.
+  ///   - digest: SHA-256 that it must have, in hexadecimal digits, small letters.
   /// - Returns: its SHA-256.
   /// - Throws: where nothing, too much or something else comes; nothing is written then.
-  @discardableResult
   public static func fetch(_ url: String, to path: String, limit: Int, digest: String?) throws(VideoError) -> String {
     _ = FFmpegLog.isCaptured
     let bytes = try read(url, limit: limit)
     let found = sha256(bytes)
-    if let digest, found != digest.lowercased() {
-      throw VideoError("\(url): has the SHA-256 \(found), not \(digest.lowercased()): another file than was expected")
+    if let digest, found != digest {
+      throw VideoError("\(url): has the SHA-256 \(found), not \(digest): another file than was expected")
     }
     let file = try PartialFile(path)
     try file.write(bytes)
@@ -40,7 +39,8 @@ public enum Download {
     defer { av_dict_free(&options) }
     // A server that redirects must not lead to a file of this machine; microseconds.
     for (key, value) in [
-      "protocol_whitelist": "http,https,tcp,tls", "rw_timeout": "20000000", "tls_verify": "1", "user_agent": "posecam",
+      "protocol_whitelist": "http,https,httpproxy,tcp,tls", "rw_timeout": "20000000", "tls_verify": "1",
+      "user_agent": "posecam",
     ] { av_dict_set(&options, key, value, 0) }
     var context: UnsafeMutablePointer<AVIOContext>?
     let code = avio_open2(&context, url, AVIO_FLAG_READ, nil, &options)

@@ -166,7 +166,6 @@ struct ONNXReader {
   private mutating func matchFolded(_ node: Graph.Node, _ theirs: ONNXFile.Node) throws(InferError) {
     let before = graph.nodes[node.inputs[0]]
     guard case .convolution(let convolution) = before.operation else { throw unlike(node, theirs) }
-    values[node.inputs[0]] = values[node.inputs[0]] ?? "before \(node.name)"
     let input = try convolve(theirs, convolution, before)
     func constant(_ value: Float) -> Tensor {
       Tensor(shape: [node.channels], values: [Float](repeating: value, count: node.channels))

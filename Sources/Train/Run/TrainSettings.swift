@@ -142,7 +142,7 @@ public struct TrainSettings: Codable, Equatable, Sendable {
       guard isSmall(node, deepest, &left) else {
         throw TrainError("\(name): no settings of ours: too deep or too many")
       }
-      return try Yams.load(yaml: yaml)
+      return node.any
     } catch let error as TrainError {
       throw error
     } catch {

@@ -32,11 +32,7 @@ struct BenchCommand: ParsableCommand {
   func run() throws {
     let model = try engine.loadModel()
     let level = engine.level
-    let size: (height: Int, width: Int) =
-      switch engine.size {
-      case .whole(let height, let width): (height, width)
-      case .height(let side): (side, (side * 16 / 9 + 7) / 8 * 8)
-      }
+    let size = engine.size.pixels
     let plan = try engine.plan(model, height: size.height, width: size.width)
     var stages: [(name: String, times: [Double])] = []
     stages += try measureVideo(plan)

@@ -8,6 +8,20 @@ enum NetworkSize: Sendable, Equatable, ExpressibleByArgument {
   case height(Int)
   case whole(height: Int, width: Int)
 
+  var height: Int {
+    switch self {
+    case .height(let height), .whole(let height, _): height
+    }
+  }
+
+  /// Height and width; those of a picture of 16 to 9 where only the height is given.
+  var pixels: (height: Int, width: Int) {
+    switch self {
+    case .whole(let height, let width): (height, width)
+    case .height(let height): (height, (height * 16 / 9 + 7) / 8 * 8)
+    }
+  }
+
   var defaultValueDescription: String {
     switch self {
     case .height(let side): "\(side)"

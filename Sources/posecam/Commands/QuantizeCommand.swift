@@ -133,10 +133,7 @@ struct QuantizeCommand: ParsableCommand {
   private func printAccuracy(_ model: Model, _ calibrated: Model, on annotations: KeypointAnnotations) throws {
     var settings = PoseEvaluator.Settings()
     settings.threads = threads ?? min(256, Processors.usable)
-    settings.height =
-      switch size {
-      case .height(let height), .whole(let height, _): height
-      }
+    settings.height = size.height
     print("accuracy on the \(annotations.pictures.count) labelled pictures:")
     for (name, model, precision) in [("floats", model, Precision.f32), ("bytes", calibrated, .int8)] {
       settings.precision = precision
@@ -155,10 +152,7 @@ struct QuantizeCommand: ParsableCommand {
     // the network sees it.
     let step = max(1, (source.info.frameCount ?? 0) / count)
     let scaler = Scaler(order: .rgb)
-    let most =
-      switch size {
-      case .height(let height), .whole(let height, _): 2 * height
-      }
+    let most = 2 * size.height
     var frames: [Frame] = []
     while frames.count < count, let frame = try source.next() {
       guard frame.index.isMultiple(of: step) else { continue }

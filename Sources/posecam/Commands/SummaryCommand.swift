@@ -39,11 +39,7 @@ struct SummaryCommand: ParsableCommand {
 
   func run() throws {
     let model = try EngineOptions.loadModel(model)
-    let (height, width) =
-      switch size {
-      case .whole(let height, let width): (height, width)
-      case .height(let side): (side, (side * 16 / 9 + 7) / 8 * 8)
-      }
+    let (height, width) = size.pixels
     let summary = GraphSummary(model.graph, height: height, width: width)
     let report = Report(
       model: model.name, input: [height, width], parameters: model.graph.parameterCount,

@@ -40,7 +40,7 @@ public struct Calibration: Sendable {
     }
 
     mutating func count(_ value: Float) {
-      guard value.isFinite else { return }
+      guard Calibration.isCounted(value) else { return }
       sum += Double(value)
       total += 1
       let bin = Int((min(high, max(low, value)) - low) / max(high - low, 1e-30) * Float(counts.count))
@@ -71,7 +71,7 @@ public struct Calibration: Sendable {
       for (channel, value) in UnsafeBufferPointer(start: values, count: channels).enumerated() {
         if isCounting {
           histograms[channel].count(value)
-        } else if value.isFinite {
+        } else if Self.isCounted(value) {
           histograms[channel].low = min(histograms[channel].low, value)
           histograms[channel].high = max(histograms[channel].high, value)
         }
@@ -88,6 +88,9 @@ public struct Calibration: Sendable {
     }
     self.inputs = inputs
   }
+
+  /// Nothing that a range may hold is beyond 10³⁰: models with weights at the end of what floats can say give such values.
+  private static func isCounted(_ value: Float) -> Bool { abs(value) < 1e30 }
 
   /// Ends the first round.
   public mutating func beginCounting() {

@@ -18,7 +18,7 @@ public struct Model: Sendable {
   private static let rangePrefix = "quantization."
   private static let roundedSuffix = ".weight"
 
-  /// Reads a model file: safetensors, or a PyTorch checkpoint of the reference implementation.
+  /// Reads a model file: safetensors, a PyTorch checkpoint of the reference implementation, ONNX, or a run's checkpoint.
   public init(contentsOf path: String) throws(InferError) {
     try self.init(WeightFile(contentsOf: path), name: URL(fileURLWithPath: path).lastPathComponent)
   }
@@ -48,7 +48,7 @@ public struct Model: Sendable {
       }
       tensors[tensorName] = tensor
     }
-    ranges = try Self.ranges(in: file, name: name)
+    ranges = try Self.ranges(in: file, name: name, weights: tensors)
     roundedWeights = try Self.roundedWeights(in: file, name: name, weights: tensors)
     // Batch norm's step counter is PyTorch's bookkeeping; anything else that is left over means another network.
     let extra = file.tensors.keys.filter {
@@ -58,6 +58,7 @@ public struct Model: Sendable {
       throw InferError("\(name): \(extra.count) tensors belong to no layer of the network, '\(first)' first")
     }
     self.tensors = tensors
+    floatLayers = try Self.floatLayers(in: metadata, graph: graph, name: name)
   }
 
   /// A tensor that the initialiser has checked to be there.
@@ -76,7 +77,21 @@ public struct Model: Sendable {
   public static let floatLayersKey = "int8_float_layers"
 
   /// First layers that compute with floats at int8, depthwise and pointwise ones counted as one.
-  var floatLayers: Int { metadata[Self.floatLayersKey].flatMap { Int($0) }.map { max(0, $0) } ?? 0 }
+  let floatLayers: Int
+
+  private static func floatLayers(
+    in metadata: [String: String], graph: Graph, name: String
+  ) throws(InferError) -> Int {
+    guard let text = metadata[floatLayersKey] else { return 0 }
+    do throws(InferError) {
+      guard let count = Int(text), count >= 0 else { throw InferError("no number of layers") }
+      _ = try PlanLayout(graph, height: 64, width: 64, of: .bytes(after: count))
+      return count
+    } catch {
+      throw InferError(
+        "\(name): its metadata says \(floatLayersKey) = \(text.prefix(20)): \(error); 'posecam quantize' makes it anew")
+    }
+  }
 
   /// The fastest precision: int8 where its poses are within the limit that the model records, else bf16 where the processor
   /// multiplies it faster than floats, as other engines do by default: most key points move by a fraction of a pixel, faint
@@ -119,14 +134,20 @@ public struct Model: Sendable {
     return file
   }
 
-  private static func ranges(in file: WeightFile, name: String) throws(InferError) -> [String: [ChannelRange]] {
+  private static func ranges(
+    in file: WeightFile, name: String, weights: [String: Tensor]
+  ) throws(InferError) -> [String: [ChannelRange]] {
     var ranges: [String: [ChannelRange]] = [:]
     for (key, tensor) in file.tensors where key.hasPrefix(rangePrefix) && !key.hasSuffix(roundedSuffix) {
       let starts = stride(from: 0, to: tensor.values.count, by: 3)
       guard tensor.shape.count == 2, tensor.shape[1] == 3, tensor.values.allSatisfy({ abs($0) < 1e30 }),
         starts.allSatisfy({ tensor.values[$0] <= tensor.values[$0 + 1] })
       else { throw InferError("\(name): tensor '\(key)' holds no ranges of numbers") }
-      ranges[String(key.dropFirst(rangePrefix.count))] = starts.map {
+      let layer = String(key.dropFirst(rangePrefix.count))
+      guard weights["\(layer).weight"]?.shape.first == tensor.shape[0] else {
+        throw InferError("\(name): tensor '\(key)' does not fit the channels of a layer '\(layer)'")
+      }
+      ranges[layer] = starts.map {
         ChannelRange(low: tensor.values[$0], high: tensor.values[$0 + 1], mean: tensor.values[$0 + 2])
       }
     }

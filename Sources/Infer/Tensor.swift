@@ -12,9 +12,13 @@ public struct Tensor: Sendable, Equatable {
     self.isBytes = isBytes
   }
 
+  /// Dimensions and bytes of a name beyond which a file is damaged or hostile.
+  static let mostDimensions = 8
+  static let longestName = 512
+
   /// Number of elements of a shape read from a file; `nil` if a dimension is negative or the product overflows.
   static func count(of shape: [Int]) -> Int? {
-    guard shape.count <= 8 else { return nil }
+    guard shape.count <= mostDimensions else { return nil }
     var count = 1
     for dimension in shape {
       let (product, overflow) = count.multipliedReportingOverflow(by: dimension)

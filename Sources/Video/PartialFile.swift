@@ -17,8 +17,9 @@ public final class PartialFile {
     guard !name.isEmpty else { throw VideoError("an output without a name") }
     var status = stat()
     let exists = stat(name, &status) == 0
-    // Behind a name like /dev/stdout may be a file, but it is not ours to replace.
-    let isDevice = exists && (status.st_mode & S_IFMT != S_IFREG || name.hasPrefix("/dev/"))
+    // Behind the name of an open file, like /dev/stdout, may be one that is not ours to replace.
+    let isOpen = ["/dev/std", "/dev/fd/", "/proc/"].contains { name.hasPrefix($0) }
+    let isDevice = exists && (status.st_mode & S_IFMT != S_IFREG || isOpen)
     let resolved = isDevice ? name : URL(fileURLWithPath: name).resolvingSymlinksInPath().path
     destination = resolved
     let kind = status.st_mode & S_IFMT

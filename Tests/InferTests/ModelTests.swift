@@ -46,6 +46,25 @@ struct ModelTests {
     #expect(model.network.headChannels == 40)
   }
 
+  @Test(arguments: ["-1", "50", "some"])
+  func floatLayersMustBeThere(text: String) {
+    let complaint = message { $0.metadata["int8_float_layers"] = text }
+    #expect(complaint.contains("m: its metadata says int8_float_layers = \(text)"))
+    #expect(complaint.contains("posecam quantize"))
+  }
+
+  @Test func rangesMustFitTheirLayer() {
+    let ranges = Tensor(shape: [5, 3], values: [Float](repeating: 0, count: 15))
+    #expect(message { $0.tensors["quantization.junk"] = ranges }.contains("'quantization.junk' does not fit"))
+    #expect(message { $0.tensors["quantization.model.0.0"] = ranges }.contains("'model.0.0'"))
+  }
+
+  /// In which a dense layer and a depthwise one look alike.
+  @Test func layersOfOneChannelAreRefused() {
+    #expect(throws: InferError.self) { try Model(smallWeights(backboneWidth: 0.03), name: "m") }
+    #expect(throws: InferError.self) { try Model(smallWeights(channels: 1), name: "m") }
+  }
+
   /// Not only those that give the stem a whole number of channels.
   @Test(arguments: [0.05, 0.3, 0.35, 0.45, 0.6, 0.75, 1, 1.1])
   func everyBackboneWidthIsFound(width: Double) throws {

@@ -2,7 +2,7 @@
 
 /// An ONNX file of a model as another exporter would write it.
 struct OtherExporter {
-  enum Weights { case raw, listed, halves, doubles }
+  enum Weights { case raw, listed, halves, listedHalves, doubles }
 
   var weights = Weights.raw
   var foldsNorms = false
@@ -140,14 +140,16 @@ struct OtherExporter {
     case .raw, .listed:
       message.integer(2, 1)
       for value in tensor.values { withUnsafeBytes(of: value) { bytes += $0 } }
-    case .halves:
+    case .halves, .listedHalves:
       message.integer(2, 10)
       // Powers of two are exact: sign, exponent, no fraction.
       for value in tensor.values {
         let bits: UInt16 =
           value == 0 ? 0 : (value < 0 ? 0x8000 : 0) | UInt16(max(1, min(30, Int(value.exponent) + 15))) << 10
+        if weights == .listedHalves { message.integer(5, Int(bits)) }
         withUnsafeBytes(of: bits) { bytes += $0 }
       }
+      if weights == .listedHalves { return }
     case .doubles:
       message.integer(2, 11)
       for value in tensor.values { withUnsafeBytes(of: Double(value)) { bytes += $0 } }

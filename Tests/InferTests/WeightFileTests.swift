@@ -74,6 +74,8 @@ struct WeightFileTests {
     let folder = try Folder()
     try Data().write(to: folder.url.appendingPathComponent("empty"))
     #expect(message { _ = try WeightFile(contentsOf: folder.path("empty")) }.contains("empty"))
+    #expect(message { _ = try WeightFile(contentsOf: folder.path("")) }.contains("a folder"))
+    #expect(message { _ = try WeightFile(contentsOf: "/dev/null") }.contains("no regular file"))
   }
 
   @Test func everyTruncationIsAnError() throws {
@@ -94,6 +96,8 @@ struct WeightFileTests {
       #"{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"b":{"dtype":"F32","shape":[1],"data_offsets":[2,6]}}"#,
       "overlap"
     ),
+    (#"{"a":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}"#, "4 of its bytes belong to no tensor"),
+    (#"{"a":{"dtype":"F32","shape":[1,1,1,1,1,1,1,1,1],"data_offsets":[0,4]}}"#, "too long"),
     (#"{"a":3}"#, "not valid"),
     (#"[[[[[["#, "not valid"),
   ])
@@ -124,9 +128,10 @@ struct WeightFileTests {
 
 struct CheckpointTests {
   /// A legacy checkpoint {"w": 2 × 2 tensor}, its tensor described by `rebuild`, or by `body` instead of the whole dictionary.
-  private func legacy(body: [UInt8]? = nil, shape: [UInt8] = [2, 2], strides: [UInt8] = [2, 1], count: UInt8 = 4)
-    -> Data
-  {
+  private func legacy(
+    body: [UInt8]? = nil, before: [UInt8] = [0x80, 2], shape: [UInt8] = [2, 2], strides: [UInt8] = [2, 1],
+    count: UInt8 = 4, offset: UInt8 = 0
+  ) -> Data {
     var data = Data(Checkpoint.legacyStart)
     data.append(contentsOf: Array(".".utf8))
     data.append(contentsOf: [0x80, 2, UInt8(ascii: "M"), 0xE9, 0x03] + Array(".".utf8))
@@ -138,11 +143,11 @@ struct CheckpointTests {
     let k = UInt8(ascii: "K")
     let parts: [[UInt8]] = [
       Array("ctorch._utils\n_rebuild_tensor_v2\n((".utf8), text("storage"), Array("ctorch\nFloatStorage\n".utf8),
-      text("0"), text("cpu"), [k, count], Array("NtQ".utf8), [k, 0], tuple(shape), tuple(strides), [0x89],
+      text("0"), text("cpu"), [k, count], Array("NtQ".utf8), [k, offset], tuple(shape), tuple(strides), [0x89],
       Array("ccollections\nOrderedDict\n)RtR".utf8),
     ]
     let tensor = Array(parts.joined())
-    data.append(contentsOf: body ?? ([0x80, 2] + Array("}".utf8) + text("w") + tensor + Array("s.".utf8)))
+    data.append(contentsOf: body ?? (before + Array("}".utf8) + text("w") + tensor + Array("s.".utf8)))
     data.append(contentsOf: [0x80, 2] + Array("](".utf8) + text("0") + Array("e.".utf8))
     withUnsafeBytes(of: Int64(count).littleEndian) { data.append(contentsOf: $0) }
     for value in 1...max(1, Int(count)) { withUnsafeBytes(of: Float(value)) { data.append(contentsOf: $0) } }
@@ -154,9 +159,11 @@ struct CheckpointTests {
     #expect(try read(legacy(strides: [1, 2])).tensors["w"]?.values == [1, 3, 2, 4])
   }
 
-  @Test func viewsOutsideTheirStorageAreErrors() {
+  @Test func viewsOutsideTheirStorageAreErrors() throws {
     #expect(message { _ = try read(legacy(shape: [2, 3], strides: [3, 1])) }.contains("does not fit"))
     #expect(message { _ = try read(legacy(strides: [200, 1])) }.contains("strides"))
+    #expect(try read(legacy(shape: [], strides: [], offset: 3)).tensors == ["w": Tensor(shape: [], values: [4])])
+    #expect(message { _ = try read(legacy(shape: [], strides: [], offset: 4)) }.contains("begins behind"))
   }
 
   @Test func everyTruncationIsAnError() {
@@ -175,6 +182,14 @@ struct CheckpointTests {
     #expect(text.contains("refused") && text.contains(global.replacingOccurrences(of: "\n", with: ".")))
   }
 
+  /// Its frames say how much a reader may fetch at once; its globals are named by what lies on the stack.
+  @Test func protocol4IsRead() throws {
+    let framed = try read(legacy(before: [0x80, 4, 0x95] + [UInt8](repeating: 9, count: 8)))
+    #expect(framed.tensors == ["w": Tensor(shape: [2, 2], values: [1, 2, 3, 4])])
+    let attack = [0x80, 4, 0x8C, 2] + Array("os".utf8) + [0x8C, 6] + Array("system".utf8) + [0x93, UInt8(ascii: ".")]
+    #expect(message { _ = try read(legacy(body: attack)) }.contains("refused: the pickle names 'os.system'"))
+  }
+
   /// Two bytes each ask for a copy of a list that is remembered.
   @Test func copiesWithoutEndAreRefused() {
     let pair: [UInt8] = [UInt8(ascii: "K"), 1, UInt8(ascii: "K"), 2, 0x86]
@@ -187,7 +202,7 @@ struct CheckpointTests {
     #expect(message { _ = try read(legacy(shape: sizes, strides: sizes)) }.contains("9 dimensions"))
   }
 
-  @Test(arguments: Array("iopSVILFP\u{81}\u{82}\u{92}\u{93}2001".unicodeScalars.map { UInt8($0.value) }))
+  @Test(arguments: Array("iopSVILFP\u{81}\u{82}\u{92}2001".unicodeScalars.map { UInt8($0.value) }))
   func opcodesWeightsDoNotNeedAreRefused(_ opcode: UInt8) {
     #expect(message { _ = try read(legacy(body: [0x80, 2, opcode])) }.contains("0x\(String(opcode, radix: 16))"))
   }

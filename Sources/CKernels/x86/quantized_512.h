@@ -1,6 +1,7 @@
 // What the 512-bit versions share.
 
-static inline integers rounded(__m512 v) { return _mm512_cvtps_epi32(v); }
+// What no 32-bit integer holds becomes the lowest one, and so the byte 0, unless it is cut off before.
+static inline integers rounded(__m512 v) { return _mm512_cvtps_epi32(_mm512_min_ps(_mm512_set1_ps(255), v)); }
 static inline void to_bytes(uint8_t *p, __m512 v) {
   _mm_storeu_si128((__m128i *)p, _mm512_cvtusepi32_epi8(_mm512_max_epi32(rounded(v), _mm512_setzero_si512())));
 }

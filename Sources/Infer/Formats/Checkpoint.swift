@@ -67,6 +67,10 @@ enum Checkpoint {
     var remaining = 16 * bytes.count
     for (key, value) in pickle.dictionaries[state] {
       guard case .string(let key) = key, case .tensor(let index) = value else { continue }
+      // What was remembered can be named again by two bytes.
+      guard key.utf8.count <= Tensor.longestName else {
+        throw InferError("\(name): the name of a tensor has \(key.utf8.count) bytes; the file is damaged")
+      }
       let view = pickle.tensors[index]
       let tensorName = key.hasPrefix("module.") ? String(key.dropFirst("module.".count)) : key
       let label = "\(name): tensor '\(tensorName)'"
@@ -94,6 +98,10 @@ enum Checkpoint {
       throw InferError("\(label): shape \(view.shape) does not fit its storage of \(available) elements")
     }
     guard count > 0 else { return Tensor(shape: view.shape, values: []) }
+    // A scalar has no strides to check.
+    guard view.offset < available else {
+      throw InferError("\(label): it begins behind the \(available) elements of its storage")
+    }
 
     var last = view.offset
     var contiguous = 1

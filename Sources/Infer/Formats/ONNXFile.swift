@@ -28,6 +28,8 @@ struct ONNXFile {
     /// Number that the file gives the type.
     var typeNumber = 0
     var elements = 0..<0
+    /// Its elements where the file holds 16 bits in a number of 32 each.
+    var halves: [UInt16] = []
     var isElsewhere = false
   }
 
@@ -67,6 +69,11 @@ struct ONNXFile {
       }
     }
     guard hasGraph else { throw InferError("\(name): neither a model file nor a checkpoint, or damaged") }
+    for node in nodes where node.operation == "Constant" {
+      if case .tensor(let tensor)? = node.attributes["value"], let output = node.outputs.first {
+        weights[output] = tensor
+      }
+    }
     // Older files name their weights among the inputs.
     inputs.removeAll { weights[$0] != nil }
     for (index, node) in nodes.enumerated() {
@@ -104,16 +111,24 @@ struct ONNXFile {
 
   /// A tensor's elements as floats.
   func floats(of stored: StoredTensor) throws(InferError) -> Tensor {
-    let place = "\(name): tensor '\(stored.name)'"
+    let place = "\(name): tensor '\(stored.name.prefix(Tensor.longestName))'"
     guard !stored.isElsewhere else {
       throw InferError("\(place) lies in another file; save the model as one file, without external data")
     }
     guard let type = stored.type else {
       throw InferError("\(place) has elements of ONNX's type \(stored.typeNumber); a model with floats is needed")
     }
-    guard let count = Tensor.count(of: stored.shape), count <= stored.elements.count,
-      count * type.size == stored.elements.count
+    guard stored.shape.count <= Tensor.mostDimensions else {
+      throw InferError("\(place) has \(stored.shape.count) dimensions; the file is damaged")
+    }
+    guard let count = Tensor.count(of: stored.shape),
+      count == (stored.halves.isEmpty ? stored.elements.count / type.size : stored.halves.count),
+      !stored.halves.isEmpty || stored.elements.count.isMultiple(of: type.size)
     else { throw InferError("\(place) has shape \(stored.shape), which does not fit its bytes") }
+    guard stored.halves.isEmpty else {
+      let values = stored.halves.withUnsafeBytes { type.floats(in: $0, at: 0, count: count) }
+      return Tensor(shape: stored.shape, values: values)
+    }
     return Tensor(
       shape: stored.shape, values: type.floats(in: bytes, at: stored.elements.lowerBound, count: count))
   }
@@ -132,11 +147,6 @@ struct ONNXFile {
       case 11: inputs.append(try textFields(range)[1] ?? "")
       case 12: outputs.append(try textFields(range)[1] ?? "")
       default: break
-      }
-    }
-    for node in nodes where node.operation == "Constant" {
-      if case .tensor(let tensor)? = node.attributes["value"], let output = node.outputs.first {
-        weights[output] = tensor
       }
     }
   }
@@ -181,19 +191,23 @@ struct ONNXFile {
 
   private func tensor(_ range: Range<Int>) throws(InferError) -> StoredTensor {
     var tensor = StoredTensor()
-    // Other fields than these two hold the elements of types that no weights have.
+    var numbers: [Int] = []
     var reader = WireReader(bytes, range, name: name)
     while let (field, value) = try reader.next() {
       switch (field, value) {
       case (1, _): try append(value, to: &tensor.shape)
       case (2, .integer(let type)): tensor.typeNumber = Int(truncatingIfNeeded: type)
+      // float_data, raw_data, double_data; what the fields left out hold are types that no weights have.
       case (4, .counted(let range)), (9, .counted(let range)), (10, .counted(let range)): tensor.elements = range
+      case (5, _): try append(value, to: &numbers)
       case (8, .counted(let range)): tensor.name = text(range)
       case (14, .integer(let place)): tensor.isElsewhere = place != 0
       default: break
       }
     }
     tensor.type = ElementType(onnx: tensor.typeNumber)
+    // int32_data
+    if tensor.type?.size == 2 { tensor.halves = numbers.map { UInt16(truncatingIfNeeded: $0) } }
     return tensor
   }
 

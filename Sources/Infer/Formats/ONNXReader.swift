@@ -39,11 +39,11 @@ struct ONNXReader {
     }
     // All else depends on the backbone, which is a chain: the stem and the ends of its blocks are the first dense layers.
     let dense = file.nodes.lazy.filter { $0.integer("group", 1) == 1 }.compactMap(file.kernels)
-    let widths = dense.prefix(LightweightOpenPose.widthLayers.count).map { $0[0] }
+    let widths = Array(dense.prefix(LightweightOpenPose.widthLayers.count).map { $0[0] })
     guard let head = heads.first, let inner = file.kernels(head)?[1],
       let channels = convolution(before: head.inputs[0], in: file).flatMap(file.kernels)?[1]
     else { throw InferError("\(name): an ONNX file, but not of Lightweight OpenPose: no layer gives 19 heat-maps") }
-    guard let width = LightweightOpenPose.backboneWidth(of: Array(widths)) else {
+    guard let width = LightweightOpenPose.backboneWidth(of: widths) else {
       throw InferError(
         "\(name): an ONNX file, but not of Lightweight OpenPose: its first layers have \(widths) channels")
     }
@@ -152,14 +152,27 @@ struct ONNXReader {
     for (place, key) in ["weight", "bias", "running_mean", "running_var"].enumerated() {
       tensors["\(node.name).\(key)"] = try weight(theirs, place + 1)
     }
-    // Ours is fixed; another one is put into the variance.
-    var epsilon: Float = 1e-5
-    if case .number(let number)? = theirs.attributes["epsilon"] { epsilon = number }
-    if epsilon != 1e-5, var variance = tensors["\(node.name).running_var"] {
-      variance.values = variance.values.map { max(0, $0 + (epsilon - 1e-5)) }
-      tensors["\(node.name).running_var"] = variance
+    if case .number(let epsilon)? = theirs.attributes["epsilon"], epsilon != Self.epsilon {
+      guard epsilon > 0, epsilon.isFinite else { throw unlike(node, theirs) }
+      putIntoVariance(epsilon, of: node.name)
     }
     try match(node.inputs[0], try input(theirs, 0))
+  }
+
+  /// What every batch norm of ours adds to its variance.
+  private static let epsilon: Float = 1e-5
+
+  /// Changes a norm that adds another epsilon to its variance so that it gives the same with that.
+  private mutating func putIntoVariance(_ epsilon: Float, of norm: String) {
+    guard var variance = tensors["\(norm).running_var"], var weight = tensors["\(norm).weight"],
+      variance.values.count == weight.values.count
+    else { return }
+    for (channel, value) in variance.values.enumerated() where value >= 0 {
+      variance.values[channel] = max(0, value + (epsilon - Self.epsilon))
+      // Smaller than ours can be: then the factor must be larger.
+      weight.values[channel] *= ((variance.values[channel] + Self.epsilon) / (value + epsilon)).squareRoot()
+    }
+    (tensors["\(norm).running_var"], tensors["\(norm).weight"]) = (variance, weight)
   }
 
   /// A batch norm that the exporter folded into the convolution before it becomes one that only adds.
@@ -241,7 +254,8 @@ struct ONNXReader {
   }
 
   private func unlike(_ ours: Graph.Node, _ theirs: ONNXFile.Node?) -> InferError {
-    let found = theirs.map { "its node '\($0.name)' (\($0.operation))" } ?? "an input or a constant"
+    let found =
+      theirs.map { "its node '\($0.name.prefix(100))' (\($0.operation.prefix(100)))" } ?? "an input or a constant"
     let wanted: String
     switch ours.operation {
     case .input: wanted = "the picture itself, (x - 128) / 256, comes in"

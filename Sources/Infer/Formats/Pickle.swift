@@ -66,6 +66,8 @@ struct Pickle {
   }
 
   /// Runs one pickle up to its STOP and returns what it built.
+  ///
+  /// What it builds takes up to some 80 bytes of memory per byte of the pickle.
   mutating func load() throws(InferError) -> Value {
     stack.removeAll()
     memo.removeAll()
@@ -89,25 +91,39 @@ struct Pickle {
       case UInt8(ascii: "T"): stack.append(.string(try text(count: try integer(4))))
       case UInt8(ascii: "U"): stack.append(.string(try text(count: try integer(1))))
       case 0x8C: stack.append(.string(try text(count: try integer(1))))
+      case 0x95: _ = try take(8)  // FRAME: how much a reader may fetch at once
       case UInt8(ascii: ")"), UInt8(ascii: "]"): push(sequence: [])
       case UInt8(ascii: "t"), UInt8(ascii: "l"): push(sequence: try popToMark())
       case 0x85, 0x86, 0x87: push(sequence: try pop(count: Int(opcode) - 0x84))
       case UInt8(ascii: "a"): try append([try pop()])
       case UInt8(ascii: "e"): try append(try popToMark())
       case UInt8(ascii: "}"): push(dictionary: [])
-      case UInt8(ascii: "d"): push(dictionary: try pairs(try popToMark()))
-      case UInt8(ascii: "s"): try set(try pairs(try pop(count: 2)))
-      case UInt8(ascii: "u"): try set(try pairs(try popToMark()))
+      case UInt8(ascii: "d"):
+        let items = try popToMark()
+        push(dictionary: try pairs(items))
+      case UInt8(ascii: "s"):
+        let item = try pop(count: 2)
+        try set(try pairs(item))
+      case UInt8(ascii: "u"):
+        let items = try popToMark()
+        try set(try pairs(items))
       case UInt8(ascii: "q"): memo[try integer(1)] = try top()
       case UInt8(ascii: "r"): memo[try integer(4)] = try top()
       case 0x94: memo[memo.count] = try top()
       case UInt8(ascii: "h"): stack.append(try recall(try integer(1)))
       case UInt8(ascii: "j"): stack.append(try recall(try integer(4)))
       case UInt8(ascii: "c"): stack.append(try global(module: try line(), name: try line()))
-      case UInt8(ascii: "Q"): stack.append(try persistent(try pop()))
+      case 0x93:  // STACK_GLOBAL
+        guard case .string(let global) = try pop(), case .string(let module) = try pop() else {
+          throw damaged("a global without a name")
+        }
+        stack.append(try self.global(module: module, name: global))
+      case UInt8(ascii: "Q"):
+        let id = try pop()
+        stack.append(try persistent(id))
       case UInt8(ascii: "R"):
-        let arguments = try elements(try pop())
-        stack.append(try reduce(try pop(), arguments))
+        let (tuple, callee) = (try pop(), try pop())
+        stack.append(try reduce(callee, try elements(tuple)))
       // BUILD sets attributes, such as the `_metadata` of a state dict; what stands below is the value itself.
       case UInt8(ascii: "b"): _ = try pop()
       default:
@@ -127,7 +143,7 @@ struct Pickle {
     default:
       if module == "torch", ElementType(storage: global) != nil { return .global(full) }
       throw InferError(
-        "\(name): refused: the pickle names '\(full)', which is not needed for weights and could run code")
+        "\(name): refused: the pickle names '\(full.prefix(256))', which is not needed for weights and could run code")
     }
   }
 

@@ -57,9 +57,12 @@ enum Safetensors {
         guard key == "__metadata__" else { throw InferError("\(name): tensor '\(key)' has no type, shape and place") }
         file.metadata = metadata
       case .entry(let entry):
-        let place = "\(name): tensor '\(key)'"
+        let place = "\(name): tensor '\(key.prefix(Tensor.longestName))'"
+        guard key.utf8.count <= Tensor.longestName, entry.shape.count <= Tensor.mostDimensions else {
+          throw InferError("\(place) has a name or a shape that is too long; the file is damaged")
+        }
         guard let type = ElementType(safetensors: entry.dtype) else {
-          throw InferError("\(place) has the unknown type '\(entry.dtype)'")
+          throw InferError("\(place) has the unknown type '\(entry.dtype.prefix(16))'")
         }
         guard entry.data_offsets.count == 2, 0 <= entry.data_offsets[0], entry.data_offsets[0] <= entry.data_offsets[1],
           entry.data_offsets[1] <= data.count
@@ -74,6 +77,11 @@ enum Safetensors {
     places.sort { ($0.range.lowerBound, $0.range.upperBound) < ($1.range.lowerBound, $1.range.upperBound) }
     for (first, second) in zip(places, places.dropFirst()) where second.range.lowerBound < first.range.upperBound {
       throw InferError("\(name): tensors '\(first.name)' and '\(second.name)' overlap; the file is damaged")
+    }
+    // The format leaves no byte over, so that nothing hides in a file: not even a second file that was appended.
+    let claimed = places.reduce(0) { $0 + $1.range.count }
+    guard claimed == data.count else {
+      throw InferError("\(name): \(data.count - claimed) of its bytes belong to no tensor; the file is damaged")
     }
     for place in places {
       let values = place.type.floats(in: data, at: place.range.lowerBound, count: place.range.count / place.type.size)

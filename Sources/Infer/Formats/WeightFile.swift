@@ -15,14 +15,22 @@ public struct WeightFile: Sendable, Equatable {
   /// Reads a safetensors file, a PyTorch checkpoint (zip or legacy form) or an ONNX file of Lightweight OpenPose, told apart
   /// by their first bytes.
   ///
-  /// The file is treated as hostile: nothing in it is executed and nothing is allocated that its size does not back.
+  /// The file is treated as hostile: nothing in it is executed, and memory is taken in proportion to its size alone.
   public init(contentsOf path: String) throws(InferError) {
+    var status = stat()
+    guard stat(path, &status) == 0 else {
+      throw InferError("\(path): \(errno == ENOENT ? "no such file" : String(cString: strerror(errno)))")
+    }
+    // A pipe or a device may never end.
+    guard status.st_mode & S_IFMT == S_IFREG else {
+      throw InferError("\(path): \(status.st_mode & S_IFMT == S_IFDIR ? "a folder, not a file" : "no regular file")")
+    }
     let data: Data
     do {
       data = try Data(contentsOf: URL(fileURLWithPath: path), options: .mappedIfSafe)
     } catch {
-      let reason = (error as? CocoaError)?.code == .fileReadNoSuchFile ? "no such file" : "cannot be read"
-      throw InferError("\(path): \(reason)")
+      let isForbidden = (error as? CocoaError)?.code == .fileReadNoPermission
+      throw InferError("\(path): cannot be read\(isForbidden ? ": no permission" : "")")
     }
     try self.init(data, name: path)
   }
@@ -56,11 +64,11 @@ public struct WeightFile: Sendable, Equatable {
 
   /// Writes a model file that is made: under a temporary name first, so that a crash never leaves half a file.
   public static func write(_ data: Data, to path: String) throws(InferError) {
-    // A device or a pipe is written to, never replaced; nor what a name like /dev/stdout leads to.
+    // A device or a pipe is written to, never replaced; nor what a name of an open file, like /dev/stdout, leads to.
     var status = stat()
     let isSpecial =
       stat(path, &status) == 0
-      && (status.st_mode & S_IFMT != S_IFREG || path.hasPrefix("/dev/") || path.hasPrefix("/proc/"))
+      && (status.st_mode & S_IFMT != S_IFREG || ["/dev/std", "/dev/fd/", "/proc/"].contains { path.hasPrefix($0) })
     // A link stays; what it leads to is replaced.
     let target = isSpecial ? path : URL(fileURLWithPath: path).resolvingSymlinksInPath().path
     let partial = isSpecial ? path : "\(target).partial-\(getpid())"

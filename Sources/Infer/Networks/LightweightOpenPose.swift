@@ -25,11 +25,12 @@ public struct LightweightOpenPose: Sendable, Equatable {
     ]
   }
 
-  /// Refuses proportions far above any network that runs: a file of a few bytes may claim a million stages.
+  /// Refuses proportions far above any network that runs, since a file of a few bytes may claim a million stages, and layers
+  /// of one channel, in which dense and depthwise ones cannot be told apart.
   /// - Parameter name: of the file that claims them.
   func check(name: String) throws(InferError) {
-    guard (0...16).contains(refinementStages), (1...4096).contains(channels), (1...4096).contains(headChannels),
-      (0.01...8).contains(backboneWidth)
+    guard (0...16).contains(refinementStages), (2...4096).contains(channels), (2...4096).contains(headChannels),
+      (0.01...8).contains(backboneWidth), Self.channels(ofWidth: backboneWidth).allSatisfy({ $0 >= 2 })
     else { throw InferError("\(name): no network of these proportions is supported: \(self)") }
   }
 

@@ -13,6 +13,8 @@ public struct PoseTracker: Sendable {
     public var isStill = false
     /// Seconds for which a person who is missed is reported where expected, unless hidden by somebody else.
     public var bridge = 0.11
+    /// People reported in a frame; those who are seen come first.
+    public var mostPeople = Int.max
     public var smoothing = Smoothing.low
     /// Frames in which a doubtful person must be seen before being reported: most false alarms last for one.
     public var sightings = 3
@@ -61,7 +63,7 @@ public struct PoseTracker: Sendable {
     }
     for index in seen where tracks[index].id == nil { identify(index) }
     let people = seen.compactMap { index in tracks[index].id.map { Person(id: $0, pose: tracks[index].pose) } }
-    return smooth(people + missed(among: people))
+    return smooth(Array((people + missed(among: people)).prefix(options.mostPeople)))
   }
 
   private mutating func smooth(_ people: [Person]) -> [Person] {

@@ -13,7 +13,7 @@ public final class Frame: @unchecked Sendable {
   public let captured: UInt64
   /// Nanoseconds of work to decode and convert it, without waiting for its data.
   public let decodeTime: UInt64
-  /// The file of a single picture, where the source is a set of them.
+  /// The file of a single picture.
   public let name: String?
   /// How often the source had broken off and come back before this frame.
   public let outages: Int
@@ -23,6 +23,13 @@ public final class Frame: @unchecked Sendable {
 
   public var width: Int { Int(raw.pointee.width) }
   public var height: Int { Int(raw.pointee.height) }
+  /// Width of a pixel by its height, as players show it; 1 where the source does not say, or what cannot be.
+  public var pixelAspect: Double {
+    let ratio = raw.pointee.sample_aspect_ratio
+    guard ratio.num > 0, ratio.den > 0 else { return 1 }
+    let aspect = Double(ratio.num) / Double(ratio.den)
+    return (0.25...4).contains(aspect) ? aspect : 1
+  }
 
   /// Takes over the caller's reference to an upright YUV 4:2:0 picture.
   init(

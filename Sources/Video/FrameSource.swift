@@ -15,6 +15,8 @@ public struct SourceInfo: Sendable {
   public var isLive: Bool
   /// Single pictures that have nothing to do with each other.
   public var isStill = false
+  /// Whether sound comes with the pictures.
+  public var hasSound = false
   /// One line for people: codec, pixel format, negotiated camera mode.
   public var format: String
   /// Where the source's time begins, in seconds; times for people are told relative to it.

@@ -23,21 +23,25 @@ public struct Letterbox: Sendable, Equatable {
 
   /// Gives the frame `height` pixels of height, portrait or not: people stand upright in both, and are found best at the
   /// sizes that networks learn, at most the height of the input. The width is bounded: panoramas are shrunk as a whole.
-  public init(frameWidth: Int, frameHeight: Int, height: Int) {
-    let scale = min(Double(height) / Double(frameHeight), Self.widest * Double(height) / Double(frameWidth))
+  /// - Parameter pixelAspect: width of the frame's pixels by their height; those of the input are squares, since people that are
+  ///   squeezed are hard to find.
+  public init(frameWidth: Int, frameHeight: Int, pixelAspect: Double = 1, height: Int) {
+    let shownWidth = Double(frameWidth) * pixelAspect
+    let scale = min(Double(height) / Double(frameHeight), Self.widest * Double(height) / shownWidth)
     self.init(
-      frameWidth: frameWidth, frameHeight: frameHeight, inputWidth: Self.rounded(Double(frameWidth) * scale),
-      inputHeight: Self.rounded(Double(frameHeight) * scale))
+      frameWidth: frameWidth, frameHeight: frameHeight, pixelAspect: pixelAspect,
+      inputWidth: Self.rounded(shownWidth * scale), inputHeight: Self.rounded(Double(frameHeight) * scale))
   }
 
   /// Fits a frame into an input of this size, centred. The sides are rounded up to the network's stride.
-  public init(frameWidth: Int, frameHeight: Int, inputWidth: Int, inputHeight: Int) {
+  public init(frameWidth: Int, frameHeight: Int, pixelAspect: Double = 1, inputWidth: Int, inputHeight: Int) {
+    let shownWidth = Double(frameWidth) * pixelAspect
     self.frameWidth = frameWidth
     self.frameHeight = frameHeight
     self.inputWidth = (inputWidth + Self.stride - 1) / Self.stride * Self.stride
     self.inputHeight = (inputHeight + Self.stride - 1) / Self.stride * Self.stride
-    let scale = min(Double(self.inputWidth) / Double(frameWidth), Double(self.inputHeight) / Double(frameHeight))
-    innerWidth = min(self.inputWidth, max(1, Int((Double(frameWidth) * scale).rounded())))
+    let scale = min(Double(self.inputWidth) / shownWidth, Double(self.inputHeight) / Double(frameHeight))
+    innerWidth = min(self.inputWidth, max(1, Int((shownWidth * scale).rounded())))
     innerHeight = min(self.inputHeight, max(1, Int((Double(frameHeight) * scale).rounded())))
     left = (self.inputWidth - innerWidth) / 2
     top = (self.inputHeight - innerHeight) / 2

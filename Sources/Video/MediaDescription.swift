@@ -13,7 +13,12 @@ extension MediaInput {
       return Double(first) * Double(base.num) / Double(max(1, base.den))
     }
     let start = context.pointee.start_time
-    return start == ff_nopts_value ? 0 : Double(start) / Double(AV_TIME_BASE)
+    guard start != ff_nopts_value else { return 0 }
+    // FFmpeg tells microseconds; frames have the stream's ticks.
+    let tick = Double(stream.pointee.time_base.num) / Double(max(1, stream.pointee.time_base.den))
+    let (seconds, micro) = (Double(start) / Double(AV_TIME_BASE), 1 / Double(AV_TIME_BASE))
+    let ticks = (seconds / tick).rounded()
+    return abs(ticks * tick - seconds) <= micro ? ticks * tick : seconds
   }
 
   /// For people, e.g. "h264 yuv420p 1280x720 at 25 fps, turned upright".

@@ -87,6 +87,12 @@ final class MediaInput: @unchecked Sendable {
   /// Whether the container knows how long it is.
   var hasDuration: Bool { context.pointee.duration > 0 }
 
+  /// Whether its end is known: HTTP tells a length. That of a playlist says nothing of what it names.
+  var hasLength: Bool {
+    guard let below = context.pointee.pb, avio_size(below) > 0 else { return false }
+    return (context.pointee.iformat?.pointee.flags ?? 0) & AVFMT_NO_BYTE_SEEK == 0
+  }
+
   var isCancelled: Bool { patience.cancellation.isCancelled }
 
   /// From now on the times of packets go on where the file's clock jumps. After another place was sought, again.

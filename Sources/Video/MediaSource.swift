@@ -1,4 +1,5 @@
 import CFFmpeg
+import Foundation
 import Synchronization
 
 /// Frames of anything FFmpeg opens: a video file, a picture, a stream or a camera.
@@ -127,13 +128,14 @@ public final class MediaSource: FrameSource, @unchecked Sendable {
           : counted > 0 ? Int(counted) : seconds.flatMap { nominalRate > 0 ? Int(($0 * nominalRate).rounded()) : nil },
       isLive: isLive,
       format: MediaInput.describe(
-        codec, parameters, pixelFormat: input.isDevice ? decoded?.pointee.format : nil, rate: nominalRate,
-        orientation: orientation),
+        codec, parameters, pixelFormat: input.isDevice ? decoded?.pointee.format : nil,
+        rate: isPicture ? 0 : nominalRate, orientation: orientation),
       startTime: isUntimed
         ? 0
         : input.startTime(of: stream, first: input.isDevice ? decoded?.pointee.best_effort_timestamp : nil)
     )
     info.isStill = isPicture
+    info.hasSound = av_find_best_stream(input.context, AVMEDIA_TYPE_AUDIO, -1, -1, nil, 0) >= 0
     self.info = info
   }
 
@@ -349,11 +351,14 @@ public final class MediaSource: FrameSource, @unchecked Sendable {
       firstReceived = first
       timestamp = Timestamp(ticks: Int64((received - first) / 1000), numerator: 1, denominator: 1_000_000)
     }
+    // Pixels that are no squares may be told of by the container alone.
+    own.pointee.sample_aspect_ratio = av_guess_sample_aspect_ratio(input.context, stream, own)
     let upright = try converter.convert(own)
     defer { frameCount += 1 }
     return Frame(
       adopting: upright, index: frameCount, timestamp: timestamp, captured: captured,
-      decodeTime: workBefore + Clock.now() - start)
+      decodeTime: workBefore + Clock.now() - start,
+      name: info.isStill && info.name != "-" ? URL(fileURLWithPath: info.name).lastPathComponent : nil)
   }
 
   private var ticksPerFrame: Int64 {

@@ -103,7 +103,7 @@ private func openStream(_ url: String, scheme: String, _ options: SourceOptions)
   let cancellation = Cancellation()
   let input = try open(cancellation)
   // What is served over HTTP with a length is a file; without, a stream.
-  guard isCertainlyLive || !input.hasDuration else {
+  guard isCertainlyLive || !(input.hasDuration || input.hasLength) else {
     return try MediaSource(input, name: url, isLive: false, decoderThreads: options.decoderThreads)
   }
   let mayEnd = ["http", "https", "tcp"].contains(scheme)

@@ -43,6 +43,7 @@ struct AnnotateCommand: ParsableCommand {
     let times = try looking.times(self.engine, for: model)
     let source = try openSource(input, options: options)
     if twoPass.isOn, source.info.isLive { throw isOnce }
+    if twoPass.isOn, source.info.isStill { throw PosecamError("\(input): single pictures; --two-pass is for videos") }
     let engine = looking.chosen(self.engine, times, isLive: source.info.isLive)
     let streams = engine.streamCount(isLive: source.info.isLive)
     let measurements = Measurements()
@@ -51,12 +52,13 @@ struct AnnotateCommand: ParsableCommand {
       video: drawing.videoSettings(source.info, soundPath: input, selected), measurements)
     let pipeline = Pipeline(
       source: source, estimators: following.estimators(model, engine, streams: streams, looking: looking),
-      tracker: following.makeFollowing(isVideo: !source.info.isStill, smoothing: twoPass.isOn ? .off : nil),
+      tracker: following.makeFollowing(
+        isVideo: !source.info.isStill, isSingle: looking.single, smoothing: twoPass.isOn ? .off : nil),
       measurements: measurements)
     Interruption.onRequest { pipeline.stop() }
     guard twoPass.isOn else { return try write(pipeline, to: sink, total: source.info.frameCount, measurements) }
 
-    let frames = try collect(pipeline, total: source.info.frameCount, measurements)
+    let frames = try collect(pipeline, sink.takeNotices(), total: source.info.frameCount, measurements)
     let second = SecondPass(
       try openSource(input, options: options), name: input,
       people: TwoPassSmoothing.smooth(frames, following.smooth), measurements)
@@ -70,12 +72,13 @@ struct AnnotateCommand: ParsableCommand {
 
   /// Everyone in the video, and when.
   private func collect(
-    _ results: Pipeline, total: Int?, _ measurements: Measurements
+    _ results: Pipeline, _ notices: [String], total: Int?, _ measurements: Measurements
   ) throws -> [TwoPassSmoothing.Frame] {
     var progress = ProgressLine()
     var state = ProgressLine.State(total: total)
     var isComplete = false
     defer { progress.finish(state, isComplete: isComplete) }
+    for notice in notices { progress.note(notice) }
     progress.note("first pass: finding people")
     var frames: [TwoPassSmoothing.Frame] = []
     while case .element(let result) = results.next() {

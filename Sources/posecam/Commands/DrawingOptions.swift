@@ -51,7 +51,19 @@ struct DrawingOptions: ParsableArguments {
     settings.video.startTime = info.startTime + (selected.start?.seconds ?? 0)
     if selected.start != nil { settings.video.soundStart = settings.video.startTime }
     settings.video.soundEnd = selected.end.map { info.startTime + $0.seconds }
-    if sound, !info.isLive, FileManager.default.fileExists(atPath: soundPath) { settings.video.soundPath = soundPath }
+    if sound, info.hasSound, !info.isLive {
+      if Self.isFile(soundPath) {
+        settings.video.soundPath = soundPath
+      } else {
+        settings.notice = "without its sound, which is copied from files only"
+      }
+    }
     return settings
+  }
+
+  /// A second reader would take from a pipe what the first one needs.
+  private static func isFile(_ path: String) -> Bool {
+    var status = stat()
+    return path != "-" && stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
   }
 }

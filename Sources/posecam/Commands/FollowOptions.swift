@@ -46,13 +46,14 @@ struct FollowOptions: ParsableArguments {
 
   /// - Parameters:
   ///   - isVideo: pictures have nothing to do with each other: everyone in them is new, and reported at once.
+  ///   - isSingle: one person is followed.
   ///   - smoothing: instead of what `--smooth` says.
-  func makeFollowing(isVideo: Bool, smoothing: Smoothing? = nil) -> Following {
+  func makeFollowing(isVideo: Bool, isSingle: Bool = false, smoothing: Smoothing? = nil) -> Following {
     let smooth = smoothing ?? smooth
     if compat { return .compatible(ReferenceTracker(smoothing: smooth != .off)) }
     var options = PoseTracker.Options()
     (options.smoothing, options.keepLost, options.bridge) = (smooth, keepLost, bridge)
-    options.isStill = !isVideo
+    (options.isStill, options.mostPeople) = (!isVideo, isSingle ? 1 : maxPeople ?? .max)
     return .tracked(PoseTracker(options: options))
   }
 

@@ -89,7 +89,7 @@ struct PixelSize: ExpressibleByArgument, Sendable {
   var height: Int
 
   init?(argument: String) {
-    let sides = argument.split(separator: "x").compactMap { Int($0) }
+    let sides = argument.split(separator: "x", omittingEmptySubsequences: false).map { Int($0) ?? 0 }
     guard sides.count == 2, sides.allSatisfy({ (1...16384).contains($0) }) else { return nil }
     (width, height) = (sides[0], sides[1])
   }

@@ -15,7 +15,8 @@ struct LiveCommand: ParsableCommand {
     discussion: """
       Keys: q quits, space pauses, . and , step one frame, arrows seek, 1 to 5 choose the view, r records, s saves a picture,
       + and - change the least score, [ and ] the network's size, p its precision, m the kind of pixels, i the panels; h shows all.
-      Without a terminal on standard output, or with an output to it, it runs without the screen and prints one progress line.
+      Without a terminal on standard output, in its background or with an output to it, it runs without the screen and prints one \
+      progress line.
       """)
 
   @Option(
@@ -67,9 +68,9 @@ struct LiveCommand: ParsableCommand {
     // Two sizes for each source: of the whole frame and of a part.
     settings.mostPlans = max(settings.mostPlans, 2 * sources.count)
     let pool = EnginePool((0..<streams).map { _ in PoseEstimator(model, settings) })
-    guard !outputs.usesStandardOutput, isatty(STDOUT_FILENO) == 1 else {
+    guard !outputs.usesStandardOutput, Self.hasTerminal else {
       guard sources.count == 1 else {
-        throw PosecamError("standard output is no terminal, and several videos are shown on the screen only")
+        throw PosecamError("there is no terminal to show them on, and several videos are shown on the screen only")
       }
       return try runWithoutScreen(sources[0], video[0], pool, modelName: model.name)
     }
@@ -80,7 +81,8 @@ struct LiveCommand: ParsableCommand {
     let channels = zip(sources, written).map { [waker = screen.waker] source, written in
       let pipeline = Pipeline(
         source: source, engine: pool, streams: sources.count > 1 ? 1 : streams,
-        tracker: following.makeFollowing(isVideo: !source.info.isStill), measurements: written.measurements,
+        tracker: following.makeFollowing(isVideo: !source.info.isStill, isSingle: looking.single),
+        measurements: written.measurements,
         tap: { written.write($0) }, notify: { waker.wake() })
       return LiveChannel(
         source: source, pipeline: pipeline, outputs: written, modelName: model.name, speed: speed)
@@ -108,6 +110,13 @@ struct LiveCommand: ParsableCommand {
     if Interruption.isRequested { throw ExitCode(Interruption.exitCode) }
   }
 
+  /// Whether standard output is a terminal, and this program not in its background, where it would be stopped.
+  private static var hasTerminal: Bool {
+    guard isatty(STDOUT_FILENO) == 1 else { return false }
+    let foreground = tcgetpgrp(STDOUT_FILENO)
+    return foreground < 0 || foreground == getpgrp()
+  }
+
   private func runWithoutScreen(
     _ source: any FrameSource, _ name: String, _ pool: EnginePool, modelName: String
   ) throws {
@@ -117,7 +126,8 @@ struct LiveCommand: ParsableCommand {
       measurements)
     let pipeline = Pipeline(
       source: source, engine: pool, streams: pool.estimators.count,
-      tracker: following.makeFollowing(isVideo: !source.info.isStill), measurements: measurements)
+      tracker: following.makeFollowing(isVideo: !source.info.isStill, isSingle: looking.single),
+      measurements: measurements)
     Interruption.onRequest { pipeline.stop() }
     var sink = LiveSink(source: source, pipeline: pipeline, measurements: measurements, outputs: written)
     try end(pipeline, Result { try sink.run() }, written.takeNotices) {
@@ -139,7 +149,9 @@ struct LiveCommand: ParsableCommand {
     let stream = PoseStream(source.info, model: modelName)
     let (settings, measurements) = (drawn(source, name), Measurements())
     let written = try outputs.open(stream, startTime: source.info.startTime, video: settings, measurements)
-    return LiveOutputs(written, stream, startTime: source.info.startTime, settings: settings, measurements)
+    return LiveOutputs(
+      written, stream, coordinates: outputs.coordinates, startTime: source.info.startTime, settings: settings,
+      measurements)
   }
 
   /// Ends the stages, then the outputs, and throws what went wrong first.

@@ -27,6 +27,8 @@ enum OutputNames {
 
   /// Whether two names mean one file, links followed where it exists.
   private static func areSame(_ first: String, _ second: String) -> Bool {
+    let standardOutput = ["-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"]
+    if standardOutput.contains(first), standardOutput.contains(second) { return true }
     var (a, b) = (stat(), stat())
     guard stat(first, &a) == 0, stat(second, &b) == 0 else { return place(first) == place(second) }
     return a.st_dev == b.st_dev && a.st_ino == b.st_ino

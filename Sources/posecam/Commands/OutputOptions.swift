@@ -21,7 +21,7 @@ struct OutputOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Format of the outputs, whatever their names: \(PoseFormat.allCases.map(\.rawValue).joined(separator: ", ")).",
+      "Format of the outputs that are no video, whatever their names: \(PoseFormat.allCases.map(\.rawValue).joined(separator: ", ")).",
       valueName: "format"))
   var format: PoseFormat?
 
@@ -64,6 +64,12 @@ struct OutputOptions: ParsableArguments {
     do {
       formats = try output.map { path throws(PosecamError) in try format(of: path) }
     } catch { throw ValidationError(error.description) }
+    if let format, let video = output.first(where: VideoWriter.hasExtension) {
+      throw ValidationError("\(video): a video's name; --format \(format.rawValue) is for other outputs.")
+    }
+    if let format, format != .openpose, let folder = output.first(where: { $0.hasSuffix("/") }) {
+      throw ValidationError("\(folder): a folder's name; --format \(format.rawValue) is one file.")
+    }
     if let video = zip(output, formats).filter({ $0.1 == nil }).dropFirst().first {
       throw ValidationError("\(video.0): one annotated video is written at a time.")
     }

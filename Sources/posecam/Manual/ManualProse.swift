@@ -99,7 +99,7 @@ enum ManualProse {
     .Dl $ posecam annotate clip.mp4 -o drawn.mp4 -o people.csv
     .Pp
     How many people are in every frame of a stream:
-    .Dl $ posecam --video rtsp://camera.local/stream --json - | jq '.people | length'
+    .Dl $ posecam --video rtsp://camera.local/stream --json - | jq 'select(.people) | .people | length'
     .Pp
     One person, closely followed, and people far away in a hall:
     .Dl $ posecam --video 0 --single --preset fast

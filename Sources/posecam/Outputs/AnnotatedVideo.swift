@@ -11,6 +11,8 @@ final class AnnotatedVideo {
     /// Whether the file's time begins with the first frame that is written, wherever in the source that is.
     var beginsWithFirstFrame = false
     var video = VideoWriter.Settings()
+    /// Something to tell of the file.
+    var notice: String?
   }
 
   let name: String
@@ -36,6 +38,7 @@ final class AnnotatedVideo {
       if settings.beginsWithFirstFrame { video.startTime = result.frame.timestamp.seconds }
       let opened = try VideoWriter(path: name, like: result.frame, settings: video)
       notices = ["\(name): encoded by \(opened.encoderName)"] + opened.notices
+      if let notice = settings.notice { notices.append("\(name): \(notice)") }
       writer = opened
     }
     let drawn = try measurements.time(.draw) { () throws(VideoError) in

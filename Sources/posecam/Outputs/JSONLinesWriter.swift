@@ -4,10 +4,13 @@ import Tracker
 struct JSONLines {
   var coordinates = Coordinates.pixel
   private var line = TextBuffer()
+  /// Pixels that the header told of.
+  private var size = (width: 0, height: 0)
 
   init(coordinates: Coordinates = .pixel) { self.coordinates = coordinates }
 
-  func header(_ stream: PoseStream) -> [UInt8] {
+  mutating func header(_ stream: PoseStream) -> [UInt8] {
+    size = (stream.width, stream.height)
     let names = Skeleton.keypointNames.map(TextBuffer.quoted).joined(separator: ",")
     let limbs = Skeleton.drawnLimbs.map { "[\($0.a),\($0.b)]" }.joined(separator: ",")
     let unit = coordinates == .pixel ? "" : #","coordinates":"\#(coordinates.rawValue)""#
@@ -27,6 +30,12 @@ struct JSONLines {
     if let picture = frame.picture {
       line.append(#","picture":"#)
       line.append(TextBuffer.quoted(picture))
+      if size != (frame.width, frame.height) {
+        line.append(#","width":"#)
+        line.append(frame.width)
+        line.append(#","height":"#)
+        line.append(frame.height)
+      }
     }
     line.append(#","people":["#)
     for (index, person) in frame.people.enumerated() {

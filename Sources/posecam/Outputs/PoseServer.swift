@@ -52,7 +52,7 @@ final class PoseServer: PoseWriter, @unchecked Sendable {
 
   init(_ address: Address, _ stream: PoseStream, coordinates: Coordinates = .pixel) throws(PosecamError) {
     self.address = address
-    let lines = JSONLines(coordinates: coordinates)
+    var lines = JSONLines(coordinates: coordinates)
     header = lines.header(stream)
     state = Mutex(State(lines: lines))
     switch address {

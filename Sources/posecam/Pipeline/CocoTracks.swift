@@ -59,14 +59,17 @@ struct CocoTracks: Decodable {
     let labelled = images.enumerated().filter { $0.element.is_labeled ?? true }
     return try PoseRecording(
       name: name, source: name, model: "", width: images.first?.width ?? 0, height: images.first?.height ?? 0,
-      frames: labelled.map { .init(index: $1.frame_id ?? $0, time: 0, people: people[$1.id] ?? []) })
+      isTimed: false, frames: labelled.map { .init(index: $1.frame_id ?? $0, time: 0, people: people[$1.id] ?? []) })
   }
+
+  /// COCO counts from a pixel's corner, this program from its centre.
+  private static let halfPixel: Float = 0.5
 
   private static func figure(_ annotation: Annotation, joints: [Int?]) -> PoseRecording.Figure {
     var keypoints = joints.map { index -> Keypoint? in
       guard let index, annotation.keypoints[3 * index + 2] > 0 else { return nil }
-      let point = annotation.keypoints[(3 * index)...].map(Float.init)
-      return Keypoint(x: point[0], y: point[1], score: min(1, point[2]))
+      let point = annotation.keypoints[(3 * index)..<(3 * index + 3)].map(Float.init)
+      return Keypoint(x: point[0] - halfPixel, y: point[1] - halfPixel, score: min(1, point[2]))
     }
     if joints[1] == nil, let right = keypoints[2], let left = keypoints[5] {
       // COCO has no neck: the middle of the shoulders, as the training targets have it.
@@ -74,7 +77,9 @@ struct CocoTracks: Decodable {
         x: (right.x + left.x) / 2, y: (right.y + left.y) / 2, score: min(right.score, left.score))
     }
     let pose = Pose(keypoints: keypoints, score: Float(annotation.score ?? 1))
-    let box = annotation.bbox.map { $0.map(Float.init) }.map { Box(x: $0[0], y: $0[1], width: $0[2], height: $0[3]) }
+    let box = annotation.bbox.map { $0.map(Float.init) }.map {
+      Box(x: $0[0] - halfPixel, y: $0[1] - halfPixel, width: $0[2], height: $0[3])
+    }
     return .init(id: annotation.track_id, pose: pose, box: box ?? pose.box, area: annotation.area)
   }
 }

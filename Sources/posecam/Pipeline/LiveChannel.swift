@@ -23,6 +23,12 @@ final class LiveChannel {
   private var next: (result: TrackedFrame, due: UInt64)?
   /// Frames to show although paused.
   private var steps = 0
+  /// Times of the frames that were shown, ascending, to step back along. Between two may be others only where another place was
+  /// sought.
+  private var shown: [Double] = []
+  private static let mostShown = 2000
+  /// Seconds that the last step back without those went, and from where.
+  private var (reach, lastStepBack) = (0.0, -1.0)
   private var hasToldFailure = false
   /// When the newest frame was shown.
   private var accepted = Clock.now()
@@ -92,6 +98,9 @@ final class LiveChannel {
     (view.frameWidth, view.frameHeight) = (result.frame.width, result.frame.height)
     view.people = result.people
     (view.frameIndex, view.time) = (result.frame.index, time(of: result))
+    shown.removeAll { $0 >= view.time }
+    shown.append(view.time)
+    if shown.count > Self.mostShown { shown.removeFirst(shown.count - Self.mostShown / 2) }
   }
 
   /// Scales the newest frame for the screen.
@@ -125,8 +134,11 @@ final class LiveChannel {
     let rate = source.info.nominalRate
     guard view.canSeek, rate > 0 else { return }
     pause(true)
-    // Between the frame before the previous one and the previous one.
-    seek(to: view.time - 1.5 / rate)
+    if let before = shown.last(where: { $0 < view.time - 1e-6 }) { return seek(to: before) }
+    // Between the frame before the previous one and the previous one, farther where that led to the same frame again.
+    reach = lastStepBack == view.time ? 2 * reach : 1.5 / rate
+    lastStepBack = view.time
+    seek(to: view.time - reach)
   }
 
   /// Goes on at another time, if the source can.
@@ -134,7 +146,8 @@ final class LiveChannel {
     guard view.canSeek else { return }
     // A recording holds what was seen in one go.
     outputs.stopRecording()
-    goOn(at: max(0, min(max(0, (view.duration ?? seconds) - 0.1), seconds)))
+    let last = view.duration.map { max(0, $0 - 0.1) } ?? .infinity
+    goOn(at: max(0, min(last, seconds)))
   }
 
   /// Looks once more at the frame that stands still, since it would look different now.
@@ -144,6 +157,8 @@ final class LiveChannel {
   }
 
   private func goOn(at seconds: Double) {
+    // What lies between here and there was not shown.
+    if seconds > view.time { shown.removeAll() }
     pipeline.seek(to: seconds)
     next = nil
     pace = Pace(speed: speed)

@@ -12,6 +12,7 @@ final class LiveOutputs: @unchecked Sendable {
   /// Nothing is left to write to.
   private var hasEnded = false
   private let stream: PoseStream
+  private let coordinates: Coordinates
   private let startTime: Double
   private let settings: AnnotatedVideo.Settings
   let measurements: Measurements
@@ -23,12 +24,12 @@ final class LiveOutputs: @unchecked Sendable {
   private let queue = DispatchQueue(label: "posecam.save")
 
   init(
-    _ outputs: Outputs, _ stream: PoseStream, startTime: Double, settings: AnnotatedVideo.Settings,
-    _ measurements: Measurements
+    _ outputs: Outputs, _ stream: PoseStream, coordinates: Coordinates = .pixel, startTime: Double,
+    settings: AnnotatedVideo.Settings, _ measurements: Measurements
   ) {
     state.withLock { $0.notices = outputs.takeNotices() }
     self.outputs = outputs
-    self.stream = stream
+    (self.stream, self.coordinates) = (stream, coordinates)
     self.startTime = startTime
     self.settings = settings
     self.measurements = measurements
@@ -110,7 +111,7 @@ final class LiveOutputs: @unchecked Sendable {
       let report: String
       do {
         try AnnotatedPicture.write(result, to: path, settings)
-        let writer = try JSONLinesWriter(path: json, self.stream)
+        let writer = try JSONLinesWriter(path: json, self.stream, coordinates: self.coordinates)
         try writer.write(PoseFrame(result, startTime: self.startTime))
         try writer.finish()
         report = "saved \(path) and .jsonl"

@@ -9,6 +9,8 @@ final class PersonFocus: Sendable {
   private struct State {
     var pose: Pose?
     var part: PictureTiles.Part?
+    /// Pixels of the frame before.
+    var size = (width: 0, height: 0)
     /// Frames since the whole one was looked at.
     var age = 0
   }
@@ -26,13 +28,15 @@ final class PersonFocus: Sendable {
   private static let advantage: Float = 1.5
 
   /// How a part lies in the network's input: a square of the usual height.
-  static func letterbox(_ size: NetworkSize, width: Int, height: Int) -> Letterbox {
-    switch size {
-    case .height(let side):
-      Letterbox(frameWidth: width, frameHeight: height, inputWidth: side, inputHeight: side)
-    case .whole(let inputHeight, let inputWidth):
-      Letterbox(frameWidth: width, frameHeight: height, inputWidth: inputWidth, inputHeight: inputHeight)
-    }
+  static func letterbox(_ size: NetworkSize, width: Int, height: Int, pixelAspect: Double = 1) -> Letterbox {
+    let (inputHeight, inputWidth) =
+      switch size {
+      case .height(let side): (side, side)
+      case .whole(let height, let width): (height, width)
+      }
+    return Letterbox(
+      frameWidth: width, frameHeight: height, pixelAspect: pixelAspect, inputWidth: inputWidth, inputHeight: inputHeight
+    )
   }
 
   /// Finds the person.
@@ -40,6 +44,9 @@ final class PersonFocus: Sendable {
   func follow(in frame: Frame, _ look: (PictureTiles.Part?) throws -> Estimate) rethrows -> Estimate {
     var state = state.withLock { $0 }
     defer { self.state.withLock { $0 = state } }
+    // Who was in another picture is not looked for in this one.
+    if frame.name != nil || state.size != (frame.width, frame.height) { state = State() }
+    state.size = (frame.width, frame.height)
     state.age += 1
     if let part = state.part, let last = state.pose, state.age < Self.lookUp {
       var estimate = try look(part)

@@ -57,19 +57,22 @@ final class PoseEstimator: @unchecked Sendable {
     lastStage = "stage\(model.network.refinementStages)"
   }
 
-  private static func letterbox(_ settings: Settings, _ width: Int, _ height: Int) -> Letterbox {
+  private static func letterbox(_ settings: Settings, _ width: Int, _ height: Int, pixelAspect: Double = 1) -> Letterbox
+  {
     switch settings.size {
     case .height(let side):
       settings.isCompatible
         ? .compatible(frameWidth: width, frameHeight: height, height: side)
-        : Letterbox(frameWidth: width, frameHeight: height, height: side)
+        : Letterbox(frameWidth: width, frameHeight: height, pixelAspect: pixelAspect, height: side)
     case .whole(let inputHeight, let inputWidth):
-      Letterbox(frameWidth: width, frameHeight: height, inputWidth: inputWidth, inputHeight: inputHeight)
+      Letterbox(
+        frameWidth: width, frameHeight: height, pixelAspect: pixelAspect, inputWidth: inputWidth,
+        inputHeight: inputHeight)
     }
   }
 
   /// The plan for this frame's size with the frame as its input.
-  func loaded(_ frame: Frame) throws -> Plan { try loaded(frame, Self.letterbox(settings, frame.width, frame.height)) }
+  func loaded(_ frame: Frame) throws -> Plan { try loaded(frame, letterbox(frame)) }
 
   private func loaded(_ frame: Frame, _ letterbox: Letterbox) throws -> Plan {
     let plan = try plan(height: letterbox.inputHeight, width: letterbox.inputWidth)
@@ -131,14 +134,15 @@ final class PoseEstimator: @unchecked Sendable {
     if settings.isSingle {
       return try focus.follow(in: frame) { part in
         guard let part else { return try look(at: frame, letterbox(frame), showsMaps: showsMaps, &times) }
-        let box = PersonFocus.letterbox(settings.size, width: part.width, height: part.height)
+        let box = PersonFocus.letterbox(
+          settings.size, width: part.width, height: part.height, pixelAspect: frame.pixelAspect)
         return try look(at: part, of: frame, box, showsMaps: showsMaps, &times)
       }
     }
     var estimate = try look(at: frame, letterbox(frame), showsMaps: showsMaps, &times)
     if let parts = settings.tiles?.parts(width: frame.width, height: frame.height), parts.count > 1 {
       for part in parts {
-        let box = Self.letterbox(settings, part.width, part.height)
+        let box = Self.letterbox(settings, part.width, part.height, pixelAspect: frame.pixelAspect)
         estimate.poses += try look(at: part, of: frame, box, showsMaps: false, &times).poses
       }
       estimate.poses = times.measure(\.parse) { settings.selection.kept(PoseMerging.merge(estimate.poses).map(\.pose)) }
@@ -146,7 +150,9 @@ final class PoseEstimator: @unchecked Sendable {
     return estimate
   }
 
-  private func letterbox(_ frame: Frame) -> Letterbox { Self.letterbox(settings, frame.width, frame.height) }
+  private func letterbox(_ frame: Frame) -> Letterbox {
+    Self.letterbox(settings, frame.width, frame.height, pixelAspect: frame.pixelAspect)
+  }
 
   /// Who is in a part of a frame, in the whole frame's pixels.
   private func look(

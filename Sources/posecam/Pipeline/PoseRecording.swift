@@ -25,9 +25,15 @@ struct PoseRecording: Sendable, Equatable {
     var index: Int
     /// Seconds since the beginning.
     var time: Double
-    /// The file of a single picture.
+    /// The file of a single picture, and its size in pixels where it is not that of the header.
     var picture: String?
+    var size: Size?
     var people: [Figure]
+  }
+
+  struct Size: Sendable, Equatable {
+    var width: Int
+    var height: Int
   }
 
   /// The file.
@@ -38,6 +44,8 @@ struct PoseRecording: Sendable, Equatable {
   /// Pixels of the picture, 0 where the file does not tell.
   var width: Int
   var height: Int
+  /// Whether the file tells when its frames were.
+  var isTimed = true
   /// By ascending index.
   var frames: [Frame]
 
@@ -66,8 +74,11 @@ struct PoseRecording: Sendable, Equatable {
     }
   }
 
-  init(name: String, source: String, model: String, width: Int, height: Int, frames: [Frame]) throws(PosecamError) {
+  init(
+    name: String, source: String, model: String, width: Int, height: Int, isTimed: Bool = true, frames: [Frame]
+  ) throws(PosecamError) {
     (self.name, self.source, self.model, self.width, self.height) = (name, source, model, width, height)
+    self.isTimed = isTimed
     self.frames = frames.sorted { $0.index < $1.index }
     for (frame, next) in zip(self.frames, self.frames.dropFirst()) where frame.index == next.index {
       throw PosecamError("\(name): frame \(frame.index) is there twice")
@@ -92,10 +103,11 @@ extension PoseRecording {
     var keypoints: [String]
 
     /// A person in pixels.
-    func pixels(_ person: Line.Found) -> Line.Found {
+    /// - Parameter line: single pictures may each have another size.
+    func pixels(_ person: Line.Found, in line: Line) -> Line.Found {
       guard coordinates == "normalized" else { return person }
       var person = person
-      let scale = [Double(width), Double(height)]
+      let scale = [Double(line.width ?? width), Double(line.height ?? height)]
       for (index, value) in person.box.enumerated() {
         person.box[index] = value * scale[index % 2] - (index < 2 ? 0.5 : 0)
       }
@@ -117,6 +129,8 @@ extension PoseRecording {
     var frame: Int
     var time: Double
     var picture: String?
+    var width: Int?
+    var height: Int?
     var people: [Found]
   }
 
@@ -138,8 +152,12 @@ extension PoseRecording {
         throw PosecamError("\(place): is no frame of schema posecam/1")
       }
       var people: [Figure] = []
-      for person in line.people { people.append(try Self.figure(header.pixels(person), place: place)) }
-      frames.append(Frame(index: line.frame, time: line.time, picture: line.picture, people: people))
+      for person in line.people { people.append(try Self.figure(header.pixels(person, in: line), place: place)) }
+      let size = line.width.flatMap { width in line.height.map { Size(width: width, height: $0) } }
+      guard size.map({ (1...1 << 20).contains($0.width) && (1...1 << 20).contains($0.height) }) ?? true else {
+        throw PosecamError("\(place): is no frame of schema posecam/1")
+      }
+      frames.append(Frame(index: line.frame, time: line.time, picture: line.picture, size: size, people: people))
     }
     try self.init(
       name: name, source: header.source, model: header.model, width: header.width, height: header.height,

@@ -120,6 +120,8 @@ enum Figure {
 
   /// `m:ss.t`, with hours where there are any.
   static func time(_ seconds: Double) -> String {
+    // Rounding must not make a tenth less of what a computation gave.
+    let seconds = seconds + 1e-6
     guard seconds.isFinite, seconds >= 0, seconds < 1e9 else { return "-:--" }
     let tenths = Int((seconds * 10).rounded(.down))
     let (hours, minutes, rest) = (tenths / 36000, tenths / 600 % 60, tenths % 600)

@@ -7,13 +7,22 @@ public enum PictureWriter {
     case png, jpeg
   }
 
+  private static func kind(of path: String) -> Kind? {
+    switch URL(fileURLWithPath: path).pathExtension.lowercased() {
+    case "png": .png
+    case "jpg", "jpeg": .jpeg
+    default: nil
+    }
+  }
+
+  /// Whether a name says that a picture is meant.
+  public static func hasExtension(_ path: String) -> Bool { kind(of: path) != nil }
+
   /// - Throws: where the extension is another one, or the file cannot be written.
   public static func write(_ frame: Frame, to path: String) throws(VideoError) {
-    let kind: Kind
-    switch URL(fileURLWithPath: path).pathExtension.lowercased() {
-    case "png": kind = .png
-    case "jpg", "jpeg": kind = .jpeg
-    case let other: throw VideoError("\(path): unknown kind of picture '.\(other)'; use .png or .jpg")
+    guard let kind = kind(of: path) else {
+      throw VideoError(
+        "\(path): unknown kind of picture '.\(URL(fileURLWithPath: path).pathExtension)'; use .png or .jpg")
     }
     let bytes: [UInt8]
     do throws(VideoError) {

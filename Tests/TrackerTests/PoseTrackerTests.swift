@@ -21,6 +21,17 @@ struct PoseTrackerTests {
     }
   }
 
+  /// Who is seen comes before who is only expected.
+  @Test func noMoreThanSoMany() {
+    var tracker = tracker { ($0.mostPeople, $0.bridge) = (1, 1) }
+    for frame in 0..<10 { _ = tracker.update([.standing(100)], at: Double(frame) / 30) }
+    for frame in 10..<30 {
+      let people = tracker.update([.standing(400)], at: Double(frame) / 30)
+      #expect(people.count == 1 && people[0].isPredicted == (people[0].id == 1), "frame \(frame)")
+    }
+    #expect(ids(tracker.update([.standing(400)], at: 1)) == [2])
+  }
+
   @Test func orderOfPosesDoesNotMatter() {
     var tracker = PoseTracker()
     _ = tracker.update([.standing(100), .standing(300), .standing(500)], at: 0)

@@ -41,6 +41,17 @@ import Testing
     #expect((portrait.inputWidth, portrait.inputHeight) == (144, 256))
   }
 
+  /// Half as many pixels across, each twice as wide, are the same picture.
+  @Test func anamorphicPicturesAreStretched() {
+    let square = Letterbox(frameWidth: 1280, frameHeight: 720, height: 256)
+    let wide = Letterbox(frameWidth: 640, frameHeight: 720, pixelAspect: 2, height: 256)
+    #expect((wide.inputWidth, wide.innerWidth, wide.innerHeight) == (456, square.innerWidth, square.innerHeight))
+    let (first, second) = (square.frame(x: 100.0, y: 50.0), wide.frame(x: 100.0, y: 50.0))
+    #expect(abs((first.x + 0.5) / 2 - (second.x + 0.5)) < 1e-9 && first.y == second.y)
+    let part = Letterbox(frameWidth: 100, frameHeight: 200, pixelAspect: 2, inputWidth: 256, inputHeight: 256)
+    #expect((part.innerWidth, part.innerHeight) == (256, 256))
+  }
+
   @Test func theCompatibleOneFollowsTheReference() {
     let portrait = Letterbox.compatible(frameWidth: 720, frameHeight: 1280)
     #expect((portrait.innerWidth, portrait.innerHeight) == (144, 256))

@@ -3,7 +3,7 @@ import Video
 
 @testable import posecam
 
-/// Grey pictures of 64 × 48 at 10 per second, which can be gone through.
+/// Grey pictures of 64 × 48 at 10 per second, later perhaps at 2, which can be gone through.
 final class Film: FrameSource {
   let info: SourceInfo
   let count: Int
@@ -11,11 +11,14 @@ final class Film: FrameSource {
   private let isCancelled = Atomic(false)
   let canSeek: Bool
 
-  init(count: Int, canSeek: Bool = true) {
-    self.count = count
-    self.canSeek = canSeek
+  /// From this frame on each lasts five times as long.
+  private let slowAfter: Int
+
+  init(count: Int, canSeek: Bool = true, slowAfter: Int = .max, hasDuration: Bool = true) {
+    (self.count, self.canSeek, self.slowAfter) = (count, canSeek, slowAfter)
     info = SourceInfo(
-      name: "film", width: 64, height: 48, nominalRate: 10, duration: Double(count) / 10, frameCount: count,
+      name: "film", width: 64, height: 48, nominalRate: 10, duration: hasDuration ? Double(count) / 10 : nil,
+      frameCount: count,
       isLive: false, format: "grey")
   }
 
@@ -27,12 +30,15 @@ final class Film: FrameSource {
     guard index < count, !isCancelled.load(ordering: .relaxed) else { return nil }
     return try Frame(
       bitmap: Bitmap(width: 64, height: 48), index: index,
-      timestamp: Timestamp(ticks: Int64(index), numerator: 1, denominator: 10))
+      timestamp: Timestamp(ticks: ticks(of: index), numerator: 1, denominator: 10))
   }
+
+  private func ticks(of index: Int) -> Int64 { Int64(index <= slowAfter ? index : slowAfter + 5 * (index - slowAfter)) }
+  func time(of index: Int) -> Double { Double(ticks(of: index)) / 10 }
 
   func seek(to seconds: Double) throws(VideoError) {
     if seconds < 0 { throw VideoError("film: cannot go there") }
-    place.withLock { $0 = Int((seconds * 10).rounded(.up)) }
+    place.withLock { $0 = (0..<count).first { time(of: $0) >= seconds - 1e-9 } ?? count - 1 }
   }
 
   func cancel() { isCancelled.store(true, ordering: .relaxed) }

@@ -84,6 +84,35 @@ struct LiveChannelTests {
     for channel in [channel, film] { try channel.pipeline.finish() }
   }
 
+  /// Frames of several rates, and of a source that does not know how long it is.
+  @Test func stepsBackGoFromFrameToFrame() throws {
+    for film in [Film(count: 20), Film(count: 20, slowAfter: 3), Film(count: 20, hasDuration: false)] {
+      let channel = try channel(film)
+      func show() throws -> Int? {
+        for _ in 0..<1000 {
+          if let result = channel.advance(at: .max) { return result.frame.index }
+          usleep(10_000)
+        }
+        throw PosecamError("no frame came")
+      }
+      for index in 0..<6 { #expect(try show() == index) }
+      for index in [4, 3, 2] {
+        channel.stepBack()
+        #expect(try show() == index, "\(film.info)")
+      }
+      channel.seek(to: film.time(of: 9))
+      #expect(try show() == 9)
+      // Where no frame was shown before, the rate tells, and more than one step may be needed.
+      var last = 9
+      for _ in 0..<4 where last == 9 {
+        channel.stepBack()
+        last = try show() ?? 0
+      }
+      #expect(last < 9 && last > 0)
+      try channel.pipeline.finish()
+    }
+  }
+
   @Test func aPausedFileStandsStill() throws {
     let channel = try channel(Film(count: 20))
     try fill(channel.pipeline)

@@ -14,10 +14,16 @@ struct OutputOptions: ParsableArguments {
   @Option(
     name: [.short, .long],
     help: ArgumentHelp(
-      "Write to FILE; may be repeated. The name tells the format: .mp4 .mov .mkv .ts annotated video; .jsonl JSON lines; "
-        + ".csv table; .json COCO results; a folder/ OpenPose's JSON files; - standard output.",
+      "Write to FILE; may be repeated. The name tells the format: .mp4 .mov .mkv .ts annotated video; .png .jpg annotated "
+        + "picture; .jsonl JSON lines; .csv table; .json COCO results; a folder/ OpenPose's JSON files; - standard output.",
       valueName: "file"), completion: .file())
   var output: [String] = []
+
+  @Option(
+    help: ArgumentHelp(
+      "Write every frame, with everyone drawn, as a picture into FOLDER: NAME_rendered.png.", valueName: "folder"),
+    completion: .directory)
+  var pictures: String?
 
   @Option(
     help: ArgumentHelp(
@@ -41,36 +47,42 @@ struct OutputOptions: ParsableArguments {
   @Option(help: "Key points of OpenPose's JSON: its coco model's 18, or body25.")
   var openposeOrder = OpenPoseWriter.Order.coco
 
-  /// The format of an output; nil for video.
+  /// The format of an output; nil for video and pictures.
   private func format(of path: String) throws(PosecamError) -> PoseFormat? {
-    if VideoWriter.hasExtension(path) { return nil }
+    if VideoWriter.hasExtension(path) || PictureWriter.hasExtension(path) { return nil }
     if let format { return format }
     if path == "-" { return .jsonl }
     if let known = PoseFormat(path: path) { return known }
     if PartialFile.isDevice(path) { return nil }
     throw PosecamError(
-      "\(path): its name does not tell the format; use .mp4, .mov, .mkv, .ts, .jsonl, .csv, .json, a folder/, or --format"
+      "\(path): its name does not tell the format; use .mp4, .mov, .mkv, .ts, .png, .jpg, .jsonl, .csv, .json, a folder/, or --format"
     )
   }
 
-  var isEmpty: Bool { output.isEmpty && json == nil && serve == nil }
+  var isEmpty: Bool { output.isEmpty && pictures == nil && json == nil && serve == nil }
 
   /// Whether standard output is taken.
   var usesStandardOutput: Bool { json == "-" || output.contains("-") }
 
   func validate() throws {
-    if output.contains("") || json == "" { throw ValidationError("An output has no name.") }
+    if output.contains("") || json == "" || pictures == "" { throw ValidationError("An output has no name.") }
     let formats: [PoseFormat?]
     do {
       formats = try output.map { path throws(PosecamError) in try format(of: path) }
     } catch { throw ValidationError(error.description) }
-    if let format, let video = output.first(where: VideoWriter.hasExtension) {
-      throw ValidationError("\(video): a video's name; --format \(format.rawValue) is for other outputs.")
+    if let format,
+      let video = output.first(where: {
+        VideoWriter.hasExtension($0) || PictureWriter.hasExtension($0)
+      })
+    {
+      throw ValidationError("\(video): a video's or picture's name; --format \(format.rawValue) is for other outputs.")
     }
     if let format, format != .openpose, let folder = output.first(where: { $0.hasSuffix("/") }) {
       throw ValidationError("\(folder): a folder's name; --format \(format.rawValue) is one file.")
     }
-    if let video = zip(output, formats).filter({ $0.1 == nil }).dropFirst().first {
+    if let video = zip(output, formats).filter({
+      $0.1 == nil && !PictureWriter.hasExtension($0.0)
+    }).dropFirst().first {
       throw ValidationError("\(video.0): one annotated video is written at a time.")
     }
     if coordinates != .pixel, formats.contains(.coco) {
@@ -80,7 +92,7 @@ struct OutputOptions: ParsableArguments {
 
   /// Refuses what would overwrite an input, or one output by another, before anything is opened.
   func check(inputs: [String?]) throws(PosecamError) {
-    try OutputNames.check(output + [json], inputs: inputs)
+    try OutputNames.check(output + [json, pictures], inputs: inputs)
   }
 
   /// Opens all outputs.
@@ -88,17 +100,20 @@ struct OutputOptions: ParsableArguments {
     _ stream: PoseStream, startTime: Double, video settings: AnnotatedVideo.Settings, _ measurements: Measurements
   ) throws -> Outputs {
     var writers: [any PoseWriter] = []
-    var video: AnnotatedVideo?
+    var drawn: [any DrawnOutput] = []
     for path in output {
       if let format = try format(of: path) {
         writers.append(try format.writer(path: path, stream, coordinates: coordinates, order: openposeOrder))
+      } else if PictureWriter.hasExtension(path) {
+        drawn.append(try AnnotatedPictures(path: path, stream, settings: settings, measurements))
       } else {
-        video = try AnnotatedVideo(path: path, settings: settings, measurements: measurements)
+        drawn.append(try AnnotatedVideo(path: path, settings: settings, measurements: measurements))
       }
     }
     if let json { writers.append(try JSONLinesWriter(path: json, stream, coordinates: coordinates)) }
     if let serve { writers.append(try PoseServer(serve, stream, coordinates: coordinates)) }
-    return Outputs(writers, video: video, startTime: startTime)
+    if let pictures { drawn.append(try AnnotatedPictures(folder: pictures, stream, settings: settings, measurements)) }
+    return Outputs(writers, drawn: drawn, startTime: startTime)
   }
 }
 

@@ -1,3 +1,4 @@
+import Foundation
 import Tracker
 import Video
 
@@ -11,6 +12,65 @@ enum AnnotatedPicture {
       frameHeight: min(result.frame.width, result.frame.height))
     try PictureWriter.write(canvas.finished(), to: path)
   }
+}
+
+/// The source's pictures with everyone drawn: one under the name that was given, or each into a folder.
+final class AnnotatedPictures: DrawnOutput {
+  let name: String
+  private let settings: AnnotatedVideo.Settings
+  private let measurements: Measurements
+  /// Of the names of a video's pictures; `nil` where one picture is wanted.
+  private let prefix: String?
+  private var written: Set<String> = []
+
+  /// One picture.
+  /// - Parameter path: .png or .jpg.
+  init(path: String, _ stream: PoseStream, settings: AnnotatedVideo.Settings, _ measurements: Measurements)
+    throws(PosecamError)
+  {
+    guard stream.isStill else {
+      throw PosecamError("\(path): one picture, but the source is a video; --pictures writes every frame into a folder")
+    }
+    do { _ = try PartialFile(path) } catch { throw PosecamError(error.description) }
+    (name, prefix, self.settings, self.measurements) = (path, nil, settings, measurements)
+  }
+
+  /// A picture of every frame.
+  init(folder: String, _ stream: PoseStream, settings: AnnotatedVideo.Settings, _ measurements: Measurements)
+    throws(PosecamError)
+  {
+    try OutputFolder.make(folder, for: "pictures are")
+    (name, prefix, self.settings, self.measurements) = (folder, stream.filePrefix, settings, measurements)
+  }
+
+  func write(_ result: TrackedFrame) throws(VideoError) -> [String] {
+    let path: String
+    if let prefix {
+      path = (name as NSString).appendingPathComponent(file(of: result, prefix))
+    } else {
+      guard written.isEmpty else {
+        throw VideoError("\(name): the source has more than this one picture; --pictures takes all into a folder")
+      }
+      path = name
+    }
+    written.insert(path)
+    try measurements.time(.encode) { () throws(VideoError) in try AnnotatedPicture.write(result, to: path, settings) }
+    return []
+  }
+
+  /// `NAME_rendered.png` as OpenPose calls it, so that no source is overwritten; two sources of one name keep their extensions.
+  private func file(of result: TrackedFrame, _ prefix: String) -> String {
+    guard let picture = result.frame.name else {
+      let number = String(result.frame.index)
+      return "\(prefix)\(String(repeating: "0", count: max(0, 12 - number.count)))\(number)_rendered.png"
+    }
+    let short = (picture as NSString).deletingPathExtension + "_rendered.png"
+    return written.contains((name as NSString).appendingPathComponent(short)) ? picture + "_rendered.png" : short
+  }
+
+  func salvage() -> String { written.isEmpty ? "" : "; the pictures before are there" }
+
+  func finish(isComplete: Bool) {}
 }
 
 extension SkeletonPainter.Figure {

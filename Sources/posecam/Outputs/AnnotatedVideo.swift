@@ -3,7 +3,7 @@ import Tracker
 import Video
 
 /// The source's video with everyone drawn into it. The file is opened with the first frame, which tells its size.
-final class AnnotatedVideo {
+final class AnnotatedVideo: DrawnOutput {
   struct Settings {
     var style = SkeletonPainter.Style()
     /// Draws on black instead of on the picture.

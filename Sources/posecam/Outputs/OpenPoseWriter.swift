@@ -39,26 +39,14 @@ final class OpenPoseWriter: PoseWriter {
   /// Pictures by the names that they gave their files: a.png and a.jpg may be in one folder.
   private var named: [String: String] = [:]
 
-  /// Makes the folder, but not the one it is to lie in.
   init(folder: String, _ stream: PoseStream, order: Order = .coco, coordinates: Coordinates = .pixel)
     throws(PosecamError)
   {
     name = folder
     self.order = order
     self.coordinates = coordinates
-    // OpenPose names frames of a file after it, frames of cameras and streams by their numbers alone.
-    let stem = URL(fileURLWithPath: stream.source).deletingPathExtension().lastPathComponent
-    prefix = stream.isLive || stream.source == "-" ? "" : stem + "_"
-    guard mkdir(folder, 0o777) != 0 else { return }
-    let reason = errno
-    var status = stat()
-    guard reason == EEXIST, stat(folder, &status) == 0 else {
-      throw PosecamError("\(folder): the folder cannot be made: \(String(cString: strerror(reason)))")
-    }
-    guard status.st_mode & S_IFMT == S_IFDIR else {
-      throw PosecamError("\(folder): is no folder, and OpenPose's JSON is a file per frame; name a folder")
-    }
-    guard access(folder, W_OK) == 0 else { throw PosecamError("\(folder): cannot be written: \(PosecamError.reason)") }
+    prefix = stream.filePrefix
+    try OutputFolder.make(folder, for: "OpenPose's JSON is")
   }
 
   func write(_ frame: PoseFrame) throws(PosecamError) {

@@ -6,7 +6,7 @@ import Video
 /// then, but what can be had of it is there.
 final class Outputs {
   private var writers: [any PoseWriter]
-  private var video: AnnotatedVideo?
+  private var drawn: [any DrawnOutput]
   private let startTime: Double
   private var failure: PosecamError?
   private var notices: [String] = []
@@ -17,9 +17,9 @@ final class Outputs {
   private var hasToldOfAgain = false
 
   /// - Parameter startTime: where the source's time begins, in seconds.
-  init(_ writers: [any PoseWriter], video: AnnotatedVideo? = nil, startTime: Double) {
+  init(_ writers: [any PoseWriter], drawn: [any DrawnOutput] = [], startTime: Double) {
     self.writers = writers
-    self.video = video
+    self.drawn = drawn
     self.startTime = startTime
     server = writers.lazy.compactMap { $0 as? PoseServer }.first
     if let server { notices.append("JSON lines for other programs at \(server.name)") }
@@ -31,7 +31,7 @@ final class Outputs {
     let frame = PoseFrame(result, startTime: startTime)
     let isAgain = result.frame.timestamp.seconds <= written
     if !isAgain { written = result.frame.timestamp.seconds }
-    if isAgain, !hasToldOfAgain, video != nil || writers.contains(where: { $0 !== server }) {
+    if isAgain, !hasToldOfAgain, !drawn.isEmpty || writers.contains(where: { $0 !== server }) {
       hasToldOfAgain = true
       notices.append("what was gone back over is not written again")
     }
@@ -45,20 +45,20 @@ final class Outputs {
         note(error)
       }
     }
-    if let video, !isAgain {
+    for output in drawn where !isAgain {
       do {
-        notices += try video.write(result)
+        notices += try output.write(result)
       } catch {
-        self.video = nil
-        note(PosecamError(error.description + video.salvage()))
+        drawn.removeAll { $0 === output }
+        note(PosecamError(error.description + output.salvage()))
       }
     }
-    if let failure, writers.isEmpty, video == nil { throw failure }
+    if let failure, writers.isEmpty, drawn.isEmpty { throw failure }
   }
 
   /// The first failure ends the run, at the latest when everything is written; all are told of.
   private func note(_ error: PosecamError) {
-    let goesOn = !writers.isEmpty || video != nil
+    let goesOn = !writers.isEmpty || !drawn.isEmpty
     if goesOn || failure != nil { notices.append(error.description + (goesOn ? "; the other outputs go on" : "")) }
     failure = failure ?? error
   }
@@ -67,12 +67,12 @@ final class Outputs {
   /// - Parameter isComplete: the source came to its end.
   /// - Throws: the first thing that went wrong with any output since the beginning.
   func finish(isComplete: Bool) throws(PosecamError) {
-    let (lastVideo, lastWriters) = (video, writers)
-    (writers, video) = ([], nil)
-    do {
-      try lastVideo?.finish(isComplete: isComplete)
-    } catch {
-      note(PosecamError(error.description + (lastVideo?.salvage() ?? "")))
+    let (lastDrawn, lastWriters) = (drawn, writers)
+    (writers, drawn) = ([], [])
+    for output in lastDrawn {
+      do { try output.finish(isComplete: isComplete) } catch {
+        note(PosecamError(error.description + output.salvage()))
+      }
     }
     for writer in lastWriters {
       do { try writer.finish() } catch { note(error) }

@@ -1,3 +1,4 @@
+import Foundation
 import Tracker
 import Video
 
@@ -24,6 +25,30 @@ struct PoseStream: Sendable {
   /// Single pictures, which have names.
   var isStill = false
   var isLive = false
+
+  /// What the names of a frame's files begin with: as OpenPose does it, the name of a file, nothing of cameras and streams.
+  var filePrefix: String {
+    if isLive || source == "-" { return "" }
+    return URL(fileURLWithPath: source).deletingPathExtension().lastPathComponent + "_"
+  }
+}
+
+/// A folder for a file per frame.
+enum OutputFolder {
+  /// Makes the folder, but not the one it is to lie in.
+  /// - Parameter content: what it is for, in messages.
+  static func make(_ folder: String, for content: String) throws(PosecamError) {
+    guard mkdir(folder, 0o777) != 0 else { return }
+    let reason = errno
+    var status = stat()
+    guard reason == EEXIST, stat(folder, &status) == 0 else {
+      throw PosecamError("\(folder): the folder cannot be made: \(String(cString: strerror(reason)))")
+    }
+    guard status.st_mode & S_IFMT == S_IFDIR else {
+      throw PosecamError("\(folder): is no folder, and \(content) a file per frame; name a folder")
+    }
+    guard access(folder, W_OK) == 0 else { throw PosecamError("\(folder): cannot be written: \(PosecamError.reason)") }
+  }
 }
 
 /// What is written of one frame.

@@ -42,29 +42,7 @@ final class Pipeline: Sendable {
   private let measurements: Measurements
   private let frames: Handover<Item<Frame>>
   private let results: Handover<Item<TrackedFrame>>
-  /// How people are followed, and how they were before each of the last frames: who looks at one of those again, or steps
-  /// back, sees the same identities.
-  private struct Tracking {
-    var following: Following
-    var clock: TrackingClock
-    var before: [(seconds: Double, following: Following, clock: TrackingClock)] = []
-    static let mostBefore = 32
-
-    mutating func update(_ poses: [Pose], in frame: Frame, isLive: Bool) -> [Person] {
-      let seconds = frame.timestamp.seconds
-      if !isLive {
-        if let again = before.firstIndex(where: { $0.seconds >= seconds }) {
-          (following, clock) = (before[again].following, before[again].clock)
-          before.removeSubrange(again...)
-        }
-        before.append((seconds, following, clock))
-        if before.count > Self.mostBefore { before.removeFirst() }
-      }
-      let time = clock.time(of: seconds, outages: frame.outages)
-      return following.update(poses, at: time, within: (frame.width, frame.height))
-    }
-  }
-  private let tracking: Mutex<Tracking>
+  private let tracking: Mutex<FrameTracking>
   private let tickets = Mutex(0)
   private let order: FrameOrder<Item<(Frame, Estimate)>>
   private let engine: EnginePool
@@ -107,7 +85,7 @@ final class Pipeline: Sendable {
     frames = Handover(source.info.isLive ? .newest : .every(capacity: 2))
     results = Handover(source.info.isLive ? .newest : .every(capacity: 2))
     order = FrameOrder(reach: 2 * streams)
-    tracking = Mutex(Tracking(following: tracker, clock: TrackingClock(keepLost: tracker.keepLost)))
+    tracking = Mutex(FrameTracking(tracker, isLive: source.info.isLive))
 
     DispatchQueue(label: "posecam.decode").async(group: work) { self.decode() }
     for stream in 0..<streams {
@@ -263,7 +241,10 @@ final class Pipeline: Sendable {
     defer { notify() }
     guard case .content(let (frame, estimate), let epoch) = item else { return results.put(.end(epoch: item.epoch)) }
     let people = measurements.time(.track) {
-      tracking.withLock { $0.update(estimate.poses, in: frame, isLive: source.info.isLive) }
+      tracking.withLock {
+        $0.update(
+          estimate.poses, at: frame.timestamp.seconds, outages: frame.outages, within: (frame.width, frame.height))
+      }
     }
     measurements.countProcessed()
     let result = TrackedFrame(frame: frame, people: people, maps: estimate.maps, epoch: epoch)

@@ -27,6 +27,7 @@ struct BenchCommand: ParsableCommand {
   func validate() throws {
     guard (1...100_000).contains(runs) else { throw ValidationError("--runs takes 1 to 100000.") }
     guard (0...500).contains(people) else { throw ValidationError("--people takes 0 to 500.") }
+    if json, layers || kernels { throw ValidationError("--layers and --kernels print tables; leave out --json.") }
   }
 
   func run() throws {
@@ -47,7 +48,7 @@ struct BenchCommand: ParsableCommand {
     let network = stages.first { $0.name == "network" }?.times.sorted() ?? []
     let giga = network.isEmpty ? 0 : Double(plan.multiplyAdds) / (network[network.count / 2] * 1e6)
     if json {
-      try printJSON(stages, plan, rates)
+      try printJSON(stages, plan, rates, model: model)
     } else {
       printTable(stages, plan, giga: giga, peak: peak * Double(engine.threadCount), model: model)
       for (streams, rate) in rates {
@@ -162,7 +163,7 @@ struct BenchCommand: ParsableCommand {
   }
 
   private func printJSON(
-    _ stages: [(name: String, times: [Double])], _ plan: Plan, _ rates: [(streams: Int, rate: Double)]
+    _ stages: [(name: String, times: [Double])], _ plan: Plan, _ rates: [(streams: Int, rate: Double)], model: Model
   ) throws {
     var object: [String: Any] = [:]
     for (name, times) in stages {
@@ -170,6 +171,7 @@ struct BenchCommand: ParsableCommand {
       object[name] = ["median_ms": summary.median, "minimum_ms": summary.minimum, "p95_ms": summary.p95]
     }
     let report: [String: Any] = [
+      "model": model.name, "input": [plan.height, plan.width],
       "stages": object, "multiply_adds": plan.multiplyAdds, "threads": plan.threads,
       "precision": plan.precision.rawValue,
       "throughput": rates.map { ["streams": $0.streams, "pictures_per_second": $0.rate] }, "cpu_level": "\(plan.level)",

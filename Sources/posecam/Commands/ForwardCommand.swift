@@ -22,6 +22,7 @@ struct ForwardCommand: ParsableCommand {
 
   func validate() throws {
     if engine.chosenSize != nil { throw ValidationError("--size: the tensor 'input' has a size of its own.") }
+    if engine.streams != nil { throw ValidationError("--streams: one picture goes through the network at a time.") }
   }
 
   func run() throws {

@@ -16,10 +16,10 @@ final class Film: FrameSource {
 
   init(count: Int, canSeek: Bool = true, slowAfter: Int = .max, hasDuration: Bool = true) {
     (self.count, self.canSeek, self.slowAfter) = (count, canSeek, slowAfter)
+    let slow = count - min(count, slowAfter)
     info = SourceInfo(
-      name: "film", width: 64, height: 48, nominalRate: 10, duration: hasDuration ? Double(count) / 10 : nil,
-      frameCount: count,
-      isLive: false, format: "grey")
+      name: "film", width: 64, height: 48, nominalRate: 10,
+      duration: hasDuration ? Double(count + 4 * slow) / 10 : nil, frameCount: count, isLive: false, format: "grey")
   }
 
   func next() throws(VideoError) -> Frame? {

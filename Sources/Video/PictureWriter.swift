@@ -18,8 +18,9 @@ public enum PictureWriter {
   /// Whether a name says that a picture is meant.
   public static func hasExtension(_ path: String) -> Bool { kind(of: path) != nil }
 
+  /// - Parameter isDurable: as `PartialFile.keep(isDurable:)` has it.
   /// - Throws: where the extension is another one, or the file cannot be written.
-  public static func write(_ frame: Frame, to path: String) throws(VideoError) {
+  public static func write(_ frame: Frame, to path: String, isDurable: Bool = true) throws(VideoError) {
     guard let kind = kind(of: path) else {
       throw VideoError(
         "\(path): unknown kind of picture '.\(URL(fileURLWithPath: path).pathExtension)'; use .png or .jpg")
@@ -33,7 +34,7 @@ public enum PictureWriter {
     let file = try PartialFile(path)
     let written = bytes.withUnsafeBytes { bytes in Result { () throws(VideoError) in try file.write(bytes) } }
     try written.get()
-    try file.keep()
+    try file.keep(isDurable: isDurable)
   }
 
   /// The bytes of a picture's file.

@@ -4,13 +4,15 @@ import Video
 
 /// A frame with everyone drawn, as a picture.
 enum AnnotatedPicture {
-  static func write(_ result: TrackedFrame, to path: String, _ settings: AnnotatedVideo.Settings) throws(VideoError) {
+  static func write(
+    _ result: TrackedFrame, to path: String, _ settings: AnnotatedVideo.Settings, isDurable: Bool = true
+  ) throws(VideoError) {
     let painter = SkeletonPainter(limbs: Skeleton.drawnLimbs.map { ($0.a, $0.b) }, style: settings.style)
     let canvas = try Canvas(copying: result.frame, from: CanvasPool(), onBlack: settings.onBlack)
     painter.paint(
       result.people.map(SkeletonPainter.Figure.init), on: canvas,
       frameHeight: min(result.frame.width, result.frame.height))
-    try PictureWriter.write(canvas.finished(), to: path)
+    try PictureWriter.write(canvas.finished(), to: path, isDurable: isDurable)
   }
 }
 
@@ -21,7 +23,9 @@ final class AnnotatedPictures: DrawnOutput {
   private let measurements: Measurements
   /// Of the names of a video's pictures; `nil` where one picture is wanted.
   private let prefix: String?
-  private var written: Set<String> = []
+  private var count = 0
+  /// Of pictures that have names of their own; a video's frames are told apart by their numbers.
+  private var names: Set<String> = []
 
   /// One picture.
   /// - Parameter path: .png or .jpg.
@@ -46,29 +50,32 @@ final class AnnotatedPictures: DrawnOutput {
   func write(_ result: TrackedFrame) throws(VideoError) -> [String] {
     let path: String
     if let prefix {
-      path = (name as NSString).appendingPathComponent(file(of: result, prefix))
+      path = (name as NSString).appendingPathComponent(fileName(of: result, prefix))
     } else {
-      guard written.isEmpty else {
+      guard count == 0 else {
         throw VideoError("\(name): the source has more than this one picture; --pictures takes all into a folder")
       }
       path = name
     }
-    written.insert(path)
-    try measurements.time(.encode) { () throws(VideoError) in try AnnotatedPicture.write(result, to: path, settings) }
+    // Waiting for the disk thousands of times is worth it for none of many.
+    try measurements.time(.encode) { () throws(VideoError) in
+      try AnnotatedPicture.write(result, to: path, settings, isDurable: prefix == nil)
+    }
+    count += 1
     return []
   }
 
   /// `NAME_rendered.png` as OpenPose calls it, so that no source is overwritten; two sources of one name keep their extensions.
-  private func file(of result: TrackedFrame, _ prefix: String) -> String {
+  private func fileName(of result: TrackedFrame, _ prefix: String) -> String {
     guard let picture = result.frame.name else {
       let number = String(result.frame.index)
       return "\(prefix)\(String(repeating: "0", count: max(0, 12 - number.count)))\(number)_rendered.png"
     }
     let short = (picture as NSString).deletingPathExtension + "_rendered.png"
-    return written.contains((name as NSString).appendingPathComponent(short)) ? picture + "_rendered.png" : short
+    return names.insert(short).inserted ? short : picture + "_rendered.png"
   }
 
-  func salvage() -> String { written.isEmpty ? "" : "; the pictures before are there" }
+  func salvage() -> String { count == 0 ? "" : "; the pictures before are there" }
 
   func finish(isComplete: Bool) {}
 }

@@ -32,6 +32,18 @@ struct ComposerTests {
     }
   }
 
+  @Test func anamorphicVideoIsAsWideAsPlayersShowIt() {
+    var view = LiveView()
+    (view.frameWidth, view.frameHeight) = (720, 576)
+    func aspect() -> Double {
+      let picture = Composer.layout(columns: 200, rows: 60, view, panels: []).picture
+      return Double(picture.width) / Double(2 * picture.height)
+    }
+    #expect(abs(aspect() - 1.25) < 0.02)
+    view.pixelAspect = 64.0 / 45
+    #expect(abs(aspect() - 16.0 / 9) < 0.02)
+  }
+
   @Test func peopleThatAreNowhereDoNoHarm() {
     let layout = ScreenLayout(columns: 100, rows: 30, frameWidth: 640, frameHeight: 480)
     for level in [ColorLevel.direct, .mono] {

@@ -96,6 +96,7 @@ final class LiveChannel {
     (latest, accepted) = (result, Clock.now())
     view.sightings = sightings.update(result.people, at: time(of: result))
     (view.frameWidth, view.frameHeight) = (result.frame.width, result.frame.height)
+    view.pixelAspect = result.frame.pixelAspect
     view.people = result.people
     (view.frameIndex, view.time) = (result.frame.index, time(of: result))
     shown.removeAll { $0 >= view.time }
@@ -205,12 +206,5 @@ final class LiveChannel {
     view.history.append(
       captured: view.capturedRate, processed: view.processedRate, shown: view.shownRate,
       latency: view.latency?.lastMilliseconds)
-  }
-
-  /// As one of several.
-  var tile: LiveView.Tile {
-    LiveView.Tile(
-      name: view.source, picture: view.picture, frameWidth: view.frameWidth, frameHeight: view.frameHeight,
-      people: view.people, selected: view.selected, rate: view.processedRate, hasEnded: isOver)
   }
 }

@@ -135,7 +135,7 @@ final class LiveSession {
     var view = channel.view
     (view.mode, view.events, view.load, view.engine) = (mode, events, load, control.description)
     if channels.count > 1 {
-      view.tiles = channels.map(\.tile)
+      view.tiles = channels.map(\.view.tile)
       view.focus = focus
     }
     return view

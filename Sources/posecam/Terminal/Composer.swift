@@ -20,11 +20,11 @@ struct Composer: Sendable {
     columns: Int, rows: Int, cellAspect: Double = 2, _ view: LiveView, panels: Set<ScreenLayout.Panel>
   ) -> ScreenLayout {
     var (across, down) = (view.mode == .split ? 2 : 1, 1)
-    var (width, height) = (view.frameWidth, view.frameHeight)
+    var (width, height) = (view.tile.shownWidth, view.frameHeight)
     if view.tiles.count > 1 {
       // All places are as wide as the widest picture needs.
-      for tile in view.tiles where tile.frameWidth * height > width * tile.frameHeight {
-        (width, height) = (tile.frameWidth, tile.frameHeight)
+      for tile in view.tiles where tile.shownWidth * height > width * tile.frameHeight {
+        (width, height) = (tile.shownWidth, tile.frameHeight)
       }
       let fit = PictureFit(frameWidth: width, frameHeight: height, cellAspect: cellAspect)
       across = TileGrid.columns(view.tiles.count, in: max(1, columns - 32), max(1, rows - 3), fit)
@@ -124,7 +124,7 @@ struct Composer: Sendable {
       let places = TileGrid.places(view.tiles.count, columns: layout.tileColumns, in: rect)
       return zip(places, view.tiles).map { place, tile in
         let fit = PictureFit(
-          frameWidth: tile.frameWidth, frameHeight: tile.frameHeight, cellAspect: layout.cellAspect)
+          frameWidth: tile.shownWidth, frameHeight: tile.frameHeight, cellAspect: layout.cellAspect)
         let (width, height) = fit.cells(in: place.width, place.height)
         let inner = CellRect(
           x: place.x + (place.width - width) / 2, y: place.y + (place.height - height) / 2, width: width,
@@ -132,18 +132,15 @@ struct Composer: Sendable {
         return Pane(rect: inner, hasPicture: hasPicture, hasSkeletons: hasSkeletons, content: tile)
       }
     }
-    let tile = LiveView.Tile(
-      picture: view.picture, frameWidth: view.frameWidth, frameHeight: view.frameHeight, people: view.people,
-      selected: view.selected)
     guard view.mode == .split else {
-      return [Pane(rect: rect, hasPicture: hasPicture, hasSkeletons: hasSkeletons, content: tile)]
+      return [Pane(rect: rect, hasPicture: hasPicture, hasSkeletons: hasSkeletons, content: view.tile)]
     }
     var (left, right) = (rect, rect)
     left.width = rect.width / 2
     (right.x, right.width) = (rect.x + left.width, rect.width - left.width)
     return [
-      Pane(rect: left, hasPicture: true, hasSkeletons: false, content: tile),
-      Pane(rect: right, hasPicture: false, hasSkeletons: true, content: tile),
+      Pane(rect: left, hasPicture: true, hasSkeletons: false, content: view.tile),
+      Pane(rect: right, hasPicture: false, hasSkeletons: true, content: view.tile),
     ]
   }
 

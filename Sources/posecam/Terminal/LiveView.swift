@@ -10,6 +10,8 @@ struct LiveView: Sendable {
   /// The size of the source as displayed, in pixels: people are in these coordinates.
   var frameWidth = 0
   var frameHeight = 0
+  /// Width of one of those pixels by its height.
+  var pixelAspect = 1.0
   var people: [Person] = []
   /// What is known of each of them over time.
   var sightings: [Int: Sighting] = [:]
@@ -59,11 +61,22 @@ struct LiveView: Sendable {
     var picture: Bitmap?
     var frameWidth = 0
     var frameHeight = 0
+    var pixelAspect = 1.0
     var people: [Person] = []
     var selected: Int?
     /// Frames per second that are looked at.
     var rate = 0.0
     var hasEnded = false
+
+    /// Of the frame in pixels as high as wide.
+    var shownWidth: Int { Int((Double(frameWidth) * pixelAspect).rounded()) }
+  }
+
+  /// The one video where there is one.
+  var tile: Tile {
+    Tile(
+      name: source, picture: picture, frameWidth: frameWidth, frameHeight: frameHeight, pixelAspect: pixelAspect,
+      people: people, selected: selected, rate: processedRate, hasEnded: isOver)
   }
 
   struct Event: Sendable, Equatable {

@@ -33,6 +33,47 @@ struct DataCommandTests {
     #expect(drawn.status == 0 && FileManager.default.fileExists(atPath: folder.path("batch.png")))
   }
 
+  /// The drawn people are found, and what is found can be trained on, and is not looked for again.
+  @Test func aModelLabelsPictures() throws {
+    let label = "posecam data label --images . --size 128 --min-score 0.2 -o found.json"
+    let first = try Program.run(label, in: folder)
+    #expect(first.status == 0 && first.output.contains("2 of 2 pictures looked at: "), "\(first.output)\(first.errors)")
+    let found = try folder.data("found.json")
+    let again = try Program.run(label, in: folder)
+    #expect(again.status == 0 && again.output.contains("2 of them before"), "\(again.output)\(again.errors)")
+    #expect(try folder.data("found.json") == found)
+    let score = try Program.run("posecam eval --annotations found.json --size 128 --json", in: folder)
+    #expect(score.output.contains("\"AP50\": 1"), "its own labels: \(score.output)\(score.errors)")
+
+    for (line, what) in [
+      ("posecam data label --images . --size 96 -o found.json", "was not written by this model with these options"),
+      ("posecam data label --images . -o people.json", "was not written by this model"),
+      ("posecam data label --images . -o 0.png", "was not written by this model"),
+    ] {
+      let outcome = try Program.run(line, in: folder)
+      #expect(outcome.status == 1 && outcome.errors.contains(what), "\(line): \(outcome.errors)")
+    }
+    #expect(try folder.data("found.json") == found)
+  }
+
+  @Test func dataSetsBecomeOne() throws {
+    let merge = "mkdir -p other && cp 0.png other/ && cp people.json other/ && posecam data merge people.json"
+    let outcome = try Program.run("\(merge) other/people.json people.json -o other/all.json", in: folder)
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    #expect(
+      outcome.errors.contains("1 × picture that is not in")
+        && outcome.errors.contains("2 × picture that was listed before"))
+    let text = try folder.text("other/all.json")
+    for name in ["../0.png", "../1.png", "\"0.png\"", "\"1.png\""] {
+      #expect(text.replacing("\\/", with: "/").contains(name), "\(name) in \(text)")
+    }
+    let stats = try Program.run("posecam data stats --annotations other/all.json", in: folder)
+    #expect(stats.output.contains("4 pictures") && stats.output.contains("8 people"), "\(stats.output)")
+    #expect(stats.errors.contains("1 × picture that is not in"), "\(stats.errors)")
+    let wrong = try Program.run("posecam data merge people.json other/people.json --images . -o x.json", in: folder)
+    #expect(wrong.status == 64 && wrong.errors.contains("one folder for each of the 2 files"), "\(wrong.errors)")
+  }
+
   /// Bytes cannot be judged where floats find nobody.
   @Test func aCalibrationNeedsPeople() throws {
     try folder.writeLabelledPictures(count: 4, people: 0)

@@ -1,12 +1,15 @@
 import Foundation
 
-/// The pictures of a folder that nobody labelled: a teacher tells what is in them.
+/// The pictures of a folder and those below it that nobody labelled: a teacher tells what is in them.
 public struct UnlabelledPictures: Sendable {
   public let folder: String
-  /// In the order of their names; their sizes are not known before they are read.
+  /// By their names within the folder, in order; their sizes are not known before they are read.
   let pictures: [AnnotatedPicture]
 
   public var count: Int { pictures.count }
+
+  /// Within the folder, in order.
+  var names: [String] { pictures.map { String($0.fileName.dropFirst(Self.mark.count)) } }
 
   /// Before the names of such pictures, so that they are not taken for labelled ones.
   static let mark = "unlabeled/"
@@ -15,16 +18,37 @@ public struct UnlabelledPictures: Sendable {
   /// - Throws: where the folder holds no picture.
   public init(_ folder: String) throws(TrainError) {
     self.folder = folder
-    guard let names = try? FileManager.default.contentsOfDirectory(atPath: folder) else {
-      throw TrainError("\(folder): no folder that can be read")
-    }
-    let found = names.sorted().filter { name in
-      Self.kinds.contains(URL(fileURLWithPath: name).pathExtension.lowercased())
-    }
+    var found: [String] = []
+    guard Self.collect(folder, "", above: [], &found) else { throw TrainError("\(folder): no folder that can be read") }
+    found.sort()
     guard !found.isEmpty else { throw TrainError("\(folder): holds no pictures (JPEG, PNG, WebP or BMP)") }
     pictures = found.enumerated().map { index, name in
       AnnotatedPicture(id: -1 - index, fileName: Self.mark + name, width: 0, height: 0)
     }
+  }
+
+  /// Adds the names of a folder's pictures and of those below it; links to folders are followed, but not in circles.
+  /// - Parameter above: the folders that lead here, as the file system knows them.
+  /// - Returns: whether the folder could be read.
+  @discardableResult
+  private static func collect(_ folder: String, _ prefix: String, above: [String], _ found: inout [String]) -> Bool {
+    guard let real = realpath(folder, nil) else { return false }
+    defer { free(real) }
+    let place = String(cString: real)
+    guard !above.contains(place), let names = try? FileManager.default.contentsOfDirectory(atPath: folder) else {
+      return false
+    }
+    for name in names where !name.hasPrefix(".") {
+      var isFolder: ObjCBool = false
+      let path = "\(folder)/\(name)"
+      guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else { continue }
+      if isFolder.boolValue {
+        collect(path, "\(prefix)\(name)/", above: above + [place], &found)
+      } else if kinds.contains((name as NSString).pathExtension.lowercased()) {
+        found.append(prefix + name)
+      }
+    }
+    return true
   }
 }
 

@@ -1,13 +1,55 @@
+import Dispatch
 import Foundation
 import Infer
+import Synchronization
 import Tracker
 
 /// One thread's part of an evaluation; keeps its plans and memory from picture to picture.
 struct PictureEvaluation {
-  enum Outcome {
-    case found([KeypointResult])
+  enum Outcome<Found: Sendable>: Sendable {
+    case found(Found)
     case unreadable(String)
     case failed(TrainError)
+  }
+
+  /// Who is in a picture, in its pixels.
+  struct Poses: Sendable {
+    var width: Int
+    var height: Int
+    var poses: [Pose]
+  }
+
+  /// Looks at pictures on several threads, each with an evaluation of its own.
+  /// - Parameters:
+  ///   - look: at the picture of that number.
+  ///   - take: gets what came of every picture, one after the other, in any order.
+  /// - Throws: the first failure; nothing is looked at after it.
+  static func onAll<Found: Sendable>(
+    _ count: Int, _ model: Model, _ settings: PoseEvaluator.Settings,
+    shouldStop: @Sendable () -> Bool = { false },
+    _ look: @Sendable (inout PictureEvaluation, Int) -> Outcome<Found>,
+    take: @Sendable (Int, Outcome<Found>) throws(TrainError) -> Void
+  ) throws(TrainError) {
+    let state = Mutex((next: 0, failure: TrainError?.none))
+    DispatchQueue.concurrentPerform(iterations: max(1, min(settings.threads, count))) { _ in
+      var worker = PictureEvaluation(model, settings)
+      while let index = state.withLock({ state -> Int? in
+        guard state.next < count, state.failure == nil, !shouldStop() else { return nil }
+        defer { state.next += 1 }
+        return state.next
+      }) {
+        let outcome = look(&worker, index)
+        state.withLock { state in
+          do throws(TrainError) {
+            if case .failed(let error) = outcome { throw error }
+            try take(index, outcome)
+          } catch {
+            if state.failure == nil { state.failure = error }
+          }
+        }
+      }
+    }
+    if let failure = state.withLock({ $0.failure }) { throw failure }
   }
 
   private let model: Model
@@ -35,16 +77,36 @@ struct PictureEvaluation {
     assembler = PoseAssembler(options: options)
   }
 
-  mutating func results(for picture: AnnotatedPicture, path: String) -> Outcome {
+  mutating func results(for picture: AnnotatedPicture, path: String) -> Outcome<[KeypointResult]> {
+    switch people(at: path, labelled: (picture.width, picture.height)) {
+    case .found(let seen): .found(seen.people.map { KeypointResult(pictureID: picture.id, $0) })
+    case .unreadable(let reason): .unreadable(reason)
+    case .failed(let error): .failed(error)
+    }
+  }
+
+  /// Who is in a picture of any size.
+  mutating func poses(at path: String) -> Outcome<Poses> {
+    switch people(at: path, labelled: nil) {
+    case .found(let seen): .found(Poses(width: seen.width, height: seen.height, poses: seen.people.map(\.pose)))
+    case .unreadable(let reason): .unreadable(reason)
+    case .failed(let error): .failed(error)
+    }
+  }
+
+  /// - Parameter size: in pixels, that the picture must have.
+  private mutating func people(
+    at path: String, labelled size: (width: Int, height: Int)?
+  ) -> Outcome<(width: Int, height: Int, people: [Found])> {
     let image: PixelImage
     do throws(TrainError) {
       image = try reader.read(path)
     } catch {
       return .unreadable(error.description)
     }
-    guard image.width == picture.width, image.height == picture.height else {
+    if let size, size != (image.width, image.height) {
       return .unreadable(
-        "\(path): \(image.width)x\(image.height) pixels, labelled as \(picture.width)x\(picture.height)")
+        "\(path): \(image.width)x\(image.height) pixels, labelled as \(size.width)x\(size.height)")
     }
     let height = Double(settings.height) * (settings.scales.max() ?? 1)
     let width = height * max(1, Double(image.width) / Double(image.height))
@@ -53,7 +115,7 @@ struct PictureEvaluation {
         "\(path): \(image.width)x\(image.height) pixels are too wide for a height of \(settings.height)")
     }
     do throws(InferError) {
-      return .found(try people(in: image).map { KeypointResult(pictureID: picture.id, $0) })
+      return .found((image.width, image.height, try people(in: image)))
     } catch {
       return .failed(TrainError("\(path): \(error)"))
     }

@@ -1,4 +1,3 @@
-import Dispatch
 import Foundation
 import Infer
 import Synchronization
@@ -44,7 +43,7 @@ public struct PoseEvaluator: Sendable {
 
   /// - Parameters:
   ///   - images: folder of the pictures.
-  ///   - progress: called after every picture, on any thread, with how many are done.
+  ///   - progress: called after every picture, on any thread but one at a time, with how many are done.
   /// - Throws: where no picture can be read, or the model cannot run.
   public func evaluate(
     _ model: Model, on annotations: KeypointAnnotations, images: String, progress: (@Sendable (Int) -> Void)? = nil
@@ -52,38 +51,28 @@ public struct PoseEvaluator: Sendable {
     let pictures = annotations.pictures
     guard !pictures.isEmpty else { throw TrainError("\(annotations.name): lists no pictures") }
     struct State {
-      var next = 0
       var done = 0
       var found: [Int: [KeypointResult]] = [:]
       var problems = Problems()
-      var failure: TrainError?
     }
     let state = Mutex(State())
     let folder = URL(fileURLWithPath: images, isDirectory: true)
-    DispatchQueue.concurrentPerform(iterations: max(1, min(settings.threads, pictures.count))) { _ in
-      var worker = PictureEvaluation(model, settings)
-      while let index = state.withLock({ state -> Int? in
-        guard state.next < pictures.count, state.failure == nil else { return nil }
-        defer { state.next += 1 }
-        return state.next
-      }) {
-        let picture = pictures[index]
-        let outcome = worker.results(for: picture, path: folder.appendingPathComponent(picture.fileName).path)
-        let done = state.withLock { state in
-          switch outcome {
-          case .found(let results): state.found[index] = results
-          case .unreadable(let reason):
-            state.problems.add("picture that cannot be used, counted as without result", reason)
-          case .failed(let error): state.failure = error
-          }
-          state.done += 1
-          return state.done
+    try PictureEvaluation.onAll(pictures.count, model, settings) { worker, index in
+      worker.results(for: pictures[index], path: folder.appendingPathComponent(pictures[index].fileName).path)
+    } take: { index, outcome in
+      let done = state.withLock { state in
+        switch outcome {
+        case .found(let results): state.found[index] = results
+        case .unreadable(let reason):
+          state.problems.add("picture that cannot be used, counted as without result", reason)
+        case .failed: break
         }
-        progress?(done)
+        state.done += 1
+        return state.done
       }
+      progress?(done)
     }
-    let (found, problems, failure) = state.withLock { ($0.found, $0.problems, $0.failure) }
-    if let failure { throw failure }
+    let (found, problems) = state.withLock { ($0.found, $0.problems) }
     guard !found.isEmpty else {
       throw TrainError("\(images): none of the pictures of \(annotations.name) can be read; \(problems.lines[0])")
     }

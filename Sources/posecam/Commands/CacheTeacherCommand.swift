@@ -49,22 +49,13 @@ struct CacheTeacherCommand: ParsableCommand {
       teacher: teacher, height: size, threads: threads ?? min(256, Processors.usable))
     let others = try unlabeled.map { try UnlabelledPictures($0) }
     Interruption.onRequest {}
-    let (start, isTerminal) = (Clock.now(), isatty(STDERR_FILENO) == 1)
-    var shown: UInt64 = 0
+    let line = CountLine()
     let progress = try recording.run(
       annotations, images: folder, unlabelled: others, to: out, limit: limit << 20,
       shouldStop: { Interruption.isRequested }
-    ) { progress in
-      let now = Clock.now()
-      guard now - shown > (isTerminal ? 200_000_000 : 10_000_000_000) else { return }
-      shown = now
-      let rate = Double(progress.done - progress.known) / max(1e-9, Double(now - start) / 1e9)
-      let left = ProgressLine.duration(Double(progress.total - progress.done) / rate)
-      let line = "\(progress.done)/\(progress.total) pictures  \(progress.bytes >> 20) MB  \(left) left"
-      StandardError.write(isTerminal ? "\r\(line)\u{1B}[K" : "\(line)\n")
-    }
-    if isTerminal { StandardError.write("\r\u{1B}[K") }
-    for line in progress.problems.lines { StandardError.line(line) }
+    ) { line.show($0.done, of: $0.total, before: $0.known, "\($0.bytes >> 20) MB") }
+    line.clear()
+    for problem in progress.problems.lines { StandardError.line(problem) }
     let known = progress.known > 0 ? ", \(progress.known) of them from before" : ""
     print("\(out): \(progress.done) of \(progress.total) pictures\(known), \((progress.bytes + 1 << 19) >> 20) MB")
     guard progress.done > 0 || Interruption.isRequested else {

@@ -6,7 +6,7 @@ import Train
 struct DataCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "data", abstract: "Looks into, prepares and converts data sets.",
-    subcommands: [Stats.self, Prepare.self, Subset.self, Convert.self])
+    subcommands: [Stats.self, Prepare.self, Label.self, Merge.self, Subset.self, Convert.self])
 }
 
 /// Where labels and pictures are.

@@ -1,8 +1,5 @@
 import ArgumentParser
 import Foundation
-import Infer
-import Synchronization
-import Tracker
 import Train
 
 /// `posecam eval`: how good a model is on a labelled data set.
@@ -16,33 +13,12 @@ struct EvalCommand: ParsableCommand {
       """)
 
   @OptionGroup var data: DataOptions
-  @Option(
-    help: ArgumentHelp(
-      "Model file (safetensors, PyTorch checkpoint or ONNX); the built-in one if absent.", valueName: "file"),
-    completion: .models
-  )
-  var model: String?
-  @Option(help: ArgumentHelp("Height of the network's input in pixels.", valueName: "n"))
-  var size = 368
-  @Option(
-    help: ArgumentHelp(
-      "Arithmetic of the network: \(PrecisionChoice.allCases.map(\.rawValue).joined(separator: ", ")).",
-      valueName: "precision"))
-  var precision = PrecisionChoice.f32
+  @OptionGroup var looking: EvaluationOptions
   @Option(
     help: """
       What is measured: oks (COCO's AP and AR), pckh (by the head's size, MPII) or pck (within 0.2 of the torso, LSP).
       """)
   var metric = Metric.oks
-  @Flag(help: "Average the maps of four scales: a half, one, one and a half, two.")
-  var multiscale = false
-  @Flag(help: "Average the maps of the picture and its mirror image.")
-  var flip = false
-  @Option(
-    help: ArgumentHelp(
-      "Look at so many overlapping parts of each picture too, columns x rows, each at the same height.",
-      valueName: "2x2"))
-  var tiles: PictureTiles?
   @Option(help: ArgumentHelp("Write the results in COCO's form.", valueName: "file"), completion: .file())
   var results: String?
   @Flag(help: "Print one JSON object with the ten numbers.")
@@ -51,41 +27,28 @@ struct EvalCommand: ParsableCommand {
   var worst: Int?
   @Option(help: ArgumentHelp("Folder for the worst pictures.", valueName: "folder"), completion: .directory)
   var worstFolder = "worst"
-  @Option(help: ArgumentHelp("Pictures worked on at the same time (default: all cores).", valueName: "n"))
-  var threads: Int?
 
   enum Metric: String, CaseIterable, ExpressibleByArgument {
     case oks, pckh, pck
   }
 
   func validate() throws {
-    guard (32...2048).contains(size) else { throw ValidationError("--size takes 32 to 2048.") }
     if let worst, worst < 1 { throw ValidationError("--worst takes at least 1.") }
-    if let threads, !(1...256).contains(threads) { throw ValidationError("--threads takes 1 to 256.") }
   }
 
   func run() throws {
-    try OutputNames.check([results], inputs: [data.annotations, model])
+    try OutputNames.check([results], inputs: [data.annotations, looking.model])
     if let results { try OutputNames.checkWritable(results) }
     let annotations = try KeypointAnnotations(contentsOf: data.annotations)
     for line in annotations.problems.lines { StandardError.line(line) }
-    var settings = PoseEvaluator.Settings()
-    settings.height = size
-    if multiscale { settings.scales = PoseEvaluator.Settings.fourScales }
-    settings.usesMirror = flip
-    settings.tiles = tiles
-    settings.threads = threads ?? min(256, Processors.usable)
-    let model = try EngineOptions.loadModel(model)
-    settings.precision = precision.precision(for: model, level: settings.level)
-    let isTerminal = isatty(STDERR_FILENO) == 1
+    let (model, settings) = try looking.loadModel()
+    let line = CountLine()
     let count = annotations.pictures.count
     let evaluation = try PoseEvaluator(settings).evaluate(
       model, on: annotations, images: data.folder,
-      progress: { done in
-        if isTerminal { StandardError.write("\r\(done) of \(count) pictures") }
-      })
-    if isTerminal { StandardError.write("\r\u{1B}[K") }
-    for line in evaluation.problems.lines { StandardError.line(line) }
+      progress: { line.show($0, of: count) })
+    line.clear()
+    for problem in evaluation.problems.lines { StandardError.line(problem) }
     if let results { try KeypointResult.write(evaluation.results, to: results) }
     if let worst {
       try WorstPictures(annotations, images: data.folder).save(evaluation, count: worst, folder: worstFolder)

@@ -46,14 +46,31 @@ struct DataCommandTests {
     #expect(score.output.contains("\"AP50\": 1"), "its own labels: \(score.output)\(score.errors)")
 
     for (line, what) in [
-      ("posecam data label --images . --size 96 -o found.json", "was not written by this model with these options"),
-      ("posecam data label --images . -o people.json", "was not written by this model"),
-      ("posecam data label --images . -o 0.png", "was not written by this model"),
+      ("posecam data label --images . --size 96 -o found.json", "by this model with these options"),
+      ("mkdir -p other && cp 0.png other/ && \(label) --images other", "was not written for these pictures"),
+      ("posecam data label --images . -o people.json", "was not written for these pictures"),
+      ("posecam data label --images . -o 0.png", "was not written for these pictures"),
     ] {
       let outcome = try Program.run(line, in: folder)
       #expect(outcome.status == 1 && outcome.errors.contains(what), "\(line): \(outcome.errors)")
     }
     #expect(try folder.data("found.json") == found)
+
+    // Who has gone leaves the file; a model is known by its weights.
+    let export = "rm -r 1.png other && posecam export -o same.safetensors"
+    let fewer = try Program.run("\(export) && \(label) --model same.safetensors", in: folder)
+    #expect(
+      fewer.status == 0 && fewer.output.contains("1 of 1 pictures looked at, 1 of them before"), "\(fewer.errors)")
+    #expect(!(try folder.text("found.json").contains("1.png")))
+  }
+
+  @Test func emptyPicturesMakeADataSetToo() throws {
+    try folder.writeLabelledPictures(count: 2, people: 0)
+    let label = "posecam data label --images . --size 64 --min-score 1"
+    let without = try Program.run("\(label) -o a.json", in: folder)
+    #expect(without.status == 1 && without.errors.contains("sure of nobody"), "\(without.errors)")
+    let with = try Program.run("\(label) --keep-empty -o b.json", in: folder)
+    #expect(with.status == 0 && with.output.contains("2 without people"), "\(with.output)\(with.errors)")
   }
 
   @Test func dataSetsBecomeOne() throws {

@@ -42,7 +42,8 @@ public struct PictureLabelling: Sendable {
   }
 
   /// Writes annotations of the pictures, with their names within the folder: once a minute, at the end, and when it is stopped.
-  /// What a file of the same model and rules holds already is not looked at again.
+  /// Pictures that a file of the same folder, model and rules knows by name are not looked at again; those that have gone from
+  /// the folder leave the file.
   /// - Parameters:
   ///   - shouldStop: asked on any thread.
   ///   - report: called on any thread, one at a time.
@@ -52,7 +53,8 @@ public struct PictureLabelling: Sendable {
     report: @escaping @Sendable (Progress) -> Void = { _ in }
   ) throws(TrainError) -> Progress {
     let names = pictures.names
-    let file = Mutex(try Labels(path, maker: maker))
+    let isDevice = PartialFile.isDevice(path)
+    let file = Mutex(try Labels(path, model: model.name, maker: maker(of: pictures.folder), names: names))
     let asked = file.withLock { file in names.filter { !file.isKnown($0) } }
     let progress = Mutex(Progress())
     progress.withLock {
@@ -75,7 +77,7 @@ public struct PictureLabelling: Sendable {
           $0.done += 1
           return $0
         })
-      if Clock.now() - saved.withLock({ $0 }) > Self.betweenSaves {
+      if !isDevice, Clock.now() - saved.withLock({ $0 }) > Self.betweenSaves {
         try file.withLock { file throws(TrainError) in try file.write() }
         saved.withLock { $0 = Clock.now() }
       }
@@ -92,15 +94,25 @@ public struct PictureLabelling: Sendable {
   private static let betweenSaves: UInt64 = 60_000_000_000
 
   /// What a file's labels depend on.
-  private var maker: String {
+  private func maker(of folder: String) -> String {
     let tiles = settings.tiles.map { "\($0.columns)x\($0.rows)" } ?? "none"
-    let name = (model.name as NSString).lastPathComponent
     let scales = settings.scales.map { "\($0)" }.joined(separator: " ")
     return """
-      posecam data label, model \(name) (\(model.graph.parameterCount) parameters), height \(settings.height), \
+      posecam data label, weights \(model.checksum), height \(settings.height), \
       scales \(scales), mirror \(settings.usesMirror), tiles \(tiles), \(settings.precision), score \(rules.leastScore), \
-      key points \(rules.leastKeypoints), side \(rules.leastSide), trusts emptiness \(rules.trustsEmptiness)
+      key points \(rules.leastKeypoints), side \(rules.leastSide), trusts emptiness \(rules.trustsEmptiness), pictures in \(URL(fileURLWithPath: folder).resolvingSymlinksInPath().path)
       """
+  }
+}
+
+extension Model {
+  /// Of all weights, so that a model is known whatever its file is called.
+  fileprivate var checksum: UInt32 {
+    var bytes: [UInt8] = []
+    for (name, _) in graph.tensorShapes {
+      tensors[name]?.values.withUnsafeBytes { bytes += $0 }
+    }
+    return RecordFraming.checksum(bytes)
   }
 }
 
@@ -168,13 +180,15 @@ extension PersonAnnotation {
 /// The annotation file as it grows, which also tells what was looked at in vain.
 private struct Labels: Sendable {
   private let path: String
+  private let model: String
   private let maker: String
   private var pictures: [String: AnnotatedPicture] = [:]
   private var leftOut: Set<String> = []
 
+  /// - Parameter names: of the pictures that are there.
   /// - Throws: where the file is there and by another maker.
-  init(_ path: String, maker: String) throws(TrainError) {
-    (self.path, self.maker) = (path, maker)
+  init(_ path: String, model: String, maker: String, names: [String]) throws(TrainError) {
+    (self.path, self.model, self.maker) = (path, model, maker)
     guard FileManager.default.fileExists(atPath: path), !PartialFile.isDevice(path) else { return }
     let bytes: [UInt8]
     do {
@@ -185,10 +199,14 @@ private struct Labels: Sendable {
     let info = (try? JSONValue(bytes, name: path))?["info"]
     guard info?["description"]?.string == maker else {
       throw TrainError(
-        "\(path): is there and was not written by this model with these options; choose another name, or remove it")
+        "\(path): is there and was not written for these pictures by this model with these options; choose another name, "
+          + "or remove it")
     }
-    for picture in try KeypointAnnotations(bytes, name: path).pictures { pictures[picture.fileName] = picture }
-    leftOut = Set((info?["left_out"]?.array ?? []).compactMap(\.string))
+    let there = Set(names)
+    for picture in try KeypointAnnotations(bytes, name: path).pictures where there.contains(picture.fileName) {
+      pictures[picture.fileName] = picture
+    }
+    leftOut = there.intersection((info?["left_out"]?.array ?? []).compactMap(\.string))
   }
 
   func isKnown(_ name: String) -> Bool { pictures[name] != nil || leftOut.contains(name) }
@@ -221,7 +239,8 @@ private struct Labels: Sendable {
     }
     guard case .object(var members) = KeypointAnnotations(name: path, pictures: ordered).json else { return }
     members["info"] = .object([
-      "description": .string(maker), "left_out": .array(leftOut.sorted().map { .string($0) }),
+      "description": .string(maker), "model": .string(model),
+      "left_out": .array(leftOut.sorted().map { .string($0) }),
     ])
     try JSONValue.object(members).write(to: path)
   }

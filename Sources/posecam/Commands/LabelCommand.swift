@@ -11,8 +11,9 @@ extension DataCommand {
         posecam data label --model large.safetensors --images pictures -o people.json
         posecam train --data people.json --images pictures --out RUN
 
-        Whom the model is sure of becomes a labelled person, weighted by its score; whom it finds less surely is masked out of the \
-        loss; a picture in which it is sure of nobody is left out. A run that was stopped or killed goes on where it was.
+        Whom the model is sure of becomes a labelled person, weighted by its key points' scores; whom it finds less surely is \
+        masked out of the loss; a picture in which it is sure of nobody is left out. A run that was stopped or killed goes on \
+        where it was; a picture that was changed under its old name is not looked at again.
         """)
 
     @Option(help: ArgumentHelp("Folder of pictures, with those below it.", valueName: "folder"), completion: .directory)
@@ -22,9 +23,13 @@ extension DataCommand {
       completion: .file())
     var output: String
     @OptionGroup var looking: EvaluationOptions
-    @Option(help: ArgumentHelp("Mean score from which a person is labelled.", valueName: "0...1"))
+    @Option(
+      help: ArgumentHelp("Score of a person, as annotate tells it, from which it is labelled.", valueName: "0...1"))
     var minScore = rules.leastScore
-    @Option(help: ArgumentHelp("Key points that a labelled person has at least.", valueName: "n"))
+    @Option(
+      help: ArgumentHelp(
+        "Key points that a labelled person has at least; two are of trunk and limbs in any case.", valueName: "n")
+    )
     var minKeypoints = rules.leastKeypoints
     @Flag(help: "Take pictures in which the model finds nobody for pictures without people; models miss people.")
     var keepEmpty = false
@@ -50,13 +55,15 @@ extension DataCommand {
       ) { line.show($0.done, of: $0.total, before: $0.known) }
       line.clear()
       for problem in done.problems.lines { StandardError.line(problem) }
+      // Standard output may be where the annotations went.
+      let say: (String) -> Void = PartialFile.isDevice(output) ? { StandardError.line($0) } : { print($0) }
       let known = done.known > 0 ? ", \(done.known) of them before" : ""
       let empty = done.empty > 0 ? ", \(done.empty) without people" : ""
-      print(
+      say(
         "\(output): \(done.done) of \(done.total) pictures looked at\(known): \(done.people) people in \(done.labelled)"
           + empty)
       if Interruption.isRequested { throw ExitCode(Interruption.exitCode) }
-      guard done.labelled > 0 else {
+      guard done.labelled + done.empty > 0 else {
         throw PosecamError("\(images): the model is sure of nobody in these pictures; a lower --min-score takes more")
       }
     }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Train
+import Video
 
 extension DataCommand {
   struct Merge: ParsableCommand {
@@ -17,7 +18,7 @@ extension DataCommand {
     var annotations: [String]
     @Option(
       help: ArgumentHelp(
-        "Folder of the pictures of the first file, of the second, … (default: beside each file).", valueName: "folder"),
+        "Folders of the pictures, one per file in their order (default: beside each).", valueName: "folder"),
       completion: .directory)
     var images: [String] = []
     @Option(
@@ -49,7 +50,8 @@ extension DataCommand {
       let (merged, problems) = KeypointAnnotations.merged(parts, as: output)
       for line in problems.lines { StandardError.line(line) }
       try merged.write(to: output)
-      for line in DataStatistics(merged).lines.prefix(1) { print("\(output): \(line)") }
+      let say: (String) -> Void = PartialFile.isDevice(output) ? { StandardError.line($0) } : { print($0) }
+      for line in DataStatistics(merged).lines.prefix(1) { say("\(output): \(line)") }
     }
   }
 }

@@ -77,6 +77,13 @@ struct TrainCommandTests {
       "posecam train --data people.json \(small) --channels 24 --weights-only first/best.safetensors --out third",
       in: folder)
     #expect(other.status == 0 && other.output.contains("or of another shape, and start at random"), "\(other.errors)")
+    // A settings file that says nothing of the network leaves it to the weights, in a dry run too.
+    try "batch: 2\nsize: 64\n".write(toFile: folder.path("own.yaml"), atomically: false, encoding: .utf8)
+    let start = "posecam train --data people.json --settings own.yaml --weights-only first/best.safetensors --dry-run"
+    let dry = try Program.run(start, in: folder)
+    #expect(dry.status == 0 && dry.output.contains("\nchannels: 8\n"), "\(dry.output)\(dry.errors)")
+    let named = try Program.run("\(start) --set refinement_stages=2", in: folder)
+    #expect(named.output.contains("\nchannels: 128\n"), "\(named.output)\(named.errors)")
     let timed = try Program.run("posecam train --resume first --steps 100000 --time-limit 0.01", in: folder)
     #expect(timed.output.contains("time is up at step ") && timed.output.contains("; continue with --resume first"))
     let full = try Program.run("posecam train --resume second --steps 4 > /dev/full", in: folder)

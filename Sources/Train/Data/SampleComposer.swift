@@ -58,7 +58,8 @@ final class SampleComposer: Sendable {
   ) throws(TrainError) {
     try augmentation.check()
     guard augmentation.copyPaste == 0 || distillation == nil else {
-      throw TrainError("augmentation 'copy_paste' puts people where the teacher saw none: leave it 0 with a teacher")
+      throw TrainError(
+        "augmentation 'copy_paste' puts people where the teacher saw none: leave it 0, or let the teacher run along")
     }
     guard distillation?.isOf(annotations.pictures) ?? true else {
       throw TrainError("\(annotations.name): the pseudo-labels are of other pictures: no image_id of theirs is listed")

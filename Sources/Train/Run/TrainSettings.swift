@@ -100,14 +100,33 @@ public struct TrainSettings: Codable, Equatable, Sendable {
   /// Reads a settings file: TOML where its name ends so, else YAML. What it does not name keeps its default.
   /// - Parameter changes: "key=value" or "key.key=value", which win over the file.
   public init(contentsOf path: String, changes: [String] = []) throws(TrainError) {
+    try self.init(Self.given(contentsOf: path), changes: changes, name: path)
+  }
+
+  private static func given(contentsOf path: String) throws(TrainError) -> [String: Any] {
     guard let text = try? String(contentsOfFile: path, encoding: .utf8) else {
       throw TrainError("\(path): cannot be read; is it a text file?")
     }
     guard URL(fileURLWithPath: path).pathExtension.lowercased() == "toml" else {
-      try self.init(yaml: text, changes: changes, name: path)
-      return
+      return try given(yaml: text, name: path)
     }
-    try self.init(TOMLTable(text, name: path).values, changes: changes, name: path)
+    return try TOMLTable(text, name: path).values
+  }
+
+  private static func given(yaml: String, name: String) throws(TrainError) -> [String: Any] {
+    guard let given = (try load(yaml, name: name) ?? [String: Any]()) as? [String: Any] else {
+      throw TrainError("\(name): not a list of settings, one 'name: value' per line")
+    }
+    return given
+  }
+
+  /// Whether a settings file, or changes, say what network it shall be.
+  public static func nameNetwork(contentsOf path: String?, changes: [String]) throws(TrainError) -> Bool {
+    var given: [String: Any] = [:]
+    if let path { given = try Self.given(contentsOf: path) }
+    try make(changes, in: &given)
+    let proportions: [CodingKeys] = [.backboneWidth, .channels, .headChannels, .refinementStages]
+    return proportions.contains { given[$0.rawValue] != nil }
   }
 
   /// - Parameters:
@@ -115,10 +134,7 @@ public struct TrainSettings: Codable, Equatable, Sendable {
   ///   - changes: "key=value" or "key.key=value", which win over the mapping.
   ///   - name: what messages call it.
   public init(yaml: String, changes: [String] = [], name: String) throws(TrainError) {
-    guard let given = (try Self.load(yaml, name: name) ?? [String: Any]()) as? [String: Any] else {
-      throw TrainError("\(name): not a list of settings, one 'name: value' per line")
-    }
-    try self.init(given, changes: changes, name: name)
+    try self.init(Self.given(yaml: yaml, name: name), changes: changes, name: name)
   }
 
   /// Settings lie no deeper; a file of more and deeper ones is none of ours.
@@ -162,14 +178,7 @@ public struct TrainSettings: Codable, Equatable, Sendable {
 
   private init(_ given: [String: Any], changes: [String], name: String) throws(TrainError) {
     var given = given
-    for change in changes {
-      let parts = change.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
-      let path = parts[0].split(separator: ".", omittingEmptySubsequences: false).map(String.init)
-      guard parts.count == 2, !path.contains(""), path.count <= Self.deepest else {
-        throw TrainError("'\(change)': settings are changed as name=value or name.name=value")
-      }
-      Self.set(try Self.load(parts[1], name: "'\(change)'") ?? "", at: path[...], in: &given)
-    }
+    try Self.make(changes, in: &given)
     guard let settings = try Self.decode(given, name: name) else {
       for (key, value) in given.sorted(by: { $0.key < $1.key }) where try Self.decode([key: value], name: name) == nil {
         for (inner, value) in (value as? [String: Any] ?? [:]).sorted(by: { $0.key < $1.key })
@@ -181,6 +190,17 @@ public struct TrainSettings: Codable, Equatable, Sendable {
       throw TrainError("\(name): a setting has a value of the wrong kind")
     }
     self = settings
+  }
+
+  private static func make(_ changes: [String], in given: inout [String: Any]) throws(TrainError) {
+    for change in changes {
+      let parts = change.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+      let path = parts[0].split(separator: ".", omittingEmptySubsequences: false).map(String.init)
+      guard parts.count == 2, !path.contains(""), path.count <= deepest else {
+        throw TrainError("'\(change)': settings are changed as name=value or name.name=value")
+      }
+      set(try load(parts[1], name: "'\(change)'") ?? "", at: path[...], in: &given)
+    }
   }
 
   private static func text(_ value: Any) -> String {

@@ -29,11 +29,13 @@ struct DistillCommand: ParsableCommand {
   @Option(
     help: ArgumentHelp("Folder of pictures that only the teacher knows.", valueName: "folder"), completion: .directory)
   var unlabeled: String?
-  @Option(help: ArgumentHelp("The teacher's share in the loss of labelled pictures.", valueName: "0...1")) var alpha:
-    Double?
+  @Option(
+    help: ArgumentHelp(
+      "The teacher's share in the loss of labelled pictures (default: \(TrainSettings().teacherShare)).",
+      valueName: "0...1")) var alpha: Double?
   @Option(
     help:
-      "Where the teacher counts in labelled pictures: \(DistillationFormula.allCases.map(\.rawValue).joined(separator: ", "))."
+      "Where the teacher counts in labelled pictures (default: \(TrainSettings().formula.rawValue))."
   )
   var formula: DistillationFormula?
 
@@ -55,7 +57,7 @@ struct DistillCommand: ParsableCommand {
 
   func run() throws {
     if options.dryRun {
-      var all = try settings.load()
+      var all = try settings.load(startingFrom: options.weightsOnly)
       change(&all)
       return try DryRun(settings: all, options: options).run()
     }

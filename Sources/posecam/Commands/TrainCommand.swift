@@ -31,10 +31,13 @@ struct TrainCommand: ParsableCommand {
   }
 
   func run() throws {
-    if options.dryRun { return try DryRun(settings: settings.load(), options: options).run() }
+    if options.dryRun {
+      return try DryRun(settings: settings.load(startingFrom: options.weightsOnly), options: options).run()
+    }
     try options.together { processes in
       if let benchmark {
-        return try TrainBenchmark(settings.load(), threads: options.threadCount, steps: benchmark).run(processes)
+        return try TrainBenchmark(settings.load(startingFrom: nil), threads: options.threadCount, steps: benchmark).run(
+          processes)
       }
       var run = try TrainingRun(settings, options, processes)
       try run.run()

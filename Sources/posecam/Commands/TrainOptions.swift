@@ -52,11 +52,11 @@ struct TrainOptions: ParsableArguments {
   var precision: TrainingPrecision?
   @Option(help: "adam (weight decay in the gradient) or adamw (apart from it) (default: \(usual.optimiser)).")
   var optimiser: String?
-  @Option(help: "Learning rates of the parts: \(names(ParameterGroups.self)) (default: \(usual.groups.rawValue)).")
+  @Option(help: "Learning rates of the parts (default: \(usual.groups.rawValue)).")
   var groups: ParameterGroups?
   @Option(help: "Base learning rate (default: \(usual.learningRate)).") var learningRate: Double?
   @Option(help: "Weight decay of dense convolutions (default: \(usual.weightDecay)).") var weightDecay: Double?
-  @Option(help: "Learning rate over time: \(names(LearningRateSchedule.self)) (default: \(usual.schedule.rawValue)).")
+  @Option(help: "Learning rate over time (default: \(usual.schedule.rawValue)).")
   var schedule: LearningRateSchedule?
   @Option(help: "Steps of the whole run (default: \(usual.steps)).") var steps: Int?
   @Option(help: "Steps of linear growth of the learning rate at the start (default: \(usual.warmUp)).") var warmUp: Int?
@@ -73,25 +73,21 @@ struct TrainOptions: ParsableArguments {
   /// What counts where neither a flag nor a settings file says anything.
   private static let usual = TrainSettings()
 
-  private static func names<Choice: CaseIterable & RawRepresentable<String>>(_ type: Choice.Type) -> String {
-    Choice.allCases.map(\.rawValue).joined(separator: ", ")
-  }
-
-  /// Whether anything says what network it shall be.
-  var namesNetwork: Bool {
-    backboneWidth != nil || channels != nil || headChannels != nil || refinementStages != nil || settings != nil
-      || set.contains { change in
-        ["backbone_width", "channels", "head_channels", "refinement_stages"].contains { change.hasPrefix("\($0)=") }
-      }
-  }
-
   /// The settings file's or the defaults, with the flags applied.
-  func load() throws(TrainError) -> TrainSettings {
+  /// - Parameter weights: a model to start from, which brings its network where nothing says what that shall be.
+  func load(startingFrom weights: String?) throws(TrainError) -> TrainSettings {
     var all: TrainSettings
     if let settings {
       all = try TrainSettings(contentsOf: settings, changes: set)
     } else {
       all = try TrainSettings(yaml: "", changes: set, name: "--set")
+    }
+    let isNamed =
+      try TrainSettings.nameNetwork(contentsOf: settings, changes: set) || backboneWidth != nil || channels != nil
+      || headChannels != nil || refinementStages != nil
+    // What is wrong with the file is told where it is needed.
+    if let weights, !isNamed, let model = try? Model(contentsOf: weights) {
+      all.network = model.network
     }
     apply(to: &all)
     return all

@@ -222,10 +222,7 @@ struct TrainingRun {
     }
     let (path, all) = try processes.agree {
       let path = try options.newFolder()
-      var all = try settings.load()
-      if let path = options.weightsOnly, !settings.namesNetwork, let model = try? Model(contentsOf: path) {
-        all.network = model.network
-      }
+      var all = try settings.load(startingFrom: options.weightsOnly)
       adjust(&all)
       try all.check()
       return (path, all)

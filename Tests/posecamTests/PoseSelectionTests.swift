@@ -23,13 +23,16 @@ struct PoseSelectionTests {
     #expect(counts(PoseSelection(leastKeypointScore: 0.4), found) == [3, 10])
     #expect(counts(PoseSelection(maximumPeople: 2), found) == [18, 10], "the sum of scores decides")
     #expect(counts(PoseSelection(), poses([(0, 0)])).isEmpty)
+    // Of one part of a frame more may be found in the next.
+    let all = PoseSelection(maximumPeople: 1, leastScore: 0.25, leastKeypointScore: 0.4, leastKeypoints: 9)
+    #expect(counts(all.ofParts, found) == [3, 10])
   }
 
   /// What a network sees below a score is nobody as a rule; the reference reports it, and recorded poses were chosen before.
   @Test func whatCountsAsSomeoneByDefault() throws {
     func settings(_ options: String...) throws -> PoseEstimator.Settings {
       let command = try LiveCommand.parse(["--video", "demo"] + options)
-      return try command.following.settings(EngineOptions.loadModel(nil), command.engine, streams: 1)
+      return try command.following.settings(NetworkOptions.loadModel(nil), command.engine, streams: 1)
     }
     #expect(try settings().selection.leastScore == PoseSelection.usualScore)
     #expect(try settings("--min-score", "0").selection.leastScore == 0)

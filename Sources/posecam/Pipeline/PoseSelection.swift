@@ -2,8 +2,8 @@ import Tracker
 
 /// Which of the people found are wanted.
 struct PoseSelection: Sendable {
-  /// Of what the built-in network sees in pictures without people, seven eighths score less; of the people it finds, one in
-  /// twenty-five (docs/model-card.md).
+  /// Of what the built-in network sees in pictures without people, five sixths score less; of the people it finds, one in
+  /// twenty-two (docs/model-card.md).
   static let usualScore: Float = 0.36
 
   var maximumPeople: Int?
@@ -12,6 +12,11 @@ struct PoseSelection: Sendable {
   /// Key points below this score are left out, and then people with fewer than so many.
   var leastKeypointScore: Float = 0
   var leastKeypoints = 0
+
+  /// What can be decided before what several looks at a frame found is merged: who is cut in one may be whole in all.
+  var ofParts: PoseSelection {
+    PoseSelection(leastScore: leastScore, leastKeypointScore: leastKeypointScore)
+  }
 
   func kept(_ poses: [Pose]) -> [Pose] {
     var kept = poses.filter { $0.score >= leastScore }

@@ -260,7 +260,7 @@ struct CommandLineTests {
   }
 
   @Test func aValueThatIsNoNumberIsNamed() throws {
-    var file = try EngineOptions.loadModel(nil).file(ranges: [:], metadata: [:])
+    var file = try NetworkOptions.loadModel(nil).file(ranges: [:], metadata: [:])
     let name = try #require(file.tensors.keys.sorted().last)
     file.tensors[name]?.values[0] = .nan
     try file.write(to: folder.path("nan.safetensors"))
@@ -275,7 +275,7 @@ struct CommandLineTests {
   @Test func aModelIsCalibratedForBytes() throws {
     try makeClip("size=192x128,seconds=1,people=2")
     // The built-in one is calibrated; its weights alone are not.
-    try EngineOptions.loadModel(nil).file(ranges: [:], metadata: [:]).write(to: folder.path("plain.safetensors"))
+    try NetworkOptions.loadModel(nil).file(ranges: [:], metadata: [:]).write(to: folder.path("plain.safetensors"))
     try expectFailure(
       "posecam --video clip.mp4 --model plain.safetensors --precision int8", says: "plain.safetensors",
       "posecam quantize")

@@ -9,7 +9,7 @@ import Video
 
 struct LiveChannelTests {
   private func channel(_ film: Film) throws -> LiveChannel {
-    let model = try EngineOptions.loadModel(nil)
+    let model = try NetworkOptions.loadModel(nil)
     var settings = PoseEstimator.Settings()
     settings.size = .height(32)
     let command = try LiveCommand.parse(["--video", "film"])

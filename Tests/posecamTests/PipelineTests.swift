@@ -12,7 +12,7 @@ struct PipelineTests {
   private func pipeline(
     _ source: any FrameSource, streams: Int = 2, tap: @escaping @Sendable (TrackedFrame) -> Void = { _ in }
   ) throws -> (Pipeline, EngineControl) {
-    let model = try EngineOptions.loadModel(nil)
+    let model = try NetworkOptions.loadModel(nil)
     var settings = PoseEstimator.Settings()
     settings.size = .height(32)
     let estimators = (0..<streams).map { _ in PoseEstimator(model, settings) }
@@ -102,7 +102,7 @@ struct PipelineTests {
     // Which precisions there are depends on the processor too: either way it goes on, and what is shown is what is used.
     control.changePrecision(for: [(64, 48)])
     let outcome = try #require(notice("", control))
-    let next = try EngineOptions.loadModel(nil).precisions(at: .detected).dropFirst().first
+    let next = try NetworkOptions.loadModel(nil).precisions(at: .detected).dropFirst().first
     #expect(outcome.hasPrefix(next.map { "network input 96×128, \($0)" } ?? "no precision but f32"), "\(outcome)")
     #expect(control.description == "96 \(next ?? .f32)")
     for _ in 0..<20 { control.changeSize(by: -1, for: [(64, 48)]) }

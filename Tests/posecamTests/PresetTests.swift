@@ -14,7 +14,7 @@ struct PresetTests {
 
   private func subject(threads: Int = 2) throws -> NetworkTimes.Subject {
     NetworkTimes.Subject(
-      model: try EngineOptions.loadModel(nil), level: .detected, precision: .f32, threads: threads)
+      model: try NetworkOptions.loadModel(nil), level: .detected, precision: .f32, threads: threads)
   }
 
   @Test func presetsAreTheLargestSizesThatKeepUp() {

@@ -64,7 +64,7 @@ struct SeveralVideosTests {
 
   /// Whoever comes first is served first: nobody is served twice while another one waits.
   @Test func theEngineIsSharedFairly() throws {
-    let model = try EngineOptions.loadModel(nil)
+    let model = try NetworkOptions.loadModel(nil)
     let pool = EnginePool([PoseEstimator(model, PoseEstimator.Settings())])
     let order = Mutex<[Int]>([])
     let isReady = DispatchGroup()

@@ -35,7 +35,7 @@ struct AnnotateCommand: ParsableCommand {
 
   func run() throws {
     try outputs.check(inputs: [input, self.engine.model])
-    let model = try self.engine.loadModel()
+    let model = try self.engine.network.loadModel()
     var options = selected.sourceOptions
     options.isDemoLive = false
     let isOnce = PosecamError("\(input): cannot be read twice, as --two-pass must; record it to a file first")

@@ -31,10 +31,10 @@ struct BenchCommand: ParsableCommand {
   }
 
   func run() throws {
-    let model = try engine.loadModel()
+    let model = try engine.network.loadModel()
     let level = engine.level
     let size = engine.size.pixels
-    let plan = try engine.plan(model, height: size.height, width: size.width)
+    let plan = try engine.network.plan(model, height: size.height, width: size.width)
     var stages: [(name: String, times: [Double])] = []
     stages += try measureVideo(plan)
 
@@ -122,7 +122,7 @@ struct BenchCommand: ParsableCommand {
   private func measureStreams(_ model: Model, _ size: (height: Int, width: Int)) throws -> [(Int, Double)] {
     try Set([1, engine.streamCount(isLive: false)]).sorted().map { streams in
       let plans = try (0..<streams).map { _ in
-        try engine.plan(model, height: size.height, width: size.width, threads: engine.threadCount / streams)
+        try engine.network.plan(model, height: size.height, width: size.width, threads: engine.threadCount / streams)
       }
       for plan in plans { plan.run() }
       let start = Clock.now()

@@ -25,7 +25,7 @@ struct DoctorCommand: ParsableCommand {
     let peaks = Precision.allCases.map { ($0, 2 * CPULevel.detected.measuredPeak($0)) }.filter { $0.1 > 0 }
     let rates = peaks.map { "\($0.rawValue) \(String(format: "%.0f", $1))" }.joined(separator: ", ")
     line("kernels", "\(CPULevel.detected); GFLOP/s measured on one core: \(rates)")
-    if let model = try? EngineOptions.loadModel(nil) {
+    if let model = try? NetworkOptions.loadModel(nil) {
       line("presets", Self.presets(model))
     }
 
@@ -52,15 +52,15 @@ struct DoctorCommand: ParsableCommand {
     line("terminal", "\(Terminal.describe(environment: environment)) (\(variables.joined(separator: " ")))")
   }
 
-  /// What was measured for the built-in model.
+  /// What was measured for the built-in model on all cores.
   private static func presets(_ model: Model) -> String {
-    let subject = NetworkTimes.Subject(
-      model: model, level: .detected, precision: model.bestPrecision(),
-      threads: min(256, Processors.usable))
-    guard let times = NetworkTimes.remembered(subject, path: CacheFolder.path(of: NetworkTimes.fileName)) else {
-      return "not measured yet; --preset does that once"
+    let choices = Preset.allCases.compactMap { preset -> String? in
+      let precision = (preset.precision ?? .auto).precision(for: model, level: .detected)
+      let subject = NetworkTimes.Subject(
+        model: model, level: .detected, precision: precision, threads: min(256, Processors.usable))
+      return NetworkTimes.remembered(subject, path: CacheFolder.path(of: NetworkTimes.fileName))
+        .map { "\(preset.rawValue) \(preset.choice($0).description(precision))" }
     }
-    return Preset.allCases.map { "\($0.rawValue) \($0.choice(times).description(subject.precision))" }
-      .joined(separator: "; ")
+    return choices.isEmpty ? "not measured yet; --preset does that once" : choices.joined(separator: "; ")
   }
 }

@@ -68,26 +68,19 @@ extension CPULevel: ExpressibleByArgument {
 
   public var defaultValueDescription: String { "\(self)" }
   public static var allValueStrings: [String] { allCases.map { "\($0)" } }
+  public static var allValueDescriptions: [String: String] { [:] }
 }
 
-/// What runs the network.
+/// How frames go through the network.
+@dynamicMemberLookup
 struct EngineOptions: ParsableArguments {
-  @Option(
-    help: ArgumentHelp(
-      "Model file (safetensors, PyTorch checkpoint or ONNX) or its address, https://…#sha256=…; the built-in one if absent.",
-      valueName: "file"),
-    completion: .models
-  )
-  var model: String?
+  @OptionGroup var network: NetworkOptions
 
   @Option(
     name: .customLong("size"),
     help: ArgumentHelp(
       "Network input: pixels of height, or height x width (default: 256).", valueName: "256|256x456"))
   var chosenSize: NetworkSize?
-
-  @Option(help: ArgumentHelp("Threads for the network (default: all cores).", valueName: "n"))
-  var threads: Int?
 
   @Option(
     help: ArgumentHelp(
@@ -96,16 +89,46 @@ struct EngineOptions: ParsableArguments {
       valueName: "n"))
   var streams: Int?
 
+  func validate() throws {
+    if let streams, !(1...256).contains(streams) { throw ValidationError("--streams takes 1 to 256, not \(streams).") }
+  }
+
+  subscript<Value>(dynamicMember path: WritableKeyPath<NetworkOptions, Value>) -> Value {
+    get { network[keyPath: path] }
+    set { network[keyPath: path] = newValue }
+  }
+
+  subscript<Value>(dynamicMember path: KeyPath<NetworkOptions, Value>) -> Value { network[keyPath: path] }
+
+  /// How many frames are worked on at once: a live source needs each result soon, a file many results. Streams of one
+  /// thread never wait for each other.
+  func streamCount(isLive: Bool) -> Int { min(streams ?? (isLive ? 1 : network.threadCount), network.threadCount) }
+
+  var size: NetworkSize { chosenSize ?? .height(256) }
+}
+
+/// The network and what computes it.
+struct NetworkOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "Model file (safetensors, PyTorch checkpoint or ONNX) or its address, https://…#sha256=…; the built-in one if absent.",
+      valueName: "file"),
+    completion: .models
+  )
+  var model: String?
+
+  @Option(help: ArgumentHelp("Threads for the network (default: all cores).", valueName: "n"))
+  var threads: Int?
+
   @Option(
     name: .customLong("precision"),
     help: ArgumentHelp(
-      "Arithmetic of the network: \(PrecisionChoice.allCases.map(\.rawValue).joined(separator: ", ")) (default: auto).",
+      "Arithmetic of the network (default: auto; in forward f32).",
       valueName: "precision"))
   var chosenPrecision: PrecisionChoice?
 
   @Option(
-    help:
-      "Use a lower instruction set than the processor has: \(CPULevel.allCases.map { "\($0)" }.joined(separator: ", "))."
+    help: "Use a lower instruction set than the processor has."
   )
   var cpuLevel: CPULevel?
 
@@ -116,20 +139,13 @@ struct EngineOptions: ParsableArguments {
 
   func validate() throws {
     if let threads, !(1...256).contains(threads) { throw ValidationError("--threads takes 1 to 256, not \(threads).") }
-    if let streams, !(1...256).contains(streams) { throw ValidationError("--streams takes 1 to 256, not \(streams).") }
     let cores = Processors.usable
     if let threads, threads > cores {
       StandardError.line("posecam: \(threads) threads on \(cores) cores: they will wait for each other")
     }
   }
 
-  /// How many frames are worked on at once: a live source needs each result soon, a file many results. Streams of one
-  /// thread never wait for each other.
-  func streamCount(isLive: Bool) -> Int { min(streams ?? (isLive ? 1 : threadCount), threadCount) }
-
   var level: CPULevel { cpuLevel ?? .detected }
-
-  var size: NetworkSize { chosenSize ?? .height(256) }
 
   var precision: PrecisionChoice { chosenPrecision ?? .auto }
 

@@ -21,7 +21,7 @@ struct EvalCommand: ParsableCommand {
   var metric = Metric.oks
   @Option(help: ArgumentHelp("Write the results in COCO's form.", valueName: "file"), completion: .file())
   var results: String?
-  @Flag(help: "Print one JSON object with the ten numbers.")
+  @Flag(help: "Print one JSON object with the numbers.")
   var json = false
   @Option(help: ArgumentHelp("Save the N worst pictures with truth and result drawn.", valueName: "n"))
   var worst: Int?

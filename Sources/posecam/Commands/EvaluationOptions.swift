@@ -15,7 +15,7 @@ struct EvaluationOptions: ParsableArguments {
   var size = 368
   @Option(
     help: ArgumentHelp(
-      "Arithmetic of the network: \(PrecisionChoice.allCases.map(\.rawValue).joined(separator: ", ")).",
+      "Arithmetic of the network.",
       valueName: "precision"))
   var precision = PrecisionChoice.f32
   @Flag(help: "Average the maps of four scales: a half, one, one and a half, two.")
@@ -42,7 +42,7 @@ struct EvaluationOptions: ParsableArguments {
     settings.usesMirror = flip
     settings.tiles = tiles
     settings.threads = threads ?? min(256, Processors.usable)
-    let model = try EngineOptions.loadModel(model)
+    let model = try NetworkOptions.loadModel(model)
     settings.precision = precision.precision(for: model, level: settings.level)
     return (model, settings)
   }

@@ -49,7 +49,7 @@ struct ExportCommand: ParsableCommand {
     guard let format else { return }
     try OutputNames.check([output], inputs: [model])
     try OutputNames.checkWritable(output)
-    let model = try EngineOptions.loadModel(model)
+    let model = try NetworkOptions.loadModel(model)
     var fixed: (height: Int, width: Int)?
     if case .whole(let height, let width)? = size { fixed = (height, width) }
     let data = try model.exported(as: format, size: fixed, metadata: format == .onnx ? Self.meaning : [:])

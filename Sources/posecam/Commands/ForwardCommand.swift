@@ -11,7 +11,7 @@ struct ForwardCommand: ParsableCommand {
       and stage<k>_pafs (N,38,H/8,W/8) of every stage. Unless --precision says otherwise, the network computes with 32-bit floats.
       """)
 
-  @OptionGroup var engine: EngineOptions
+  @OptionGroup var engine: NetworkOptions
   @Option(
     help: ArgumentHelp("Safetensors file with the tensor 'input'.", valueName: "file"),
     completion: .file(extensions: ["safetensors"]))
@@ -19,11 +19,6 @@ struct ForwardCommand: ParsableCommand {
   @Option(
     name: [.short, .long], help: ArgumentHelp("Safetensors file to write.", valueName: "file"), completion: .file())
   var output: String
-
-  func validate() throws {
-    if engine.chosenSize != nil { throw ValidationError("--size: the tensor 'input' has a size of its own.") }
-    if engine.streams != nil { throw ValidationError("--streams: one picture goes through the network at a time.") }
-  }
 
   func run() throws {
     try OutputNames.check([output], inputs: [input, engine.model])

@@ -24,11 +24,11 @@ struct LiveCommand: ParsableCommand {
       "Camera index or device, video file, picture, folder or pattern of pictures, URL, - for standard input, or demo; "
         + "may be repeated to see several at once.", valueName: "src"), completion: .file())
   var video: [String]
-  @Option(help: "Colours of the screen: \(ColorChoice.allCases.map(\.rawValue).joined(separator: ", ")).")
+  @Option(help: "Colours of the screen.")
   var colors = ColorChoice.auto
   @Option(
     help: ArgumentHelp(
-      "Pixels of the screen: \(Blitter.allCases.map(\.rawValue).joined(separator: ", ")); the key m goes through them "
+      "Pixels of the screen; the key m goes through them "
         + "(default: half, or what the terminal can show).", valueName: "kind"))
   var pixels: Blitter?
 
@@ -53,7 +53,7 @@ struct LiveCommand: ParsableCommand {
 
   func run() throws {
     try outputs.check(inputs: video + [self.engine.model])
-    let model = try self.engine.loadModel()
+    let model = try self.engine.network.loadModel()
     var options = selected.sourceOptions
     options.isLooped = loop
     let times = try looking.times(engine, for: model)

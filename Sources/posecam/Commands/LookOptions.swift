@@ -65,7 +65,7 @@ struct LookOptions: ParsableArguments {
   }
 
   private func precision(_ engine: EngineOptions) -> PrecisionChoice? {
-    engine.chosenPrecision ?? (preset == .accurate ? .f32 : nil)
+    engine.chosenPrecision ?? preset?.precision
   }
 
   /// What the preset chooses by, if there is one: remembered, or measured now, which takes seconds, so that a camera is to be
@@ -74,7 +74,7 @@ struct LookOptions: ParsableArguments {
     guard preset != nil else { return nil }
     var engine = engine
     engine.chosenPrecision = precision(engine)
-    let subject = engine.subject(model)
+    let subject = engine.network.subject(model)
     let path = CacheFolder.path(of: NetworkTimes.fileName)
     if let known = NetworkTimes.remembered(subject, path: path) { return known }
     let isBusy = Self.isBusy

@@ -46,7 +46,7 @@ struct QuantizeCommand: ParsableCommand {
   func run() throws {
     try OutputNames.check([output], inputs: [model, images, annotations])
     try OutputNames.checkWritable(output)
-    let model = try EngineOptions.loadModel(model)
+    let model = try NetworkOptions.loadModel(model)
     var isFolder: ObjCBool = false
     if annotations != nil,
       !FileManager.default.fileExists(atPath: images, isDirectory: &isFolder) || !isFolder.boolValue

@@ -38,7 +38,7 @@ struct SummaryCommand: ParsableCommand {
   }
 
   func run() throws {
-    let model = try EngineOptions.loadModel(model)
+    let model = try NetworkOptions.loadModel(model)
     let (height, width) = size.pixels
     let summary = GraphSummary(model.graph, height: height, width: width)
     let report = Report(

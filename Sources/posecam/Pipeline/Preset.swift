@@ -28,6 +28,9 @@ enum Preset: String, CaseIterable, Sendable {
     }
   }
 
+  /// Arithmetic of the network, where the preset decides that.
+  var precision: PrecisionChoice? { self == .accurate ? .f32 : nil }
+
   /// The largest size that keeps up, the smallest one where none does.
   /// - Parameter looks: how often the network looks at a frame, of all sources; less than 1 for a part of it.
   func choice(_ times: NetworkTimes, looks: Double = 1) -> Choice {

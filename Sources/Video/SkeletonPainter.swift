@@ -1,6 +1,7 @@
 /// Paints people: limbs, joints, box and label in the colour of the identity.
 public struct SkeletonPainter: Sendable {
   public struct Figure {
+    /// In pixels of the canvas, whole numbers at their centres, like the box.
     public var keypoints: [(x: Float, y: Float)?]
     public var box: (x: Float, y: Float, width: Float, height: Float)
     public var id: Int
@@ -46,6 +47,7 @@ public struct SkeletonPainter: Sendable {
     self.style = style
   }
 
+  /// - Parameter frameHeight: the frame's shorter side in pixels, by which lines and letters are as thick.
   public func paint(_ figures: [Figure], on canvas: borrowing Canvas, frameHeight: Int) {
     for figure in figures { paint(figure, on: canvas, unit: max(1, Float(frameHeight) / 360)) }
   }

@@ -2,7 +2,7 @@ import Foundation
 
 /// One person of a picture, as labelled.
 public struct PersonAnnotation: Sendable {
-  /// A key point as COCO writes it: 0 absent, 1 labelled but hidden, 2 visible; pixels of the picture.
+  /// A key point as COCO writes it: 0 absent, 1 labelled but hidden, 2 visible; pixels from the picture's corner.
   public struct Point: Sendable, Equatable {
     public var x: Double
     public var y: Double
@@ -18,7 +18,7 @@ public struct PersonAnnotation: Sendable {
   public var keypoints: [Point]
   /// Labelled key points, as the file counts them.
   public var keypointCount: Int
-  /// Left, top, width, height in pixels.
+  /// Left, top, width, height in pixels, from the picture's corner.
   public var box: (x: Double, y: Double, width: Double, height: Double)
   /// Of the person, in square pixels; what OKS is measured by.
   public var area: Double

@@ -12,7 +12,7 @@ struct PictureEvaluation {
     case failed(TrainError)
   }
 
-  /// Who is in a picture, in its pixels.
+  /// Who is in a picture, in its pixels, counted from its corner as COCO does.
   struct Poses: Sendable {
     var width: Int
     var height: Int

@@ -1,7 +1,8 @@
 /// One detected person as COCO's results hold it.
 public struct KeypointResult: Sendable {
   public var pictureID: Int
-  /// 17 × (x, y) in pixels; where a joint was not found both are 0.
+  /// 17 × (x, y) in pixels from the picture's corner, as COCO counts (`Keypoint` counts from the first pixel's centre, half a pixel
+  /// less); where a joint was not found both are 0.
   public var keypoints: [(x: Double, y: Double)]
   public var score: Double
 

@@ -163,7 +163,7 @@ extension DataCommand {
     @Option(help: ArgumentHelp("Folder of the pictures.", valueName: "folder"), completion: .directory)
     var images: String
     @Option(
-      help: "Which people of MPII's JSON: \(ForeignLabels.Part.allCases.map(\.rawValue).joined(separator: ", ")).")
+      help: "Which people of MPII's JSON.")
     var part = ForeignLabels.Part.all
     @Option(
       name: [.short, .long], help: ArgumentHelp("Annotation file to write.", valueName: "file"), completion: .file())

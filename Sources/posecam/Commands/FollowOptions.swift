@@ -6,7 +6,7 @@ extension Smoothing: ExpressibleByArgument {}
 
 /// What is asked of the parser and the tracker.
 struct FollowOptions: ParsableArguments {
-  @Option(help: "Smoothing of key points over time: \(Smoothing.allCases.map(\.rawValue).joined(separator: ", ")).")
+  @Option(help: "Smoothing of key points over time.")
   var smooth = Smoothing.low
 
   @Option(help: ArgumentHelp("Seconds for which a person who is not seen keeps the identity.", valueName: "seconds"))
@@ -22,7 +22,7 @@ struct FollowOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Leave out people below this score, 0 to 1 (default: \(PoseSelection.usualScore) of what the network finds).",
+      "Leave out people below this score, 0 to 1 (default: \(PoseSelection.usualScore) where the network looks; none in track and with --compat).",
       valueName: "score"))
   var minScore: Float?
 

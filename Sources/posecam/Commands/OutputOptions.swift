@@ -27,7 +27,7 @@ struct OutputOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Format of the outputs that are no video, whatever their names: \(PoseFormat.allCases.map(\.rawValue).joined(separator: ", ")).",
+      "Format of the outputs that are no video, whatever their names.",
       valueName: "format"))
   var format: PoseFormat?
 

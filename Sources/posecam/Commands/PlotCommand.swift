@@ -26,7 +26,7 @@ struct PlotCommand: ParsableCommand {
     name: [.short, .long], help: ArgumentHelp("Picture to write: .svg, .png or .jpg.", valueName: "file"),
     completion: .file())
   var output: String?
-  @Option(help: "Colours: \(ColorChoice.allCases.map(\.rawValue).joined(separator: ", ")).") var colors = ColorChoice
+  @Option(help: "Colours.") var colors = ColorChoice
     .auto
 
   func validate() throws {

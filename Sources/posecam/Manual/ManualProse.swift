@@ -30,11 +30,13 @@ enum ManualProse {
     .It Ev TMPDIR
     Where
     .Xr posecam-bench 1
-    keeps its clip while it measures,
+    keeps its clip and
+    .Xr posecam-train 1
+    its run while they measure,
     .Pa /tmp
     if not set.
     .It Ev XDG_CACHE_HOME
-    Where measurements of this machine are kept, in a folder
+    Where measurements of this machine and fetched models are kept, in a folder
     .Pa posecam ,
     instead of
     .Pa ~/.cache .
@@ -46,13 +48,15 @@ enum ManualProse {
     .Sh FILES
     .Nm
     reads no configuration file and keeps nothing but what it was asked to write,
-    and what it measured of this machine.
+    what it measured of this machine, and models that were given by their addresses.
     .Bl -tag -width Ds
     .It Pa ~/.cache/posecam/tuning.json , ~/.cache/posecam/presets.json
     How the network's work is best divided, and how long it takes, for
     .Fl -preset .
     They may be deleted, and are ignored where they are damaged
     or of another processor.
+    .It Pa ~/.cache/posecam/models
+    Models that were fetched, by their digests.
     .It Pa /dev/video0
     The first camera.
     .It Pa .NAME.partial-PID , NAME.partial-PID
@@ -63,6 +67,8 @@ enum ManualProse {
     If a run was killed, it stays and may be deleted.
     .It Pa RUN/settings.yaml , RUN/log.jsonl
     What a training run was told, and what came of it, a line per event.
+    .It Pa RUN/events.out.tfevents.*
+    The same for TensorBoard, with pictures and histograms.
     .It Pa RUN/last.ckpt
     From where
     .Fl -resume
@@ -88,7 +94,7 @@ enum ManualProse {
     Signal
     .Ar N
     asked to end, such as 130 for Ctrl-C and 143 for SIGTERM;
-    all outputs were closed and can be used.
+    what was written so far can be used, or was removed where a part is of no use.
     A second signal ends at once.
     .El
     .Sh EXAMPLES

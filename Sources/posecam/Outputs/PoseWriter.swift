@@ -18,7 +18,7 @@ protocol PoseWriter: AnyObject {
 struct PoseStream: Sendable {
   /// The source as the user named it.
   var source: String
-  /// Of its pictures, in pixels as displayed; single pictures may each have another.
+  /// Of its pictures, in stored pixels after rotation; single pictures may each have another.
   var width: Int
   var height: Int
   var model: String
@@ -78,7 +78,7 @@ extension PoseFrame {
 
 /// The unit of what is written.
 enum Coordinates: String, CaseIterable, Sendable {
-  /// Of the source as displayed; whole numbers are the centres of pixels.
+  /// Of the source as stored, after rotation; whole numbers are the centres of pixels.
   case pixel
   /// 0 is the left and upper edge of the picture, 1 the right and lower one.
   case normalized

@@ -4,7 +4,8 @@ struct HelpPage {
 
   private static let lines = [
     ("q  Ctrl-C", "quit"), ("space", "pause and go on"), (".  ,", "one frame on or back, paused"),
-    ("← →  ↓ ↑", "5 seconds, 1 minute back or on"), ("1 2 3 4 5", "video, skeletons, heat-maps, fields, split"),
+    ("← →  ↓ ↑", "5 seconds, 1 minute back or on"), ("PgDn PgUp", "10 minutes; Home, mouse: anywhere"),
+    ("1 2 3 4 5", "video, skeletons, heat-maps, fields, split"),
     ("r", "record the annotated video"), ("s", "save picture and JSON"), ("+ -", "least score of people"),
     ("[ ]", "size of the network's input"), ("p", "precision of the network"), ("m", "pixels: half blocks and others"),
     ("Tab, mouse", "select a person; Esc nobody"), ("n, mouse", "the next of several videos"),

@@ -7,7 +7,7 @@ struct LiveView: Sendable {
   /// What lies under the skeletons, scaled to `Screen.pictureSize`; another size is centred or cropped, since the window
   /// may just have changed.
   var picture: Bitmap?
-  /// The size of the source as displayed, in pixels: people are in these coordinates.
+  /// The size of the source after rotation, in stored pixels: people are in these coordinates.
   var frameWidth = 0
   var frameHeight = 0
   /// Width of one of those pixels by its height.

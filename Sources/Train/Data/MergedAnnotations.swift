@@ -5,7 +5,7 @@ extension KeypointAnnotations {
   ///
   /// A picture that two files list is taken from the first.
   /// - Parameters:
-  ///   - parts: annotations and the folders of their pictures, none of which need be below `folder`.
+  ///   - parts: annotations and the folders of their pictures, wherever those are.
   ///   - name: of the file that it becomes; its folder is where names start.
   public static func merged(
     _ parts: [(annotations: KeypointAnnotations, images: String)], as name: String

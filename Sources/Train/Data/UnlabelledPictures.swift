@@ -3,13 +3,17 @@ import Foundation
 /// The pictures of a folder and those below it that nobody labelled: a teacher tells what is in them.
 public struct UnlabelledPictures: Sendable {
   public let folder: String
-  /// By their names within the folder, in order; their sizes are not known before they are read.
-  let pictures: [AnnotatedPicture]
-
-  public var count: Int { pictures.count }
-
   /// Within the folder, in order.
-  var names: [String] { pictures.map { String($0.fileName.dropFirst(Self.mark.count)) } }
+  let names: [String]
+
+  public var count: Int { names.count }
+
+  /// As of a data set; their sizes are not known before they are read.
+  var pictures: [AnnotatedPicture] {
+    names.enumerated().map { index, name in
+      AnnotatedPicture(id: -1 - index, fileName: Self.mark + name, width: 0, height: 0)
+    }
+  }
 
   /// Before the names of such pictures, so that they are not taken for labelled ones.
   static let mark = "unlabeled/"
@@ -20,11 +24,8 @@ public struct UnlabelledPictures: Sendable {
     self.folder = folder
     var found: [String] = []
     guard Self.collect(folder, "", above: [], &found) else { throw TrainError("\(folder): no folder that can be read") }
-    found.sort()
-    guard !found.isEmpty else { throw TrainError("\(folder): holds no pictures (JPEG, PNG, WebP or BMP)") }
-    pictures = found.enumerated().map { index, name in
-      AnnotatedPicture(id: -1 - index, fileName: Self.mark + name, width: 0, height: 0)
-    }
+    names = found.sorted()
+    guard !names.isEmpty else { throw TrainError("\(folder): holds no pictures (JPEG, PNG, WebP or BMP)") }
   }
 
   /// Adds the names of a folder's pictures and of those below it; links to folders are followed, but not in circles.

@@ -52,42 +52,42 @@ public struct PictureLabelling: Sendable {
     _ pictures: UnlabelledPictures, to path: String, shouldStop: @escaping @Sendable () -> Bool = { false },
     report: @escaping @Sendable (Progress) -> Void = { _ in }
   ) throws(TrainError) -> Progress {
-    let names = pictures.names
+    struct State {
+      var file: Labels
+      var progress = Progress()
+      var saved = Clock.now()
+    }
     let isDevice = PartialFile.isDevice(path)
-    let file = Mutex(try Labels(path, model: model.name, maker: maker(of: pictures.folder), names: names))
-    let asked = file.withLock { file in names.filter { !file.isKnown($0) } }
-    let progress = Mutex(Progress())
-    progress.withLock {
-      ($0.total, $0.known) = (names.count, names.count - asked.count)
-      $0.done = $0.known
+    let file = try Labels(path, model: model.name, maker: maker(of: pictures.folder), names: pictures.names)
+    let asked = pictures.names.filter { !file.isKnown($0) }
+    let state = Mutex(State(file: file))
+    state.withLock {
+      ($0.progress.total, $0.progress.known) = (pictures.count, pictures.count - asked.count)
+      $0.progress.done = $0.progress.known
     }
     let folder = URL(fileURLWithPath: pictures.folder, isDirectory: true)
-    let saved = Mutex(Clock.now())
     try PictureEvaluation.onAll(asked.count, model, settings, shouldStop: shouldStop) { worker, index in
       worker.poses(at: folder.appendingPathComponent(asked[index]).path)
     } take: { index, outcome throws(TrainError) in
-      switch outcome {
-      case .found(let seen): file.withLock { $0.add(rules.labels(of: seen), as: asked[index]) }
-      case .unreadable(let reason):
-        progress.withLock { $0.problems.add("picture that cannot be read", reason) }
-      case .failed: break
+      let progress = try state.withLock { state throws(TrainError) in
+        switch outcome {
+        case .found(let seen): state.file.add(rules.labels(of: seen), as: asked[index])
+        case .unreadable(let reason): state.progress.problems.add("picture that cannot be read", reason)
+        case .failed: break
+        }
+        state.progress.done += 1
+        if !isDevice, Clock.now() - state.saved > Self.betweenSaves {
+          try state.file.write()
+          state.saved = Clock.now()
+        }
+        return state.progress
       }
-      report(
-        progress.withLock {
-          $0.done += 1
-          return $0
-        })
-      if !isDevice, Clock.now() - saved.withLock({ $0 }) > Self.betweenSaves {
-        try file.withLock { file throws(TrainError) in try file.write() }
-        saved.withLock { $0 = Clock.now() }
-      }
+      report(progress)
     }
-    return try file.withLock { file throws(TrainError) in
-      try file.write()
-      return progress.withLock {
-        ($0.labelled, $0.empty, $0.people) = file.counts
-        return $0
-      }
+    return try state.withLock { state throws(TrainError) in
+      try state.file.write()
+      (state.progress.labelled, state.progress.empty, state.progress.people) = state.file.counts
+      return state.progress
     }
   }
 

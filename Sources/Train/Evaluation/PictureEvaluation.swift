@@ -10,6 +10,14 @@ struct PictureEvaluation {
     case found(Found)
     case unreadable(String)
     case failed(TrainError)
+
+    func map<Other>(_ transform: (Found) -> Other) -> Outcome<Other> {
+      switch self {
+      case .found(let found): .found(transform(found))
+      case .unreadable(let reason): .unreadable(reason)
+      case .failed(let error): .failed(error)
+      }
+    }
   }
 
   /// Who is in a picture, in its pixels, counted from its corner as COCO does.
@@ -78,20 +86,14 @@ struct PictureEvaluation {
   }
 
   mutating func results(for picture: AnnotatedPicture, path: String) -> Outcome<[KeypointResult]> {
-    switch people(at: path, labelled: (picture.width, picture.height)) {
-    case .found(let seen): .found(seen.people.map { KeypointResult(pictureID: picture.id, $0) })
-    case .unreadable(let reason): .unreadable(reason)
-    case .failed(let error): .failed(error)
+    people(at: path, labelled: (picture.width, picture.height)).map { seen in
+      seen.people.map { KeypointResult(pictureID: picture.id, $0) }
     }
   }
 
   /// Who is in a picture of any size.
   mutating func poses(at path: String) -> Outcome<Poses> {
-    switch people(at: path, labelled: nil) {
-    case .found(let seen): .found(Poses(width: seen.width, height: seen.height, poses: seen.people.map(\.pose)))
-    case .unreadable(let reason): .unreadable(reason)
-    case .failed(let error): .failed(error)
-    }
+    people(at: path, labelled: nil).map { Poses(width: $0.width, height: $0.height, poses: $0.people.map(\.pose)) }
   }
 
   /// - Parameter size: in pixels, that the picture must have.

@@ -150,7 +150,7 @@ extension DataCommand {
       try OutputNames.check([output], inputs: [annotations])
       try OutputNames.checkWritable(output)
       let chosen = try KeypointAnnotations.writeSubset(of: annotations, count: count, seed: seed, to: output)
-      print("\(output): \(chosen) pictures")
+      OutputNames.tell("\(chosen) pictures", of: output)
     }
   }
 
@@ -175,7 +175,7 @@ extension DataCommand {
       let (annotations, problems) = try ForeignLabels.read(labels, images: images, part: part)
       for line in problems.lines { StandardError.line(line) }
       try annotations.write(to: output)
-      print(DataStatistics(annotations).lines[0])
+      OutputNames.tell(DataStatistics(annotations).lines[0], of: output)
     }
   }
 }

@@ -22,7 +22,8 @@ struct FollowOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Leave out people below this score, 0 to 1 (default: \(PoseSelection.usualScore) where the network looks; none in track and with --compat).",
+      "Leave out people below this score, 0 to 1 (default: \(PoseSelection.usualScore) where the network looks; none in track "
+        + "and with --compat).",
       valueName: "score"))
   var minScore: Float?
 

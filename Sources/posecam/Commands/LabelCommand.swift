@@ -1,7 +1,6 @@
 import ArgumentParser
 import Foundation
 import Train
-import Video
 
 extension DataCommand {
   struct Label: ParsableCommand {
@@ -55,13 +54,11 @@ extension DataCommand {
       ) { line.show($0.done, of: $0.total, before: $0.known) }
       line.clear()
       for problem in done.problems.lines { StandardError.line(problem) }
-      // Standard output may be where the annotations went.
-      let say: (String) -> Void = PartialFile.isDevice(output) ? { StandardError.line($0) } : { print($0) }
       let known = done.known > 0 ? ", \(done.known) of them before" : ""
       let empty = done.empty > 0 ? ", \(done.empty) without people" : ""
-      say(
-        "\(output): \(done.done) of \(done.total) pictures looked at\(known): \(done.people) people in \(done.labelled)"
-          + empty)
+      OutputNames.tell(
+        "\(done.done) of \(done.total) pictures looked at\(known): \(done.people) people in \(done.labelled)\(empty)",
+        of: output)
       if Interruption.isRequested { throw ExitCode(Interruption.exitCode) }
       guard done.labelled + done.empty > 0 else {
         throw PosecamError("\(images): the model is sure of nobody in these pictures; a lower --min-score takes more")

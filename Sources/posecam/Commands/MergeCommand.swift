@@ -1,7 +1,6 @@
 import ArgumentParser
 import Foundation
 import Train
-import Video
 
 extension DataCommand {
   struct Merge: ParsableCommand {
@@ -50,8 +49,7 @@ extension DataCommand {
       let (merged, problems) = KeypointAnnotations.merged(parts, as: output)
       for line in problems.lines { StandardError.line(line) }
       try merged.write(to: output)
-      let say: (String) -> Void = PartialFile.isDevice(output) ? { StandardError.line($0) } : { print($0) }
-      for line in DataStatistics(merged).lines.prefix(1) { say("\(output): \(line)") }
+      OutputNames.tell(DataStatistics(merged).lines[0], of: output)
     }
   }
 }

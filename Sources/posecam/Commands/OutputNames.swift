@@ -25,6 +25,11 @@ enum OutputNames {
     do { _ = try PartialFile(output) } catch { throw PosecamError(error.description) }
   }
 
+  /// Tells on standard output what was written; on standard error where the output itself may have gone there.
+  static func tell(_ line: String, of output: String) {
+    if PartialFile.isDevice(output) { StandardError.line("\(output): \(line)") } else { print("\(output): \(line)") }
+  }
+
   /// Whether two names mean one file, links followed where it exists.
   private static func areSame(_ first: String, _ second: String) -> Bool {
     let standardOutput = ["-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"]

@@ -26,8 +26,8 @@ struct PlotCommand: ParsableCommand {
     name: [.short, .long], help: ArgumentHelp("Picture to write: .svg, .png or .jpg.", valueName: "file"),
     completion: .file())
   var output: String?
-  @Option(help: "Colours.") var colors = ColorChoice
-    .auto
+  @Option(help: "Colours.")
+  var colors = ColorChoice.auto
 
   func validate() throws {
     guard !runs.isEmpty else { throw ValidationError("Name a run's folder.") }

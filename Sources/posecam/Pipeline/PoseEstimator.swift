@@ -40,8 +40,6 @@ final class PoseEstimator: @unchecked Sendable {
 
   let model: Model
   private var settings: Settings
-  /// What of one look's poses is kept.
-  private var selection = PoseSelection()
   private let change = Mutex(Change())
   private let scaler = Scaler(order: .bgr)
   private var assembler: PoseAssembler
@@ -133,7 +131,6 @@ final class PoseEstimator: @unchecked Sendable {
     }
     var times = StageTimes()
     defer { times.record(in: measurements) }
-    selection = settings.selection
     if settings.isSingle {
       return try focus.follow(in: frame) { part in
         guard let part else { return try look(at: frame, letterbox(frame), showsMaps: showsMaps, &times) }
@@ -143,15 +140,15 @@ final class PoseEstimator: @unchecked Sendable {
       }
     }
     let parts = settings.tiles?.parts(width: frame.width, height: frame.height) ?? []
-    selection = parts.count > 1 ? settings.selection.ofParts : settings.selection
     var estimate = try look(at: frame, letterbox(frame), showsMaps: showsMaps, &times)
     if parts.count > 1 {
       for part in parts {
         let box = Self.letterbox(settings, part.width, part.height, pixelAspect: frame.pixelAspect)
         estimate.poses += try look(at: part, of: frame, box, showsMaps: false, &times).poses
       }
-      estimate.poses = times.measure(\.parse) { settings.selection.kept(PoseMerging.merge(estimate.poses).map(\.pose)) }
+      estimate.poses = times.measure(\.parse) { PoseMerging.merge(estimate.poses).map(\.pose) }
     }
+    if settings.tiles != nil { estimate.poses = settings.selection.kept(estimate.poses) }
     return estimate
   }
 
@@ -188,7 +185,7 @@ final class PoseEstimator: @unchecked Sendable {
 
   /// Poses in the frame's pixels, as many and as good as asked for.
   private func select(_ poses: [Pose], _ letterbox: Letterbox) -> [Pose] {
-    selection.kept(poses).map { pose in
+    (settings.tiles == nil ? settings.selection : settings.selection.ofParts).kept(poses).map { pose in
       var pose = pose
       for joint in pose.keypoints.indices {
         guard let point = pose.keypoints[joint] else { continue }

@@ -36,6 +36,17 @@ static inline const int32_t *_Nullable ff_frame_display_matrix(const AVFrame *_N
   return data && data->size >= 36 ? (const int32_t *)data->data : NULL;
 }
 
+// How many frames of its index a stream shows; those that an edit list hides are marked in it.
+static inline int64_t ff_shown_frames(AVStream *_Nonnull stream) {
+  int64_t shown = 0;
+  const int count = avformat_index_get_entries_count(stream);
+  for (int i = 0; i < count; i++) {
+    const AVIndexEntry *entry = avformat_index_get_entry(stream, i);
+    shown += entry && !(entry->flags & AVINDEX_DISCARD_FRAME);
+  }
+  return shown;
+}
+
 // A context of libswscale is opaque up to FFmpeg 7 and a structure since, and its flags are an enumeration since: Swift sees these.
 typedef struct SwsContext *ff_scaler;
 static const int ff_area = SWS_AREA, ff_bilinear = SWS_BILINEAR, ff_bicubic = SWS_BICUBIC;

@@ -12,8 +12,10 @@ final class AudioCopy {
   /// `nil` if the file has no sound.
   /// - Parameter start: where to begin, in seconds of the source's time; `nil` for the beginning.
   init?(path: String, start: Double? = nil) {
-    guard let input = try? MediaInput(url: "file:\(path)", name: path) else { return nil }
-    let index = av_find_best_stream(input.context, AVMEDIA_TYPE_AUDIO, -1, -1, nil, 0)
+    guard let input = try? MediaInput(path: path) else { return nil }
+    // Of several programmes in one stream that whose picture is shown.
+    let picture = av_find_best_stream(input.context, AVMEDIA_TYPE_VIDEO, -1, -1, nil, 0)
+    let index = av_find_best_stream(input.context, AVMEDIA_TYPE_AUDIO, -1, picture, nil, 0)
     guard index >= 0, let stream = input.context.pointee.streams[Int(index)] else { return nil }
     input.choose(index)
     input.followClock()
@@ -21,12 +23,16 @@ final class AudioCopy {
     self.stream = stream
     self.start = start
     // Where that fails, all is read up to there.
-    if let start { av_seek_frame(input.context, -1, Int64(start * Double(AV_TIME_BASE)), AVSEEK_FLAG_BACKWARD) }
+    if let start {
+      let micro = AVRational(num: 1, den: AV_TIME_BASE)
+      av_seek_frame(input.context, -1, micro.ticks(in: start), AVSEEK_FLAG_BACKWARD)
+    }
   }
 
   deinit { av_packet_free(&packet) }
 
-  /// Gives `write` every packet that begins before `limit` seconds of the source's time, in order; all of them if `nil`.
+  /// Gives `write` every packet that begins before `limit` seconds of the source's time, in order; all of them if `nil`. It is
+  /// not given again where that fails.
   func copy(until limit: Double?, _ write: (UnsafeMutablePointer<AVPacket>) throws(VideoError) -> Void)
     throws(VideoError)
   {
@@ -52,8 +58,8 @@ final class AudioCopy {
         hasPacket = false
         continue
       }
-      try write(packet)
       hasPacket = false
+      try write(packet)
     }
   }
 

@@ -33,7 +33,8 @@ public struct Canvas: ~Copyable {
     raw = try pool.take(width: frame.width, height: frame.height)
     av_frame_copy_props(raw, frame.raw)
     self.frame = Frame(
-      adopting: raw, index: frame.index, timestamp: frame.timestamp, captured: frame.captured,
+      adopting: raw, index: frame.index, timestamp: frame.timestamp, durationTicks: frame.durationTicks,
+      captured: frame.captured,
       decodeTime: frame.decodeTime, name: frame.name, outages: frame.outages)
     let isFull = frame.raw.pointee.color_range == AVCOL_RANGE_JPEG
     (black, span, chromaSpan) = isFull ? (0, 255, 255) : (16, 219, 224)

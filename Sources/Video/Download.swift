@@ -9,10 +9,11 @@ public enum Download {
   ///   - limit: bytes that it may have.
   ///   - digest: SHA-256 that it must have, in hexadecimal digits, small letters.
   /// - Returns: its SHA-256.
-  /// - Throws: where nothing, too much or something else comes; nothing is written then.
+  /// - Throws: where nothing, too much or something else comes, or, without a digest, where HTTPS is left for HTTP on the way;
+  ///   nothing is written then.
   public static func fetch(_ url: String, to path: String, limit: Int, digest: String?) throws(VideoError) -> String {
     _ = FFmpegLog.isCaptured
-    let bytes = try read(url, limit: limit)
+    let bytes = try read(url, limit: limit, isAnybodyTrusted: digest != nil)
     let found = sha256(bytes)
     if let digest, found != digest {
       throw VideoError("\(url): has the SHA-256 \(found), not \(digest): another file than was expected")
@@ -34,7 +35,15 @@ public enum Download {
     return digest.map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
   }
 
-  private static func read(_ url: String, limit: Int) throws(VideoError) -> [UInt8] {
+  /// Where a server sent us on to in the end.
+  static func location(of context: UnsafeMutablePointer<AVIOContext>) -> String? {
+    var value: UnsafeMutablePointer<UInt8>?
+    guard av_opt_get(context, "location", AV_OPT_SEARCH_CHILDREN, &value) >= 0, let value else { return nil }
+    defer { av_free(value) }
+    return String(cString: value)
+  }
+
+  private static func read(_ url: String, limit: Int, isAnybodyTrusted: Bool) throws(VideoError) -> [UInt8] {
     var options: OpaquePointer?
     defer { av_dict_free(&options) }
     // A server that redirects must not lead to a file of this machine; microseconds.
@@ -46,6 +55,9 @@ public enum Download {
     let code = avio_open2(&context, url, AVIO_FLAG_READ, nil, &options)
     guard code >= 0, let context else { throw VideoError("\(url): \(VideoError.reason(code))") }
     defer { var closing: UnsafeMutablePointer<AVIOContext>? = context; avio_closep(&closing) }
+    if !isAnybodyTrusted, let place = location(of: context), !place.lowercased().hasPrefix("https:") {
+      throw VideoError("\(url): the server leads on to \(place), where anybody on the way can change what comes")
+    }
     func refuse() throws(VideoError) { throw VideoError("\(url): larger than \(limit >> 20) MB; nothing is kept") }
     if avio_size(context) > Int64(limit) { try refuse() }
     var bytes: [UInt8] = []

@@ -29,13 +29,14 @@ enum FFmpegLog {
 }
 
 extension VideoError {
-  /// What an FFmpeg error code means, with the library's last complaint where it says more.
-  static func reason(_ code: Int32) -> String {
+  /// What an FFmpeg error code means.
+  /// - Parameter isExplained: with the library's last complaint where that says more.
+  static func reason(_ code: Int32, isExplained: Bool = true) -> String {
     var text = [CChar](repeating: 0, count: Int(AV_ERROR_MAX_STRING_SIZE))
     av_strerror(code, &text, text.count)
     let end = text.firstIndex(of: 0) ?? text.endIndex
     let reason = String(decoding: text[..<end].map { UInt8(truncatingIfNeeded: $0) }, as: UTF8.self)
-    let complaint = FFmpegLog.take()
+    let complaint = isExplained ? FFmpegLog.take() : ""
     return complaint.isEmpty || complaint.hasSuffix(reason) ? reason : "\(reason) (\(complaint))"
   }
 }

@@ -19,7 +19,7 @@ public final class Frame: @unchecked Sendable {
   public let outages: Int
 
   /// How long the source shows it, in ticks of `timestamp`; 0 if the source does not say.
-  var durationTicks: Int64 { ff_frame_duration(raw) }
+  let durationTicks: Int64
 
   public var width: Int { Int(raw.pointee.width) }
   public var height: Int { Int(raw.pointee.height) }
@@ -33,12 +33,13 @@ public final class Frame: @unchecked Sendable {
 
   /// Takes over the caller's reference to an upright YUV 4:2:0 picture.
   init(
-    adopting raw: UnsafeMutablePointer<AVFrame>, index: Int, timestamp: Timestamp, captured: UInt64,
-    decodeTime: UInt64 = 0, name: String? = nil, outages: Int = 0
+    adopting raw: UnsafeMutablePointer<AVFrame>, index: Int, timestamp: Timestamp, durationTicks: Int64 = 0,
+    captured: UInt64, decodeTime: UInt64 = 0, name: String? = nil, outages: Int = 0
   ) {
     self.raw = raw
     self.index = index
     self.timestamp = timestamp
+    self.durationTicks = durationTicks
     self.captured = captured
     self.decodeTime = decodeTime
     self.name = name
@@ -54,11 +55,12 @@ public final class Frame: @unchecked Sendable {
 extension Frame {
   /// The same picture at another place in a source.
   func renumbered(
-    index: Int, timestamp: Timestamp, name: String? = nil, outages: Int? = nil
+    index: Int, timestamp: Timestamp, isNamed: Bool = true, outages: Int? = nil
   ) throws(VideoError) -> Frame {
     Frame(
-      adopting: try copied(), index: index, timestamp: timestamp, captured: captured, decodeTime: decodeTime,
-      name: name ?? self.name, outages: outages ?? self.outages)
+      adopting: try copied(), index: index, timestamp: timestamp,
+      durationTicks: timestamp.hasBase(of: self.timestamp) ? durationTicks : 0, captured: captured,
+      decodeTime: decodeTime, name: isNamed ? name : nil, outages: outages ?? self.outages)
   }
 
   /// The same place in the source, the picture turned or of another size.
@@ -66,7 +68,7 @@ extension Frame {
     let start = Clock.now()
     let picture = try converter.convert(try copied())
     return Frame(
-      adopting: picture, index: index, timestamp: timestamp, captured: captured,
+      adopting: picture, index: index, timestamp: timestamp, durationTicks: durationTicks, captured: captured,
       decodeTime: decodeTime + Clock.now() - start, name: name, outages: outages)
   }
 
@@ -81,8 +83,8 @@ extension Frame {
     (copy.pointee.crop_left, copy.pointee.crop_top) = (x, y)
     (copy.pointee.crop_right, copy.pointee.crop_bottom) = (self.width - width - x, self.height - height - y)
     let part = Frame(
-      adopting: copy, index: index, timestamp: timestamp, captured: captured, decodeTime: decodeTime, name: name,
-      outages: outages)
+      adopting: copy, index: index, timestamp: timestamp, durationTicks: durationTicks, captured: captured,
+      decodeTime: decodeTime, name: name, outages: outages)
     guard av_frame_apply_cropping(copy, Int32(AV_FRAME_CROP_UNALIGNED)) >= 0 else {
       throw VideoError("frame \(index) of \(self.width)x\(self.height) could not be cut")
     }

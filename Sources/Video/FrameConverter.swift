@@ -35,17 +35,18 @@ final class FrameConverter {
     var result = raw
     let (storedWidth, storedHeight) = orientation.swapsSides ? (height, width) : (width, height)
     let format = AVPixelFormat(raw.pointee.format)
-    let isPlain = format == AV_PIX_FMT_YUV420P || format == AV_PIX_FMT_YUVJ420P
+    let (isFull, isColour) = (Self.isFullRange(raw.pointee), Self.isRGB(format))
+    let isPlain = Self.unranged(format) == AV_PIX_FMT_YUV420P
     if !isPlain || copies || raw.pointee.width != storedWidth || raw.pointee.height != storedHeight {
       result = try replacing(raw) { raw throws(VideoError) in try scale(raw, width: storedWidth, height: storedHeight) }
     }
-    if !isPlain && Self.isFullRange(format) {
-      // libswscale writes limited range; what it was told of the source no longer holds.
+    if isFull { result.pointee.color_range = AVCOL_RANGE_JPEG }
+    if isColour {
+      // What was told of the source no longer holds.
       result.pointee.color_range = AVCOL_RANGE_MPEG
       let space = result.pointee.colorspace
       if space == AVCOL_SPC_RGB || space == AVCOL_SPC_UNSPECIFIED { result.pointee.colorspace = AVCOL_SPC_SMPTE170M }
     }
-    if format == AV_PIX_FMT_YUVJ420P { result.pointee.color_range = AVCOL_RANGE_JPEG }
     result.pointee.format = AV_PIX_FMT_YUV420P.rawValue
     if orientation != .upright {
       result = try replacing(result) { raw throws(VideoError) in try turn(raw) }
@@ -57,12 +58,30 @@ final class FrameConverter {
     return result
   }
 
-  /// Formats that libswscale takes for full range whatever the frame says: RGB, grey and JPEG's own.
-  private static func isFullRange(_ format: AVPixelFormat) -> Bool {
-    let name = pixelFormatName(format.rawValue)
+  private static func isRGB(_ format: AVPixelFormat) -> Bool {
     let flags = av_pix_fmt_desc_get(format)?.pointee.flags ?? 0
-    return flags & UInt64(AV_PIX_FMT_FLAG_RGB | AV_PIX_FMT_FLAG_PAL) != 0 || name.hasPrefix("yuvj")
-      || name.hasPrefix("gray")
+    return flags & UInt64(AV_PIX_FMT_FLAG_RGB | AV_PIX_FMT_FLAG_PAL) != 0
+  }
+
+  /// Whether luminance has all 256 values: as the picture says, else JPEG's own formats and grey do.
+  private static func isFullRange(_ raw: AVFrame) -> Bool {
+    let format = AVPixelFormat(raw.format)
+    guard !isRGB(format) else { return false }
+    if format != unranged(format) || raw.color_range == AVCOL_RANGE_JPEG { return true }
+    return raw.color_range != AVCOL_RANGE_MPEG && pixelFormatName(format.rawValue).hasPrefix("gray")
+  }
+
+  /// The format of the same layout whose name says nothing of the range: libswscale, which knows a context again by its
+  /// formats, forgets JPEG's own.
+  private static func unranged(_ format: AVPixelFormat) -> AVPixelFormat {
+    switch format {
+    case AV_PIX_FMT_YUVJ420P: AV_PIX_FMT_YUV420P
+    case AV_PIX_FMT_YUVJ422P: AV_PIX_FMT_YUV422P
+    case AV_PIX_FMT_YUVJ444P: AV_PIX_FMT_YUV444P
+    case AV_PIX_FMT_YUVJ440P: AV_PIX_FMT_YUV440P
+    case AV_PIX_FMT_YUVJ411P: AV_PIX_FMT_YUV411P
+    default: format
+    }
   }
 
   /// Frees the picture that went in once the one that came out is there, or the way failed.
@@ -82,12 +101,16 @@ final class FrameConverter {
   private func scale(
     _ raw: UnsafeMutablePointer<AVFrame>, width: Int, height: Int
   ) throws(VideoError) -> UnsafeMutablePointer<AVFrame> {
+    let format = Self.unranged(AVPixelFormat(raw.pointee.format))
     scaler = sws_getCachedContext(
-      scaler, raw.pointee.width, raw.pointee.height, AVPixelFormat(raw.pointee.format), Int32(width), Int32(height),
+      scaler, raw.pointee.width, raw.pointee.height, format, Int32(width), Int32(height),
       AV_PIX_FMT_YUV420P, ff_bilinear | ff_accurate_rounding, nil, nil, nil)
     guard let scaler else {
       throw VideoError("pictures in the pixel format \(pixelFormatName(raw.pointee.format)) cannot be converted")
     }
+    // The range is kept: a video cannot change it where its pictures change their size.
+    let (range, matrix) = (Int32(Self.isFullRange(raw.pointee) ? 1 : 0), sws_getCoefficients(SWS_CS_DEFAULT))
+    sws_setColorspaceDetails(scaler, matrix, range, matrix, range, 0, 1 << 16, 1 << 16)
     if scaledPool?.width != width || scaledPool?.height != height {
       scaledPool = FramePool(width: width, height: height)
     }

@@ -2,8 +2,18 @@ import CFFmpeg
 
 /// What an opened input says of itself.
 extension MediaInput {
-  /// A single picture, not a video.
-  var isPicture: Bool { formatName.hasSuffix("_pipe") || formatName == "image2" }
+  /// A picture, or several one behind the other.
+  var holdsPictures: Bool { formatName.hasSuffix("_pipe") || formatName == "image2" }
+
+  /// Whether nothing in it tells when a frame is to be shown.
+  var isUntimed: Bool { holdsPictures || (context.pointee.iformat?.pointee.flags ?? 0) & AVFMT_NOTIMESTAMPS != 0 }
+
+  /// How many frames of a stream are shown, where the container lists them; `nil` where it does not.
+  func listedFrames(of stream: UnsafeMutablePointer<AVStream>) -> Int? {
+    let listed = formatName.hasPrefix("mov") ? ff_shown_frames(stream) : 0
+    let count = listed > 0 ? listed : stream.pointee.nb_frames
+    return count > 0 ? Int(count) : nil
+  }
 
   /// Where the time of a stream begins, in seconds.
   /// - Parameter first: ticks of the first picture, where it was decoded already.

@@ -4,6 +4,8 @@ import Foundation
 /// An opened container, device or stream (`AVFormatContext` of a demuxer) whose blocking calls can be ended from outside.
 final class MediaInput: @unchecked Sendable {
   private let patience: Patience
+  /// Through which it is read, where that is a pipe.
+  private let pipe: PipeReader?
   let context: UnsafeMutablePointer<AVFormatContext>
   /// Seconds a read may wait; `nil` for ever.
   var readTimeout: Double?
@@ -12,6 +14,18 @@ final class MediaInput: @unchecked Sendable {
   /// Puts the times of a file right whose clock jumps.
   private var clock: FileClock?
 
+  /// A file, or a pipe that goes by a file's name.
+  /// - Parameter path: `nil` for standard input.
+  convenience init(path: String?) throws(VideoError) {
+    let patience = Patience(Cancellation())
+    // Without the prefix a name with a colon would be taken for a protocol, without the option one with "%d" for many names.
+    try self.init(
+      url: path.map { "file:\($0)" } ?? "pipe:0", name: path ?? "standard input", options: ["pattern_type": "none"],
+      patience,
+      pipe: PipeReader(path, patience))
+  }
+
+  /// A stream or device.
   /// - Parameters:
   ///   - name: what messages call it.
   ///   - format: FFmpeg's input format, e.g. "v4l2"; `nil` to find out.
@@ -20,15 +34,23 @@ final class MediaInput: @unchecked Sendable {
     url: String, name: String, format: String? = nil, options: [String: String] = [:], openTimeout: Double? = nil,
     cancellation: Cancellation = Cancellation()
   ) throws(VideoError) {
+    try self.init(
+      url: url, name: name, format: format, options: options, openTimeout: openTimeout, Patience(cancellation))
+  }
+
+  private convenience init(
+    url: String, name: String, format: String? = nil, options: [String: String], openTimeout: Double? = nil,
+    _ patience: Patience, pipe: PipeReader? = nil
+  ) throws(VideoError) {
     _ = FFmpegLog.isCaptured
     _ = FFmpegLog.take()
-    let patience = Patience(cancellation)
     guard let allocated = avformat_alloc_context() else { throw VideoError("\(name): out of memory") }
     allocated.pointee.interrupt_callback.opaque = Unmanaged.passUnretained(patience).toOpaque()
     allocated.pointee.interrupt_callback.callback = { opaque in
       guard let opaque else { return 0 }
       return Unmanaged<Patience>.fromOpaque(opaque).takeUnretainedValue().isOver ? 1 : 0
     }
+    allocated.pointee.pb = pipe?.context
     // A device waits inside the kernel, where nothing interrupts it: better that it does not wait.
     if format != nil { allocated.pointee.flags |= AVFMT_FLAG_NONBLOCK }
     var inputFormat: UnsafePointer<AVInputFormat>?
@@ -47,7 +69,7 @@ final class MediaInput: @unchecked Sendable {
     // On failure FFmpeg frees the context itself.
     var code = avformat_open_input(&opened, url, inputFormat, &dictionary)
     guard code >= 0, let opened else { throw VideoError(Self.openFailure(name, code)) }
-    self.init(adopting: opened, patience)
+    self.init(adopting: opened, patience, pipe)
     self.opened = Clock.now()
     // A device has said everything by now, and its pictures would be lost.
     if format != nil { return }
@@ -55,9 +77,10 @@ final class MediaInput: @unchecked Sendable {
     guard code >= 0 else { throw VideoError(Self.openFailure(name, code)) }
   }
 
-  private init(adopting context: UnsafeMutablePointer<AVFormatContext>, _ patience: Patience) {
+  private init(adopting context: UnsafeMutablePointer<AVFormatContext>, _ patience: Patience, _ pipe: PipeReader?) {
     self.context = context
     self.patience = patience
+    self.pipe = pipe
   }
 
   deinit {
@@ -70,9 +93,17 @@ final class MediaInput: @unchecked Sendable {
   private static func openFailure(_ name: String, _ code: Int32) -> String {
     switch code {
     case ff_error_exit: "\(name): no answer in time"
+    case ff_error_invalid_data where FFmpegLog.take().contains("moov atom not found") && isMP4(name):
+      "\(name): its index, which recorders write last, is missing: the recording broke off, or still goes on"
     case ff_error_invalid_data, ff_error_eof: "\(name): not a video or picture that FFmpeg can read"
     default: "\(name): \(VideoError.reason(code))"
     }
+  }
+
+  /// Whether a file begins as MP4 does, whatever it is called.
+  private static func isMP4(_ path: String) -> Bool {
+    guard let file = FileHandle(forReadingAtPath: path), let start = try? file.read(upToCount: 8) else { return false }
+    return start.suffix(4) == Data("ftyp".utf8)
   }
 
   /// Ends a call that waits on another thread, and all later ones.
@@ -105,7 +136,7 @@ final class MediaInput: @unchecked Sendable {
   /// for the other, see the same jumps.
   func choose(_ stream: Int32) {
     let types = clockMayJump ? [AVMEDIA_TYPE_VIDEO, AVMEDIA_TYPE_AUDIO] : []
-    let kept = [stream] + types.map { av_find_best_stream(context, $0, -1, -1, nil, 0) }
+    let kept = [stream] + types.map { av_find_best_stream(context, $0, -1, stream, nil, 0) }
     for index in 0..<Int32(context.pointee.nb_streams) where !kept.contains(index) {
       context.pointee.streams[Int(index)]?.pointee.discard = AVDISCARD_ALL
     }
@@ -151,7 +182,8 @@ final class MediaInput: @unchecked Sendable {
   private func putRight(_ packet: UnsafeMutablePointer<AVPacket>) {
     guard clock != nil, let stream = context.pointee.streams[Int(packet.pointee.stream_index)] else { return }
     let (base, micro) = (stream.pointee.time_base, AVRational(num: 1, den: AV_TIME_BASE))
-    let ticks = packet.pointee.dts == ff_nopts_value ? packet.pointee.pts : packet.pointee.dts
+    // The times at which packets are shown go back and forth; some containers leave out the first others.
+    let ticks = packet.pointee.dts
     let offset = clock?.offset(
       stream: packet.pointee.stream_index, time: ticks == ff_nopts_value ? nil : av_rescale_q(ticks, base, micro),
       duration: av_rescale_q(packet.pointee.duration, base, micro))

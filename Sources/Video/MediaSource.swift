@@ -28,6 +28,8 @@ public final class MediaSource: FrameSource, @unchecked Sendable {
   /// After a seek: the newest of those, given out where no other follows.
   private var passed = av_frame_alloc()
   private var hasPassed = false
+  /// How many frames the container lists.
+  private let promised: Int?
   /// Of a single picture.
   private var still: Frame?
   private var isStillWanted = false
@@ -50,7 +52,7 @@ public final class MediaSource: FrameSource, @unchecked Sendable {
     _ input: MediaInput, name: String, isLive: Bool, decoderThreads: Int, like first: SourceInfo? = nil
   ) throws(VideoError) {
     self.input = input
-    isUntimed = isLive && input.formatName == "mpjpeg"
+    isUntimed = isLive && input.isUntimed
     var codec: UnsafePointer<AVCodec>?
     let index = av_find_best_stream(input.context, AVMEDIA_TYPE_VIDEO, -1, -1, &codec, 0)
     guard index >= 0, let stream = input.context.pointee.streams[Int(index)], let codec,
@@ -73,7 +75,8 @@ public final class MediaSource: FrameSource, @unchecked Sendable {
     self.decoder = decoder
     avcodec_parameters_to_context(decoder, parameters)
     decoder.pointee.pkt_timebase = stream.pointee.time_base
-    decoder.pointee.thread_count = Int32(decoderThreads)
+    // A second thread would keep the first picture until there is another.
+    decoder.pointee.thread_count = input.holdsPictures ? 1 : Int32(decoderThreads)
     if isLive {
       decoder.pointee.flags |= AV_CODEC_FLAG_LOW_DELAY
       decoder.pointee.thread_type = FF_THREAD_SLICE
@@ -87,20 +90,28 @@ public final class MediaSource: FrameSource, @unchecked Sendable {
     packet = av_packet_alloc()
     decoded = av_frame_alloc()
     var orientation = Orientation(displayMatrix: ff_stream_display_matrix(stream))
-    let isPicture = input.isPicture
+    var isPicture = input.holdsPictures
     // EXIF orientation comes with the picture itself, so that one must be decoded before its size is known; a device's
     // first picture shows that there is one, and when its time begins.
     if isPicture || input.isDevice, let packet, let decoded {
       while input.context.pointee.nb_streams > 0, case .packet = input.read(into: packet) {
         received = Clock.now()
+        // FFmpeg fills up what is missing with grey, and says nothing.
+        let bytes = UnsafeRawBufferPointer(start: packet.pointee.data, count: Int(packet.pointee.size))
+        if isPicture, codec.pointee.id == AV_CODEC_ID_MJPEG, !PictureDecoder.isWholeJPEG(bytes) { damaged += 1 }
         let isSent = packet.pointee.stream_index == index && avcodec_send_packet(decoder, packet) >= 0
         av_packet_unref(packet)
         if isSent && avcodec_receive_frame(decoder, decoded) >= 0 {
           hasPending = true
-          if let matrix = ff_frame_display_matrix(decoded) { orientation = Orientation(displayMatrix: matrix) }
+          if let own = Orientation(of: decoded) { orientation = own }
           break
         }
       }
+    }
+    // A picture that comes after the first makes a video of them; what phones hide behind a photograph is none.
+    let isNamedPicture = PictureSource.extensions.contains((name as NSString).pathExtension.lowercased())
+    if isPicture, hasPending, !isNamedPicture, let packet, case .packet = input.read(into: packet) {
+      (isPicture, hasPacket) = (false, true)
     }
     if input.isDevice && !hasPending {
       av_frame_free(&decoded)
@@ -117,16 +128,12 @@ public final class MediaSource: FrameSource, @unchecked Sendable {
     let duration = input.context.pointee.duration
     let seconds = duration > 0 ? Double(duration) / Double(AV_TIME_BASE) : nil
     let nominalRate = rate.den > 0 ? Double(rate.num) / Double(rate.den) : 0
-    let counted = stream.pointee.nb_frames
+    let estimated = seconds.flatMap { nominalRate > 0 ? Int(exactly: ($0 * nominalRate).rounded()) : nil }
+    promised = isLive || isPicture ? nil : input.listedFrames(of: stream)
     var info = SourceInfo(
       name: name, width: converter.width, height: converter.height, nominalRate: nominalRate,
       duration: isLive || isPicture ? nil : seconds,
-      frameCount: isLive
-        ? nil
-        : isPicture
-          ? 1
-          : counted > 0 ? Int(counted) : seconds.flatMap { nominalRate > 0 ? Int(($0 * nominalRate).rounded()) : nil },
-      isLive: isLive,
+      frameCount: isLive ? nil : isPicture ? 1 : promised ?? estimated, isLive: isLive,
       format: MediaInput.describe(
         codec, parameters, pixelFormat: input.isDevice ? decoded?.pointee.format : nil,
         rate: isPicture ? 0 : nominalRate, orientation: orientation),
@@ -135,7 +142,7 @@ public final class MediaSource: FrameSource, @unchecked Sendable {
         : input.startTime(of: stream, first: input.isDevice ? decoded?.pointee.best_effort_timestamp : nil)
     )
     info.isStill = isPicture
-    info.hasSound = av_find_best_stream(input.context, AVMEDIA_TYPE_AUDIO, -1, -1, nil, 0) >= 0
+    info.hasSound = av_find_best_stream(input.context, AVMEDIA_TYPE_AUDIO, -1, index, nil, 0) >= 0
     self.info = info
   }
 
@@ -190,7 +197,10 @@ public final class MediaSource: FrameSource, @unchecked Sendable {
         }
         defer { workTime = 0 }
         let next = try frame(from: decoded, workBefore: workTime + Clock.now() - start)
-        if info.isStill { still = next }
+        if info.isStill {
+          still = next
+          end()
+        }
         return next
       case ff_error(EAGAIN):
         try feed(decoder, packet)
@@ -222,12 +232,12 @@ public final class MediaSource: FrameSource, @unchecked Sendable {
     guard canSeek, let decoder, let packet, seconds.isFinite else { return }
     // Far beyond any video, and still a whole number of ticks.
     let seconds = min(max(0, seconds), 1e9)
-    let perSecond = Double(stream.pointee.time_base.den) / Double(max(1, stream.pointee.time_base.num))
-    let ticks = Int64(((info.startTime + seconds) * perSecond).rounded(.down))
+    let base = stream.pointee.time_base
+    let ticks = base.ticks(in: info.startTime + seconds)
     // Containers without an index are entered anywhere, before a key frame that comes too late.
     for back in [0, 2, 10, 60, seconds + 1] {
       let code = av_seek_frame(
-        input.context, stream.pointee.index, ticks - Int64(back * perSecond), AVSEEK_FLAG_BACKWARD)
+        input.context, stream.pointee.index, ticks - base.ticks(in: back), AVSEEK_FLAG_BACKWARD)
       guard code >= 0 || back > 0 else {
         throw VideoError("\(info.name): cannot go to another place: \(VideoError.reason(code))")
       }
@@ -280,7 +290,7 @@ public final class MediaSource: FrameSource, @unchecked Sendable {
     // The sound may begin before the first frame does.
     let first = stream.pointee.start_time == ff_nopts_value ? info.startTime : Double(stream.pointee.start_time) * tick
     let seconds = Double(ticks) * tick - first
-    return max(0, Int((seconds * info.nominalRate).rounded()))
+    return Int(exactly: (seconds * info.nominalRate).rounded()).map { max(0, $0) }
   }
 
   /// Gives the decoder the next packet of the video.
@@ -324,8 +334,7 @@ public final class MediaSource: FrameSource, @unchecked Sendable {
         "\(info.name): its clock jumps \(input.clockJumps == 1 ? "once" : "\(input.clockJumps) times"); the video goes on where it was"
       )
     }
-    let promised = Int(stream.pointee.nb_frames)
-    if !info.isLive, promised > 0, frameCount < promised - max(2, promised / 100) {
+    if let promised, frameCount < promised - max(2, promised / 100) {
       notice("\(info.name): the file promises \(promised) frames, \(frameCount) are there; it may be cut off")
     }
   }
@@ -339,8 +348,8 @@ public final class MediaSource: FrameSource, @unchecked Sendable {
     let base = stream.pointee.time_base
     // A missing or repeated time becomes the next tick, so that time never stands still or goes back.
     var ticks = own.pointee.best_effort_timestamp
-    if ticks == ff_nopts_value { ticks = lastTicks.map { $0 + ticksPerFrame } ?? 0 }
-    if let last = lastTicks, ticks <= last, !info.isLive { ticks = last + 1 }
+    if ticks == ff_nopts_value { ticks = lastTicks.map { $0 &+ ticksPerFrame } ?? 0 }
+    if let last = lastTicks, ticks <= last, !info.isLive { ticks = last &+ 1 }
     lastTicks = ticks
     (firstTicks, hasPassed) = (nil, false)
     // The first picture of a stream came while the stream was looked at.
@@ -352,11 +361,12 @@ public final class MediaSource: FrameSource, @unchecked Sendable {
       timestamp = Timestamp(ticks: Int64((received - first) / 1000), numerator: 1, denominator: 1_000_000)
     }
     // Pixels that are no squares may be told of by the container alone.
+    let duration = isUntimed ? 0 : ff_frame_duration(own)
     own.pointee.sample_aspect_ratio = av_guess_sample_aspect_ratio(input.context, stream, own)
     let upright = try converter.convert(own)
     defer { frameCount += 1 }
     return Frame(
-      adopting: upright, index: frameCount, timestamp: timestamp, captured: captured,
+      adopting: upright, index: frameCount, timestamp: timestamp, durationTicks: duration, captured: captured,
       decodeTime: workBefore + Clock.now() - start,
       name: info.isStill && info.name != "-" ? URL(fileURLWithPath: info.name).lastPathComponent : nil)
   }

@@ -9,6 +9,8 @@ public struct SourceOptions: Sendable {
   /// Whether the demo scene keeps to the clock, as a camera would, instead of coming as fast as it is drawn.
   public var isDemoLive = true
   public var selection = Selection()
+  /// Pictures per second of a folder or pattern that holds the frames of a video; `nil` where each is for itself.
+  public var pictureRate: Double?
   /// Begins anew when it is over.
   public var isLooped = false
 
@@ -49,6 +51,9 @@ public func openSource(_ specifier: String, options: SourceOptions = SourceOptio
 
 private func openOnce(_ specifier: String, _ options: SourceOptions) throws(VideoError) -> any FrameSource {
   let source = try openWhole(specifier, options)
+  guard options.pictureRate == nil || source is PictureSource else {
+    throw VideoError("\(source.info.name): no folder or pattern of pictures, hence has its own rate")
+  }
   return options.selection == Selection() ? source : try SelectedSource(source, options.selection)
 }
 
@@ -63,7 +68,7 @@ private func openWhole(_ specifier: String, _ options: SourceOptions) throws(Vid
     return try ScreenCapture.open(specifier, mode: options.cameraMode)
   }
   if specifier == "-" {
-    let input = try MediaInput(url: "pipe:0", name: "standard input")
+    let input = try MediaInput(path: nil)
     return try MediaSource(input, name: "-", isLive: false, decoderThreads: options.decoderThreads)
   }
   if specifier == "demo" || specifier.hasPrefix("demo:") {
@@ -80,7 +85,7 @@ private let liveSchemes: Set<String> = ["rtsp", "rtsps", "udp", "rtp", "srt", "r
 private func openStream(_ url: String, scheme: String, _ options: SourceOptions) throws(VideoError) -> any FrameSource {
   guard liveSchemes.contains(scheme) || ["http", "https"].contains(scheme) else {
     let known = (["http", "https"] + liveSchemes.sorted()).joined(separator: ", ")
-    throw VideoError("\(url): the protocol '\(scheme)' is not supported; these are: \(known)")
+    throw VideoError("\(withoutCredentials(url)): the protocol '\(scheme)' is not supported; these are: \(known)")
   }
   // No frames are awaited just to guess a rate, which would take seconds. What is read until the size is known (up to
   // the first key frame) is decoded: without it nothing could be shown before the second one.
@@ -94,9 +99,10 @@ private func openStream(_ url: String, scheme: String, _ options: SourceOptions)
   }
   let isCertainlyLive = liveSchemes.contains(scheme)
   let stream = options.stream
+  let name = withoutCredentials(url)
   func open(_ cancellation: Cancellation) throws(VideoError) -> MediaInput {
     let input = try MediaInput(
-      url: url, name: url, options: settings, openTimeout: stream.openTimeout, cancellation: cancellation)
+      url: url, name: name, options: settings, openTimeout: stream.openTimeout, cancellation: cancellation)
     input.readTimeout = stream.readTimeout
     return input
   }
@@ -104,15 +110,24 @@ private func openStream(_ url: String, scheme: String, _ options: SourceOptions)
   let input = try open(cancellation)
   // What is served over HTTP with a length is a file; without, a stream.
   guard isCertainlyLive || !(input.hasDuration || input.hasLength) else {
-    return try MediaSource(input, name: url, isLive: false, decoderThreads: options.decoderThreads)
+    return try MediaSource(input, name: name, isLive: false, decoderThreads: options.decoderThreads)
   }
   let mayEnd = ["http", "https", "tcp"].contains(scheme)
   return try ReconnectingSource(
-    MediaSource(input, name: url, isLive: true, decoderThreads: 1), cancellation,
+    MediaSource(input, name: name, isLive: true, decoderThreads: 1), cancellation,
     patience: { hasEnded in stream.reconnect ?? (hasEnded && mayEnd ? 30 : .infinity) },
     open: { first, cancellation throws(VideoError) in
-      try MediaSource(open(cancellation), name: url, isLive: true, decoderThreads: 1, like: first)
+      try MediaSource(open(cancellation), name: name, isLive: true, decoderThreads: 1, like: first)
     })
+}
+
+/// An address as it may be shown and written into files: cameras are often named with their password.
+public func withoutCredentials(_ url: String) -> String {
+  guard let scheme = url.range(of: "://") else { return url }
+  let rest = url[scheme.upperBound...]
+  let host = rest[..<(rest.firstIndex { "/?#".contains($0) } ?? rest.endIndex)]
+  guard let at = host.lastIndex(of: "@") else { return url }
+  return String(url[..<scheme.upperBound] + rest[rest.index(after: at)...])
 }
 
 private func openPath(_ path: String, _ options: SourceOptions) throws(VideoError) -> any FrameSource {
@@ -124,7 +139,7 @@ private func openPath(_ path: String, _ options: SourceOptions) throws(VideoErro
     guard path.contains(where: { "*?[".contains($0) }) else { throw VideoError("\(path): no such file\(hint)") }
     let found = matches(of: path)
     guard !found.isEmpty else { throw VideoError("\(path): no file has such a name") }
-    return try PictureSource(paths: found, name: path)
+    return try PictureSource(paths: found, name: path, rate: options.pictureRate)
   }
   if isFolder.boolValue {
     let names: [String]
@@ -134,15 +149,15 @@ private func openPath(_ path: String, _ options: SourceOptions) throws(VideoErro
       throw VideoError("\(path): the folder cannot be read")
     }
     let pictures = names.filter { PictureSource.extensions.contains(($0 as NSString).pathExtension.lowercased()) }
-    return try PictureSource(paths: pictures.map { (path as NSString).appendingPathComponent($0) }, name: path)
+    return try PictureSource(
+      paths: pictures.map { (path as NSString).appendingPathComponent($0) }, name: path, rate: options.pictureRate)
   }
   guard access(path, R_OK) == 0 else { throw VideoError("\(path): no permission to read it") }
   var status = stat()
   if stat(path, &status) == 0, status.st_size == 0, status.st_mode & S_IFMT == S_IFREG {
     throw VideoError("\(path): the file is empty")
   }
-  // Without the prefix a name with a colon would be taken for a protocol.
-  let input = try MediaInput(url: "file:\(path)", name: path)
+  let input = try MediaInput(path: path)
   return try MediaSource(input, name: path, isLive: false, decoderThreads: options.decoderThreads)
 }
 

@@ -1,4 +1,5 @@
 import CFFmpeg
+import Foundation
 
 /// How a stored picture is turned to stand upright: mirrored first, then turned clockwise in quarters.
 struct Orientation: Equatable, Sendable {
@@ -41,6 +42,20 @@ struct Orientation: Equatable, Sendable {
     case (0, -1, -1, 0): self.init(true, 1)
     default: self.init()
     }
+  }
+
+  /// What a picture says of itself; `nil` where it says nothing.
+  init?(of picture: UnsafePointer<AVFrame>) {
+    if let matrix = ff_frame_display_matrix(picture) {
+      self.init(displayMatrix: matrix)
+      return
+    }
+    // Of some formats FFmpeg tells the number in EXIF only.
+    guard let entry = av_dict_get(picture.pointee.metadata, "Orientation", nil, 0), let value = entry.pointee.value,
+      let number = Int(String(cString: value).trimmingCharacters(in: .whitespaces)), (1...8).contains(number)
+    else { return nil }
+    let turns = [0, 0, 2, 2, 3, 1, 1, 3]
+    self.init([2, 4, 5, 7].contains(number), turns[number - 1])
   }
 
   private init(_ isMirrored: Bool, _ quarterTurns: Int) {

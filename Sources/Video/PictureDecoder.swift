@@ -47,7 +47,7 @@ public final class PictureDecoder {
     }
     let converter = FrameConverter(
       width: Int(raw.pointee.width), height: Int(raw.pointee.height),
-      orientation: Orientation(displayMatrix: ff_frame_display_matrix(raw)))
+      orientation: Orientation(of: raw) ?? .upright)
     return Frame(
       adopting: try converter.convert(raw), index: 0, timestamp: Timestamp(ticks: 0, numerator: 1, denominator: 1),
       captured: Clock.now())
@@ -78,7 +78,7 @@ public final class PictureDecoder {
   }
 
   /// Whether the mark of the end follows the beginning of the picture proper (a preview before it may be whole).
-  private static func isWholeJPEG(_ bytes: UnsafeRawBufferPointer) -> Bool {
+  static func isWholeJPEG(_ bytes: UnsafeRawBufferPointer) -> Bool {
     var position = 2
     while position + 4 <= bytes.count, bytes[position] == 0xFF, bytes[position + 1] != 0xDA {
       position += bytes[position + 1] == 0xFF ? 1 : 2 + Int(bytes[position + 2]) << 8 + Int(bytes[position + 3])

@@ -1,12 +1,16 @@
+import CFFmpeg
 import Foundation
 import Synchronization
 
 /// Pictures of a folder or a pattern, one frame each, in the order of their names as people count: 2 before 10.
 ///
-/// Sizes may differ, so only each frame's own size counts. Times are whole seconds. Unreadable pictures are skipped and told.
+/// Sizes may differ, so only each frame's own size counts. Unless they are the frames of a video, times are whole seconds.
+/// Unreadable pictures are skipped and told.
 public final class PictureSource: FrameSource, @unchecked Sendable {
   public let info: SourceInfo
   private let paths: [String]
+  /// Pictures per second.
+  private let rate: AVRational
   private var nextPath = 0
   private var frameCount = 0
   /// Which path each frame so far was read from.
@@ -18,17 +22,21 @@ public final class PictureSource: FrameSource, @unchecked Sendable {
   private let notices = Mutex<[String]>([])
 
   static let extensions: Set<String> = [
-    "jpg", "jpeg", "png", "bmp", "webp", "tif", "tiff", "ppm", "pgm", "gif", "jp2", "tga",
+    "jpg", "jpeg", "png", "bmp", "webp", "tif", "tiff", "ppm", "pgm", "gif", "jp2", "tga", "avif",
   ]
 
-  init(paths: [String], name: String) throws(VideoError) {
+  /// - Parameter rate: pictures per second where they are the frames of a video; `nil` where they have nothing to do with each
+  ///   other.
+  init(paths: [String], name: String, rate: Double? = nil) throws(VideoError) {
+    self.rate = rate.map { av_d2q($0, 1_000_000) } ?? AVRational(num: 1, den: 1)
     self.paths = paths.sorted { $0.compare($1, options: [.numeric, .caseInsensitive]) == .orderedAscending }
     var opened: Frame?
     var index = 0
     var lastFailure = ""
+    var told: [String] = []
     while opened == nil && index < self.paths.count {
       do throws(VideoError) {
-        opened = try Self.read(self.paths[index])
+        (opened, told) = try Self.read(self.paths[index])
       } catch {
         lastFailure = error.description
       }
@@ -40,13 +48,13 @@ public final class PictureSource: FrameSource, @unchecked Sendable {
     first = opened
     nextPath = index - 1
     var info = SourceInfo(
-      name: name, width: opened.width, height: opened.height, nominalRate: 1, duration: nil, frameCount: paths.count,
-      isLive: false, format: "\(paths.count) pictures")
-    info.isStill = true
+      name: name, width: opened.width, height: opened.height, nominalRate: rate ?? 1,
+      duration: rate.map { Double(paths.count) / $0 }, frameCount: paths.count, isLive: false,
+      format: "\(paths.count) pictures" + (rate.map { ", \($0) a second" } ?? ""))
+    info.isStill = rate == nil
     self.info = info
-    if nextPath > 0 {
-      notices.withLock { $0.append("\(nextPath) unreadable pictures skipped; the last: \(lastFailure)") }
-    }
+    if nextPath > 0 { told.insert("\(nextPath) unreadable pictures skipped; the last: \(lastFailure)", at: 0) }
+    notices.withLock { $0 = told }
   }
 
   public func next() throws(VideoError) -> Frame? {
@@ -57,14 +65,19 @@ public final class PictureSource: FrameSource, @unchecked Sendable {
         let opened = first
         first = nil
         var frame = opened
-        if frame == nil { frame = try Self.read(path) }
+        if frame == nil {
+          let (read, told) = try Self.read(path)
+          frame = read
+          notices.withLock { $0 += told }
+        }
         guard let frame else { continue }
         if frameCount == places.count { places.append(nextPath - 1) }
         defer { frameCount += 1 }
         guard frameCount >= firstWanted else { continue }
         return try frame.renumbered(
-          index: frameCount, timestamp: Timestamp(ticks: Int64(frameCount), numerator: 1, denominator: 1),
-          name: (path as NSString).lastPathComponent)
+          index: frameCount,
+          timestamp: Timestamp(ticks: Int64(frameCount), numerator: rate.den, denominator: rate.num),
+          isNamed: info.isStill)
       } catch {
         notices.withLock { $0.append("skipped: \(error.description)") }
       }
@@ -75,7 +88,8 @@ public final class PictureSource: FrameSource, @unchecked Sendable {
   public var canSeek: Bool { true }
 
   public func seek(to seconds: Double) throws(VideoError) {
-    let wanted = Int(max(0, min(seconds.rounded(.up), Double(paths.count - 1))))
+    let place = seconds * Double(rate.num) / Double(rate.den)
+    let wanted = Int(max(0, min((place - 1e-6).rounded(.up), Double(paths.count - 1))))
     firstWanted = wanted
     guard !places.isEmpty else { return }
     // What was not read yet may hold unreadable ones, hence is gone through.
@@ -93,8 +107,10 @@ public final class PictureSource: FrameSource, @unchecked Sendable {
     }
   }
 
-  private static func read(_ path: String) throws(VideoError) -> Frame? {
-    let input = try MediaInput(url: "file:\(path)", name: path)
-    return try MediaSource(input, name: path, isLive: false, decoderThreads: 1).next()
+  /// A picture, and what is wrong with it though it can be seen.
+  private static func read(_ path: String) throws(VideoError) -> (Frame, notices: [String]) {
+    let source = try MediaSource(MediaInput(path: path), name: path, isLive: false, decoderThreads: 1)
+    guard let frame = try source.next() else { throw VideoError("\(path): the picture is damaged") }
+    return (frame, source.takeNotices())
   }
 }

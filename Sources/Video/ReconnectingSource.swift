@@ -87,6 +87,7 @@ public final class ReconnectingSource: FrameSource, @unchecked Sendable {
 
   /// The stream is not there any more, or came back without a picture.
   private func lose(_ error: VideoError, hasEnded: Bool) {
+    for line in stream?.takeNotices() ?? [] { notice(line) }
     stream = nil
     isAnew = true
     guard loss == nil, !cancellation.isCancelled else { return }

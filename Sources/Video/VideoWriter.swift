@@ -37,6 +37,8 @@ public final class VideoWriter {
   private var sound: AudioCopy?
   private var soundStream: UnsafeMutablePointer<AVStream>?
   private var lastSound: Int64?
+  /// Packets that the container did not take.
+  private var lostSound = 0
   private var padding: FramePool?
   private let startTicks: Int64
   private var held: UnsafeMutablePointer<AVFrame>?
@@ -110,7 +112,7 @@ public final class VideoWriter {
     if settings.nominalRate > 0, settings.nominalRate < 100_000 {
       lastDuration = max(1, Int64((Double(base.den) / Double(max(1, base.num)) / settings.nominalRate).rounded()))
     }
-    startTicks = Int64((settings.startTime * Double(base.den) / Double(max(1, base.num))).rounded())
+    startTicks = base.ticks(in: settings.startTime)
     if settings.nominalRate > 0 { encoder.pointee.framerate = av_d2q(settings.nominalRate, 100_000) }
     encoder.pointee.thread_count = Int32(max(1, settings.threads))
     encoder.pointee.gop_size = 250
@@ -135,6 +137,8 @@ public final class VideoWriter {
     avcodec_parameters_from_context(stream.pointee.codecpar, encoder)
     stream.pointee.time_base = encoder.pointee.time_base
     stream.pointee.avg_frame_rate = encoder.pointee.framerate
+    // What the container says of it comes from here, what the codec says from the encoder.
+    stream.pointee.sample_aspect_ratio = encoder.pointee.sample_aspect_ratio
     // FLAC in MP4 counts as an experiment.
     context.pointee.strict_std_compliance = FF_COMPLIANCE_EXPERIMENTAL
     addSound(to: context)
@@ -172,7 +176,7 @@ public final class VideoWriter {
     guard let encoder else { return }
     let picture = try evenSided(frame)
     let base = AVRational(num: frame.timestamp.numerator, den: frame.timestamp.denominator)
-    var pts = av_rescale_q(frame.timestamp.ticks - startTicks, base, encoder.pointee.time_base)
+    var pts = av_rescale_q(frame.timestamp.ticks &- startTicks, base, encoder.pointee.time_base)
     if let held { pts = max(pts, held.pointee.pts + 1) }
     picture.pointee.pts = pts
     picture.pointee.pict_type = AV_PICTURE_TYPE_NONE
@@ -218,10 +222,11 @@ public final class VideoWriter {
     if code >= 0 { code = flushed }
     guard code >= 0 else {
       isFull = true
-      throw VideoError("\(path): cannot be written: \(VideoError.reason(code))")
+      throw unwritable(code)
     }
     try file.keep()
     isFinished = true
+    if lostSound > 0 { notices.append("\(path): \(lostSound) damaged packets of sound left out") }
   }
 
   /// Keeps what was written before something failed, if it plays: all of it where only a frame was wrong; where the file took
@@ -268,13 +273,13 @@ public final class VideoWriter {
     guard let sound, let soundStream else { return }
     try sound.copy(until: limit) { packet throws(VideoError) in
       let base = sound.stream.pointee.time_base
-      let start = Int64((settings.startTime * Double(base.den) / Double(max(1, base.num))).rounded())
-      if packet.pointee.pts != ff_nopts_value { packet.pointee.pts -= start }
-      if packet.pointee.dts != ff_nopts_value { packet.pointee.dts -= start }
+      let start = base.ticks(in: settings.startTime)
+      if packet.pointee.pts != ff_nopts_value { packet.pointee.pts &-= start }
+      if packet.pointee.dts != ff_nopts_value { packet.pointee.dts &-= start }
       packet.pointee.stream_index = soundStream.pointee.index
       packet.pointee.pos = -1
       av_packet_rescale_ts(packet, base, soundStream.pointee.time_base)
-      // A container stores times that rise; the picture is worth more than a moment of sound.
+      // A container stores times that rise, and some only sound that is whole; the picture is worth more than a moment of it.
       if packet.pointee.dts != ff_nopts_value {
         if let lastSound, packet.pointee.dts <= lastSound {
           av_packet_unref(packet)
@@ -282,7 +287,12 @@ public final class VideoWriter {
         }
         lastSound = packet.pointee.dts
       }
-      try store(packet)
+      do throws(VideoError) {
+        try store(packet)
+      } catch {
+        if isFull { throw error }
+        lostSound += 1
+      }
     }
   }
 
@@ -293,8 +303,13 @@ public final class VideoWriter {
     guard code >= 0 else {
       // Else it was just this packet that could not be stored.
       isFull = context?.pointee.pb?.pointee.error ?? 0 < 0 || code == ff_error(ENOSPC) || code == ff_error(EIO)
-      throw VideoError("\(path): cannot be written: \(VideoError.reason(code))")
+      throw unwritable(code)
     }
+  }
+
+  private func unwritable(_ code: Int32) -> VideoError {
+    // Why a disk takes no more FFmpeg has nothing to say about: its last complaint was of the video being read.
+    VideoError("\(path): cannot be written: \(VideoError.reason(code, isExplained: !isFull))")
   }
 
   /// The frame itself, or a copy with its last row and column repeated where a side is odd or the size is another.

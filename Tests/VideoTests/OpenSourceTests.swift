@@ -29,10 +29,24 @@ struct OpenSourceTests {
     expectRefusal(scratch.path, "no pictures")
   }
 
+  @Test(arguments: [
+    ("rtsp://user:secret@camera:554/live?a=b@c", "rtsp://camera:554/live?a=b@c"),
+    ("http://me@host/x@y.mp4", "http://host/x@y.mp4"), ("http://a:p@ss@host", "http://host"),
+    ("http://host/a@b", "http://host/a@b"), ("clip@home.mp4", "clip@home.mp4"),
+  ])
+  func passwordsAreNotShown(url: String, shown: String) {
+    #expect(withoutCredentials(url) == shown)
+  }
+
   @Test(.enabled(if: FFmpegTool.isPresent, "ffmpeg is needed")) func aNameWithAColonIsAFile() throws {
     let scratch = try Scratch()
     try clip(scratch("a:b %d.mkv"), "testsrc2=size=64x64:rate=5:duration=1", "-c:v", "ffv1")
     #expect(try play(scratch("a:b %d.mkv")).frames.count == 5)
+    // One that could be a pattern of names.
+    try clip(scratch("b1.png"), "color=gray:size=20x20:duration=1:rate=1", "-frames:v", "1")
+    try FileManager.default.moveItem(atPath: scratch("b1.png"), toPath: scratch("b%d.png"))
+    try clip(scratch("b1.png"), "color=gray:size=30x30:duration=1:rate=1", "-frames:v", "1")
+    #expect(try play(scratch("b%d.png")).frames.map(\.width) == [20])
   }
 }
 
@@ -50,6 +64,44 @@ struct OpenSourceTests {
     #expect(frames.map(\.index) == [0, 1, 2] && frames.map(\.timestamp.seconds) == [0, 1, 2])
     #expect(notices.count == 1 && notices[0].contains("p3.png"))
     #expect(try play(scratch("p*.jpg")).frames.map(\.width) == [22])
+  }
+
+  @Test func picturesMayBeTheFramesOfAVideo() throws {
+    let scratch = try Scratch()
+    for name in ["f1.png", "f2.png", "f10.png"] {
+      try clip(scratch(name), "color=gray:size=20x20:duration=1:rate=1", "-frames:v", "1")
+    }
+    var options = SourceOptions()
+    options.pictureRate = 29.97
+    let source = try openSource(scratch.path, options: options)
+    #expect(!source.info.isStill && source.info.nominalRate == 29.97 && source.info.frameCount == 3)
+    var times: [Double] = []
+    while let frame = try source.next() {
+      #expect(frame.name == nil)
+      times.append(frame.timestamp.seconds)
+    }
+    #expect(zip(times, [0, 1 / 29.97, 2 / 29.97]).allSatisfy { abs($0 - $1) < 1e-9 } && times.count == 3)
+    try source.seek(to: 1 / 29.97)
+    #expect(try source.next()?.index == 1)
+    #expect {
+      try openSource(scratch("f1.png"), options: options)
+    } throws: { "\($0)".contains("has its own rate") }
+  }
+
+  /// Half a picture is shown, and told; one in which nothing can be seen is left out, and told.
+  @Test func damagedPicturesAreTold() throws {
+    let scratch = try Scratch()
+    for name in ["1.jpg", "2.png", "3.jpg", "4.jpg"] {
+      try clip(scratch(name), "testsrc2=size=160x120:duration=1:rate=1", "-frames:v", "1")
+    }
+    for (name, share) in [("2.png", 2), ("3.jpg", 2)] {
+      let data = try Data(contentsOf: URL(fileURLWithPath: scratch(name)))
+      try data.prefix(data.count / share).write(to: URL(fileURLWithPath: scratch(name)))
+    }
+    let (_, frames, notices) = try play(scratch.path)
+    for name in ["2.png", "3.jpg"] { #expect(notices.contains { $0.contains(name) }, "\(notices)") }
+    #expect(frames.count >= 3 && notices.count == 2)
+    #expect(try play(scratch("3.jpg")).notices.count == 1 && play(scratch("1.jpg")).notices == [])
   }
 
   @Test func unreadablePicturesAloneAreAnError() throws {

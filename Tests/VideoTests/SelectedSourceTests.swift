@@ -147,7 +147,7 @@ import Testing
     #expect(try source.next() == nil)
   }
 
-  /// A jump leads to another place of the round that is played; the rounds before keep their frames and times.
+  /// A jump leads to another place of the round that is played or of one before; all keep their frames and times.
   @Test func itCanBeGoneThrough() throws {
     let scratch = try Scratch()
     let path = scratch("clip.mp4")
@@ -162,12 +162,30 @@ import Testing
     #expect(source.canSeek)
     for _ in 0..<13 { _ = try source.next() }
     // The second round, from 1 s on.
-    for (place, index) in [(1.2, 12), (1.7, 17), (0.5, 10), (1.9, 19)] {
+    for (place, index) in [(1.2, 12), (1.7, 17), (0.5, 5), (1.9, 9)] {
       try source.seek(to: place)
       let frame = try #require(try source.next())
       #expect(frame.index == index && abs(frame.timestamp.seconds - Double(index) / 10) < 1e-6, "\(place)")
     }
-    #expect(try #require(try source.next()).index == 20)
+    #expect(try #require(try source.next()).index == 10)
+  }
+
+  /// Of a part the numbers stay those of the whole, and every round can be gone back to.
+  @Test func aPartIsGoneThroughAsTheWhole() throws {
+    var options = SourceOptions()
+    (options.isDemoLive, options.isLooped, options.selection.start, options.selection.end) = (false, true, 0.5, 0.8)
+    let scratch = try Scratch()
+    for index in 0..<10 {
+      try (Data("P6 4 2 255\n".utf8) + Data(repeating: UInt8(20 * index), count: 24)).write(
+        to: URL(fileURLWithPath: scratch("\(index).ppm")))
+    }
+    options.pictureRate = 10
+    let source = try openSource(scratch.path, options: options)
+    #expect(try (0..<7).map { _ in try #require(try source.next()).index } == [5, 6, 7, 8, 9, 10, 11])
+    for (place, index) in [(0.9, 9), (0.6, 6), (0.7, 7)] {
+      try source.seek(to: place)
+      #expect(try #require(try source.next()).index == index)
+    }
   }
 
   @Test func whatIsReadOnceIsRefused() {

@@ -1,3 +1,4 @@
+import CFFmpeg
 import Foundation
 import Testing
 
@@ -138,6 +139,47 @@ import Testing
       #expect(copy.count < source.count / 4 && copy.count > 15)
       #expect(Array(source.prefix(copy.count - 1)) == Array(copy.dropLast()))
     }
+  }
+
+  /// Of sound that is damaged what the container refuses is missing afterwards, and nothing else.
+  @Test(arguments: ["mp4", "mkv"]) func damagedSoundCostsNoPicture(kind: String) throws {
+    let scratch = try Scratch()
+    try FFmpegTool.run(
+      "ffmpeg", "-f", "lavfi", "-i", "testsrc=size=64x48:rate=25:duration=4", "-f", "lavfi", "-i",
+      "sine=frequency=440:duration=4", "-c:v", "mpeg2video", "-c:a", "aac", scratch("in.ts"))
+    var data = try Data(contentsOf: URL(fileURLWithPath: scratch("in.ts")))
+    // Packets of 188 bytes; those of the sound, the second stream, from the middle on, every third one overwritten.
+    let sound = stride(from: data.count / 376 * 188, to: data.count, by: 188).filter { packet in
+      (data[packet + 1] & 31, data[packet + 2]) == (1, 1)
+    }
+    for (index, packet) in sound.enumerated() where index % 3 == 1 {
+      for byte in packet + 60..<packet + 188 { data[byte] = UInt8(truncatingIfNeeded: byte &* 167 &+ index &* 31) }
+    }
+    try data.write(to: URL(fileURLWithPath: scratch("bad.ts")))
+    var settings = VideoWriter.Settings()
+    settings.soundPath = scratch("bad.ts")
+    let writer = try write((0..<100).map { 3600 * Int64($0) }, to: scratch("out.\(kind)"), settings: settings)
+    #expect(writer.notices.contains { $0.contains("sound left out") })
+    #expect(try probe(scratch("out.\(kind)"), "frame=pict_type").count == 100)
+    #expect(try probe(scratch("out.\(kind)"), "packet=size", stream: "a").count > sound.count / 2)
+  }
+
+  /// Not only the codec says how wide pixels are: players go by the container.
+  @Test func theContainerKnowsHowWideItIsShown() throws {
+    let scratch = try Scratch()
+    func wide(_ ticks: Int64) throws -> Frame {
+      let frame = try grey(64, 48, 99, ticks: ticks)
+      frame.raw.pointee.sample_aspect_ratio = AVRational(num: 4, den: 3)
+      return frame
+    }
+    let writer = try VideoWriter(path: scratch("a.mp4"), like: try wide(0), settings: VideoWriter.Settings())
+    for ticks in [0, 3000, 6000] { try writer.write(try wide(Int64(ticks))) }
+    try writer.finish()
+    let data = try Data(contentsOf: URL(fileURLWithPath: scratch("a.mp4")))
+    // The track's header ends with its width and height, 16 bits before the point and 16 behind it.
+    let header = try #require(data.range(of: Data("tkhd".utf8)))
+    let width = data[(header.lowerBound + 80)...].prefix(2).reduce(0) { $0 << 8 | Int($1) }
+    #expect(width == 85)
   }
 
   @Test func soundThatDoesNotFitIsSaidAloud() throws {

@@ -17,6 +17,10 @@ import Video
     return Array("[\(people.joined(separator: ","))]".utf8)
   }
 
+  private func fileSize(_ path: String) -> Int {
+    (try? Data(contentsOf: URL(fileURLWithPath: path)))?.count ?? 0
+  }
+
   @Test(arguments: DistillationFormula.allCases, [0.5, 1])
   func aTeacherWhoSaysTheLabelsChangesNothing(formula: DistillationFormula, share: Double) throws {
     let data = try MadeUp()
@@ -68,8 +72,8 @@ import Video
       }
       try writer.add(
         TeacherMaps(
-          pictureWidth: 64, pictureHeight: 96, width: columns, height: rows, heatmaps: heatmaps, fields: fields),
-        name: picture.fileName)
+          pictureWidth: 64, pictureHeight: 96, fileSize: fileSize("\(data.folder)/\(picture.fileName)"), width: columns,
+          height: rows, heatmaps: heatmaps, fields: fields), name: picture.fileName)
     }
     func batch(_ distillation: Distillation?) throws -> Batch {
       var options = BatchLoader.Options()
@@ -123,13 +127,14 @@ import Video
     let others = try UnlabelledPictures(more.folder)
     #expect(others.count == 4)
     let writer = try TeacherCache.Writer(folder, origin: .init(teacher: "t", checksum: 0, height: 96))
-    for (index, name) in (data.annotations.pictures + others.pictures).map(\.fileName).enumerated().dropLast() {
+    for (index, picture) in (data.annotations.pictures + others.pictures).enumerated().dropLast() {
       var heatmaps = [Float](repeating: 0, count: 19 * 8 * 12)
       for cell in 0..<18 * 8 * 12 { heatmaps[cell] = index < 3 ? 1 : 0.5 }
       try writer.add(
         TeacherMaps(
-          pictureWidth: 64, pictureHeight: 96, width: 8, height: 12, heatmaps: heatmaps,
-          fields: .init(repeating: 0, count: 38 * 8 * 12)), name: name)
+          pictureWidth: 64, pictureHeight: 96,
+          fileSize: fileSize("\(picture.isLabelled ? data.folder : more.folder)/\(picture.name)"), width: 8, height: 12,
+          heatmaps: heatmaps, fields: .init(repeating: 0, count: 38 * 8 * 12)), name: picture.fileName)
     }
     var options = BatchLoader.Options()
     options.unlabelled = others

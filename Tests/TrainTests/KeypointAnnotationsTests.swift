@@ -61,9 +61,10 @@ struct KeypointAnnotationsTests {
     (person(first: "null, 5, 2"), "key point that is no number", 1),
     (person(first: "1e300, 5, 2"), "key point that is no number", 1),
     (person(first: "25, 5, 2"), "key point outside its picture", 1),
-    (person() + "," + person(), "annotation id used twice", 1),
-    ("{\"image_id\": 3}", "annotation without id", 0), ("7", "annotation without id", 0),
-    ("{\"id\": 1, \"image_id\": 3, \"bbox\": [0, 0, 1, 1], \"keypoints\": [1, 2, 2]}", "number of key points", 0),
+    (person() + "," + person(), "annotation id used more than once", 2),
+    ("{\"image_id\": 3, \"bbox\": [0, 0, 1, 1]}", "annotation without id", 1),
+    ("7", "annotation of an image that the file does not list", 0),
+    ("{\"id\": 1, \"image_id\": 3, \"bbox\": [0, 0, 1, 1], \"keypoints\": [1, 2, 2]}", "number of key points", 1),
     ("{\"id\": 1, \"image_id\": 3, \"bbox\": [0, NaN, 1]}", "without a usable bbox", 1),
     (person(more: ", \"area\": NaN"), "without a usable area", 1),
     (person(more: ", \"segmentation\": {\"size\": [10, 20], \"counts\": [500]}"), "segmentation", 1),
@@ -74,6 +75,12 @@ struct KeypointAnnotationsTests {
     #expect(annotations.problems.lines.first?.hasPrefix("1 × ") == true)
     #expect(annotations.problems.lines.first?.contains(problem) == true, "\(annotations.problems.lines)")
     #expect(annotations.pictures[0].people.count == kept)
+  }
+
+  /// Else its picture would teach that nobody is there.
+  @Test func whoseKeyPointsAreNotCOCOsIsNotLabelled() throws {
+    let annotations = try read("{\"id\": 1, \"image_id\": 3, \"bbox\": [0, 0, 1, 1], \"keypoints\": [1, 2, 2]}")
+    #expect(annotations.pictures[0].people.map(\.isCrowd) == [true])
   }
 
   /// 2^53 and 2^53 + 1 would be one number.

@@ -28,6 +28,12 @@ struct PreparedPicturesTests {
         annotations, images: "\(folder)/small/pictures", to: "\(folder)/small")
     } throws: { "\($0)".contains("its pictures are the ones to be read") }
 
+    let inside = text.replacingOccurrences(of: "a.png", with: "small/pictures/4.jpg")
+    #expect {
+      try PreparedPictures(longestSide: 32).write(
+        KeypointAnnotations(Array(inside.utf8), name: "beside"), images: folder, to: "\(folder)/small")
+    } throws: { "\($0)".contains("its pictures are the ones to be read") }
+
     let read = try KeypointAnnotations(contentsOf: "\(folder)/small/people.json")
     #expect(read.problems.isEmpty && read.pictures.count == 1)
     let (picture, person) = (read.pictures[0], try #require(read.pictures[0].people.first))

@@ -14,7 +14,7 @@ final class TeacherCacheTests {
   static func maps(_ seed: UInt64, width: Int = 5, height: Int = 4) -> TeacherMaps {
     var noise = Noise(seed)
     return TeacherMaps(
-      pictureWidth: 8 * width, pictureHeight: 8 * height, width: width, height: height,
+      pictureWidth: 8 * width, pictureHeight: 8 * height, fileSize: Int(seed), width: width, height: height,
       heatmaps: noise.floats(19 * width * height), fields: noise.floats(38 * width * height).map { 3 * $0 })
   }
 
@@ -27,7 +27,7 @@ final class TeacherCacheTests {
     var noise = Noise(1)
     let (heatmaps, fields) = (noise.floats(19 * 6), noise.floats(38 * 6).map { 2.5 * $0 })
     let maps = TeacherMaps(
-      pictureWidth: 24, pictureHeight: 16, width: 3, height: 2, heatmaps: heatmaps, fields: fields)
+      pictureWidth: 24, pictureHeight: 16, fileSize: 0, width: 3, height: 2, heatmaps: heatmaps, fields: fields)
     for (index, value) in (heatmaps + fields).enumerated() {
       let step = maps.steps[index / 6]
       #expect(abs(Float(maps.values[index]) * step - value) <= 0.501 * step)
@@ -54,10 +54,9 @@ final class TeacherCacheTests {
       try whole.prefix(length).write(to: URL(fileURLWithPath: file))
       let known = (try? TeacherCache(contentsOf: folder))?.count ?? 0
       let writer = try TeacherCache.Writer(folder, origin: Self.origin)
-      #expect(writer.names.count == known && known < 2)
-      for name in ["a", "bb"] where !writer.names.contains(name) {
-        try writer.add(Self.maps(UInt64(name.utf8.count)), name: name)
-      }
+      let missing = ["a", "bb"].filter { !writer.knows($0, fileSize: $0.utf8.count) }
+      #expect(missing.count == 2 - known && known < 2)
+      for name in missing { try writer.add(Self.maps(UInt64(name.utf8.count)), name: name) }
       #expect(try Data(contentsOf: URL(fileURLWithPath: file)) == whole)
     }
   }
@@ -75,22 +74,34 @@ final class TeacherCacheTests {
       "\(error)".contains("the maps of bb are damaged")
     }
     // The next writer makes them anew.
-    #expect(try TeacherCache.Writer(folder, origin: Self.origin).names == ["a"])
+    let writer = try TeacherCache.Writer(folder, origin: Self.origin)
+    #expect(writer.knows("a", fileSize: 1) && !writer.knows("bb", fileSize: 2))
   }
 
-  /// One flipped bit costs one record.
-  @Test func damageInTheMiddleCostsNoOthers() throws {
+  /// The first record's lengths come behind two lines; the second one's maps are in the middle of the file.
+  @Test(arguments: [("bb", 0, 1), ("bb", 0, 16), ("a", 4, 1), ("a", 4, 128), ("a", 6, 4), ("a", 7, 255)])
+  func oneFlippedBitCostsOneRecord(_ name: String, place: Int, bits: UInt8) throws {
     try write(["a", "bb", "ccc"])
     var bytes = try Data(contentsOf: URL(fileURLWithPath: file))
-    bytes[bytes.count / 2] ^= 1
+    let lines = bytes.indices.filter { bytes[$0] == UInt8(ascii: "\n") }
+    bytes[place == 0 ? bytes.count / 2 : lines[1] + 1 + place] ^= bits
     try bytes.write(to: URL(fileURLWithPath: file))
     do {
       let writer = try TeacherCache.Writer(folder, origin: Self.origin)
-      #expect(writer.names == ["a", "ccc"])
-      try writer.add(Self.maps(2), name: "bb")
+      #expect(["a", "bb", "ccc"].filter { !writer.knows($0, fileSize: $0.utf8.count) } == [name])
+      try writer.add(Self.maps(UInt64(name.utf8.count)), name: name)
     }
     let cache = try TeacherCache(contentsOf: folder)
     for (name, seed) in [("a", 1), ("bb", 2), ("ccc", 3)] { #expect(try cache.maps(name) == Self.maps(UInt64(seed))) }
+  }
+
+  /// A picture of the same name, of another folder.
+  @Test func anotherFileIsAnotherPicture() throws {
+    try write(["a"])
+    #expect(try !TeacherCache.Writer(folder, origin: Self.origin).knows("a", fileSize: 2))
+    let image = PixelImage(width: 40, height: 32, bytes: [], fileSize: 1)
+    let maps = try #require(try TeacherCache(contentsOf: folder).maps("a"))
+    #expect(maps.areOf(image) && !maps.areOf(PixelImage(width: 40, height: 32, bytes: [], fileSize: 2)))
   }
 
   @Test func foreignFilesAreLeftAlone() throws {
@@ -110,7 +121,8 @@ final class TeacherCacheTests {
     let writer = try TeacherCache.Writer(folder, origin: Self.origin)
     #expect(throws: TrainError.self) { try TeacherCache.Writer(folder, origin: Self.origin) }
     withExtendedLifetime(writer) {}
-    for text in ["precious", "posecam teacher's maps 1\n{}\n", "posecam teacher's maps 1\nnonsense\nmore"] {
+    let lines = ["precious", "posecam teacher's maps 2\n{}\n", "posecam teacher's maps 2\nnonsense\nmore"]
+    for text in lines + ["posecam teacher's maps 1\n{}\n"] {
       try text.write(toFile: file, atomically: false, encoding: .utf8)
       #expect(throws: TrainError.self) { try TeacherCache(contentsOf: folder) }
       #expect(throws: TrainError.self) { try TeacherCache.Writer(folder, origin: Self.origin) }

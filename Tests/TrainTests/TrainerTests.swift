@@ -119,7 +119,10 @@ struct NoiseSource: BatchSource {
       try trainer.folder.append(["step": 4, "loss": 1])
     }
     let trainer = try Trainer(resuming: RunFolder(existing: path), threads: 1)
-    #expect(try Self.log(trainer.folder).count == 1)
+    // Not before it goes on: it may lack what it needs for that.
+    #expect(try Self.log(trainer.folder).count == 2)
+    _ = try trainer.run(&source, shouldStop: { trainer.step == 4 })
+    #expect(try Self.log(trainer.folder).allSatisfy { !$0.contains("\"loss\":1,") })
   }
 
   @Test func aFolderWithFilesOfARunIsRefused() throws {
@@ -166,6 +169,25 @@ struct NoiseSource: BatchSource {
     }
     _ = try trainer.run(&source, validate: { _ in Validation(score: 0.1, values: [:]) })
     #expect(try Model(contentsOf: trainer.folder.best).metadata["provenance"]?.contains(best) == true)
+  }
+
+  /// Nothing that was not measured replaces what was.
+  @Test(arguments: ["", "other.json"])
+  func aMeasuredModelStaysWhereNothingIsMeasured(validation: String) throws {
+    let path = Self.folder()
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    var source = NoiseSource()
+    let judge = { (_: Model) in Validation(score: 0.9, values: [:]) }
+    let first = try Trainer(Self.settings, folder: RunFolder(new: path), threads: 1)
+    _ = try first.run(&source, validate: judge, shouldStop: { first.step == 4 })
+    withExtendedLifetime(first) {}
+    for steps in [5, 6] {
+      let trainer = try Trainer(resuming: RunFolder(elsewhere: path), threads: 1) { settings throws(TrainError) in
+        settings.validation = validation
+      }
+      _ = try trainer.run(&source, shouldStop: { trainer.step == steps })
+      #expect(try Model(contentsOf: trainer.folder.best).metadata["provenance"]?.contains("step 3,") == true)
+    }
   }
 
   @Test func lossFallsAndTheBestModelRuns() throws {

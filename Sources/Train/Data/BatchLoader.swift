@@ -9,7 +9,7 @@ public final class BatchLoader: BatchSource {
     public var seed: UInt64 = 1
     /// Threads that make batches.
     public var threads = 1
-    /// Batches that may wait.
+    /// Batches that may wait or be made before they are asked for; at least as many as there are threads are.
     public var ahead = 3
     /// Bytes of decoded pictures to keep in memory.
     public var cacheLimit = 1 << 30
@@ -113,7 +113,7 @@ private final class BatchMaker: @unchecked Sendable {
     let reader = PictureReader()
     condition.lock()
     while !isStopped {
-      guard let shape, failure == nil, next < wanted + options.ahead else {
+      guard let shape, failure == nil, next < wanted + max(options.ahead, options.threads) else {
         condition.wait()
         continue
       }

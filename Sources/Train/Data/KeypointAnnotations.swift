@@ -97,17 +97,16 @@ public struct KeypointAnnotations: Sendable {
     var ids: Set<Int> = []
     for annotation in annotations where (annotation["category_id"]?.integer ?? person) == person {
       let label = "annotation \(Self.label(annotation))"
-      guard let id = annotation["id"]?.integer, ids.insert(id).inserted else {
-        problems.add(annotation["id"] == nil ? "annotation without id" : "annotation id used twice", label)
-        continue
-      }
       guard let imageID = annotation["image_id"]?.integer, let picture = index[imageID] else {
         problems.add("annotation of an image that the file does not list", label)
         continue
       }
-      if let read = try read(annotation, id: id, label: label, in: pictures[picture]) {
-        pictures[picture].people.append(read)
+      // Nobody is left out for it: a picture whose people are would count as one of nobody.
+      let id = annotation["id"]?.integer
+      if !(id.map { ids.insert($0).inserted } ?? false) {
+        problems.add(id == nil ? "annotation without id" : "annotation id used more than once", label)
       }
+      pictures[picture].people.append(try read(annotation, id: id ?? 0, label: label, in: pictures[picture]))
     }
   }
 
@@ -145,16 +144,16 @@ public struct KeypointAnnotations: Sendable {
 
   private mutating func read(
     _ annotation: JSONValue, id: Int, label: String, in picture: AnnotatedPicture
-  ) throws(TrainError) -> PersonAnnotation? {
-    let isCrowd = annotation["iscrowd"].map { $0.integer ?? ($0.bool == true ? 1 : 0) } ?? 0 != 0
+  ) throws(TrainError) -> PersonAnnotation {
+    var isCrowd = annotation["iscrowd"].map { $0.integer ?? ($0.bool == true ? 1 : 0) } ?? 0 != 0
     let label = "\(label) (\(picture.fileName))"
     var points = [PersonAnnotation.Point](repeating: .init(x: 0, y: 0, visibility: 0), count: 17)
-    if let list = annotation["keypoints"]?.array {
-      guard list.count == 51 else {
-        problems.add(
-          "annotation with another number of key points than 17", "\(label) has \(list.count) values, not 51")
-        return nil
-      }
+    if let list = annotation["keypoints"]?.array, list.count != 51 {
+      problems.add(
+        "annotation with another number of key points than 17, taken for people not labelled",
+        "\(label) has \(list.count) values, not 51")
+      isCrowd = true
+    } else if let list = annotation["keypoints"]?.array {
       for joint in 0..<17 {
         let (x, y, v) = (list[3 * joint].number, list[3 * joint + 1].number, list[3 * joint + 2].number ?? 0)
         guard v > 0 else { continue }

@@ -29,7 +29,13 @@ final class PictureStore: Sendable {
   func url(_ index: Int) -> URL {
     let picture = pictures[index]
     guard !picture.isLabelled, let unlabelled else { return folder.appendingPathComponent(picture.fileName) }
-    return unlabelled.appendingPathComponent(String(picture.fileName.dropFirst(UnlabelledPictures.mark.count)))
+    return unlabelled.appendingPathComponent(picture.name)
+  }
+
+  /// Bytes of a picture's file; 0 where there is none.
+  func fileSize(_ index: Int) -> Int {
+    var status = stat()
+    return stat(url(index).path, &status) == 0 ? Int(status.st_size) : 0
   }
 
   /// - Parameter reader: the calling thread's.
@@ -59,16 +65,25 @@ final class PictureReader {
 
   func read(_ path: String) throws(TrainError) -> PixelImage {
     do throws(VideoError) {
-      return try pixels(of: frame(path))
+      let data = try data(path)
+      var image = try pixels(of: frame(data, path))
+      image.fileSize = data.count
+      return image
     } catch {
       throw TrainError(error.description)
     }
   }
 
-  func frame(_ path: String) throws(VideoError) -> Frame {
+  func frame(_ path: String) throws(VideoError) -> Frame { try frame(data(path), path) }
+
+  private func data(_ path: String) throws(VideoError) -> Data {
     guard let data = try? Data(contentsOf: URL(fileURLWithPath: path)) else {
       throw VideoError("\(path): the picture is missing or cannot be read")
     }
+    return data
+  }
+
+  private func frame(_ data: Data, _ path: String) throws(VideoError) -> Frame {
     let result = data.withUnsafeBytes { bytes in
       Result { () throws(VideoError) in try decoder.decode(bytes, name: path) }
     }

@@ -4,6 +4,8 @@ struct PixelImage: Sendable {
   let height: Int
   /// height × width × 3.
   var bytes: [UInt8]
+  /// Bytes of the file it was read from, 0 if from none.
+  var fileSize = 0
 
   /// Half as wide and high: the mean of four pixels each. A last odd row or column is dropped.
   var halved: PixelImage {

@@ -21,9 +21,14 @@ public struct PreparedPictures {
     } catch {
       throw TrainError("\(target): the folder cannot be made")
     }
-    let written = folder.appendingPathComponent("pictures").resolvingSymlinksInPath()
-    guard written != URL(fileURLWithPath: images, isDirectory: true).resolvingSymlinksInPath() else {
-      throw TrainError("\(target): its pictures are the ones to be read; choose another folder")
+    // A picture written there could be one that is still to be read.
+    let written = folder.appendingPathComponent("pictures").resolvingSymlinksInPath().path
+    let source = URL(fileURLWithPath: images, isDirectory: true)
+    for picture in annotations.pictures {
+      let read = source.appendingPathComponent(picture.fileName).resolvingSymlinksInPath()
+      guard read.deletingLastPathComponent().path != written else {
+        throw TrainError("\(target): its pictures are the ones to be read; choose another folder")
+      }
     }
     let reader = PictureReader()
     let scaler = Scaler(order: .rgb)

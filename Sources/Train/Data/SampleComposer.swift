@@ -123,18 +123,20 @@ final class SampleComposer: Sendable {
     canvas.image.update(repeating: 0)
     var drawing = SampleDrawing(canvas, augmentation, distillation)
     let whole = Tile(left: 0, top: 0, right: canvas.width, bottom: canvas.height)
+    var isLabelled = true
     if random.chance(augmentation.negatives), let index = negatives.randomElement(using: &random),
       let image = readable(index, reader)
     {
       try drawWhole(index, image, in: whole, &drawing, &random)
     } else {
       let first = place(number)
+      isLabelled = first < labelledCount
       if random.chance(augmentation.backdrop), let index = negatives.randomElement(using: &random),
         let image = readable(index, reader)
       {
         try drawWhole(index, image, in: whole, &drawing, &random)
       }
-      if first >= labelledCount {
+      if !isLabelled {
         let (sample, image) = try readable(from: first, reader)
         try drawWhole(sample.picture, image, in: whole, &drawing, &random)
       } else if random.chance(augmentation.mosaic) {
@@ -162,7 +164,8 @@ final class SampleComposer: Sendable {
           clips: false, &drawing, &random)
       }
     }
-    if random.chance(augmentation.copyPaste) {
+    // On a picture that only the teacher knows, labels of some would make nobody of the others.
+    if isLabelled, random.chance(augmentation.copyPaste) {
       for _ in 0..<Int.random(in: 1...3, using: &random) { paste(into: &drawing, reader, &random) }
     }
     drawing.occlude(&random) { random in negatives.randomElement(using: &random).flatMap { readable($0, reader) } }

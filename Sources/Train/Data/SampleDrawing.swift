@@ -51,10 +51,10 @@ struct SampleDrawing {
     case nil: return
     case .cache(let cache):
       guard let maps = try cache.maps(picture.fileName) else { return }
-      guard maps.pictureWidth == image.width, maps.pictureHeight == image.height else {
+      guard maps.areOf(image) else {
         throw TrainError(
-          "\(picture.fileName): \(image.width)x\(image.height) pixels, but the teacher saw it with "
-            + "\(maps.pictureWidth)x\(maps.pictureHeight): make \(cache.folder) anew")
+          "\(cache.folder): what the teacher says of \(picture.fileName) is of another picture of that name: "
+            + "run posecam cache-teacher on this one")
       }
       teacher.heatmaps.withUnsafeMutableBufferPointer { heatmaps in
         teacher.fields.withUnsafeMutableBufferPointer { fields in

@@ -56,4 +56,7 @@ public struct UnlabelledPictures: Sendable {
 extension AnnotatedPicture {
   /// Whether its size, and so who is in it, was written down.
   var isLabelled: Bool { width > 0 }
+
+  /// Within its folder.
+  var name: String { isLabelled ? fileName : String(fileName.dropFirst(UnlabelledPictures.mark.count)) }
 }

@@ -75,13 +75,13 @@ public struct PseudoLabels: Sendable {
 
   func isOf(_ pictures: [AnnotatedPicture]) -> Bool {
     guard let byID, !byID.isEmpty else { return true }
-    return pictures.contains { $0.width > 0 && byID[$0.id] != nil }
+    return pictures.contains { $0.isLabelled && byID[$0.id] != nil }
   }
 
   /// - Returns: `nil` where the picture is not known.
   func people(of picture: AnnotatedPicture) -> [PersonAnnotation]? {
-    if let byID { return picture.width == 0 ? nil : byID[picture.id] ?? [] }
-    return byName[picture.fileName]
+    if let byID { return picture.isLabelled ? byID[picture.id] ?? [] : nil }
+    return byName[picture.name]
   }
 }
 

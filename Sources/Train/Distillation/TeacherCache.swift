@@ -18,13 +18,22 @@ public final class TeacherCache: Sendable {
   public let folder: String
   let origin: Origin
   private let bytes: Data
-  private let places: [String: Range<Int>]
+  private let places: [String: Record]
+
+  /// A picture's name and where its maps are: a part of the file.
+  private struct Record {
+    let name: String
+    let start: Int
+    let maps: Range<Int>
+    let end: Int
+  }
 
   public var count: Int { places.count }
   public var byteCount: Int { bytes.count }
 
   static func file(_ folder: String) -> String { "\(folder)/maps.teacher" }
-  private static let mark = Data("posecam teacher's maps 1\n".utf8)
+  private static let mark = Data("posecam teacher's maps 2\n".utf8)
+  private static let oldMark = Data("posecam teacher's maps 1\n".utf8)
   private static let longestHead = 1 << 16
   private static let longestName = 1 << 12
   private static let longestMaps = 1 << 26
@@ -46,17 +55,29 @@ public final class TeacherCache: Sendable {
     (self.folder, bytes) = (folder, data)
     let body: Int
     (origin, body) = try Self.head(data, path)
-    var (places, place) = ([String: Range<Int>](), body)
+    var (places, place) = ([String: Record](), body)
     while let record = Self.record(data, at: place) {
-      places[record.name] = record.maps
+      places[record.name] = record
       place = record.end
+    }
+    if place < data.count {
+      // Cut off there, or the lengths of one are damaged: then what seemed to follow it is none either.
+      (places, place) = ([:], body)
+      while let record = Self.nextSound(data, from: place) {
+        places[record.name] = record
+        place = record.end
+      }
     }
     self.places = places
   }
 
   /// The first lines of a file: what it is, and what made it.
   private static func head(_ data: Data, _ path: String) throws(TrainError) -> (Origin, end: Int) {
-    guard data.starts(with: mark) else { throw TrainError("\(path): no file of a teacher's maps") }
+    guard data.starts(with: mark) else {
+      let isOld = data.starts(with: oldMark)
+      throw TrainError(
+        "\(path): " + (isOld ? "maps of an older version; remove it to make them anew" : "no file of a teacher's maps"))
+    }
     let rest = data.dropFirst(mark.count).prefix(longestHead)
     guard let end = rest.firstIndex(of: UInt8(ascii: "\n")),
       let origin = try? JSONDecoder().decode(Origin.self, from: rest[..<end])
@@ -69,19 +90,29 @@ public final class TeacherCache: Sendable {
   }
 
   /// The record that begins at a place, if it is all there.
-  private static func record(_ data: Data, at place: Int) -> (name: String, maps: Range<Int>, end: Int)? {
+  private static func record(_ data: Data, at place: Int) -> Record? {
     guard data.count - place >= 12 else { return nil }
     let (name, maps) = (word(data, place), word(data, place + 4))
     guard (1...longestName).contains(name), (1...longestMaps).contains(maps) else { return nil }
     let end = place + 12 + name + maps
     guard end <= data.count else { return nil }
-    return (
-      String(decoding: data[place + 8..<place + 8 + name], as: UTF8.self), place + 8 + name..<end - 4, end
-    )
+    return Record(
+      name: String(decoding: data[place + 8..<place + 8 + name], as: UTF8.self), start: place,
+      maps: place + 8 + name..<end - 4, end: end)
   }
 
-  private static func isSound(_ data: Data, from place: Int, to end: Int) -> Bool {
-    RecordFraming.checksum(data[place..<end - 4]) == UInt32(word(data, end - 4))
+  private static func isSound(_ data: Data, _ record: Record) -> Bool {
+    RecordFraming.checksum(data[record.start..<record.end - 4]) == UInt32(word(data, record.end - 4))
+  }
+
+  /// The first sound record at a place or behind it.
+  private static func nextSound(_ data: Data, from place: Int) -> Record? {
+    var place = place
+    while place < data.count - 12 {
+      if let record = record(data, at: place), isSound(data, record) { return record }
+      place += 1
+    }
+    return nil
   }
 
   public func contains(_ name: String) -> Bool { places[name] != nil }
@@ -89,13 +120,12 @@ public final class TeacherCache: Sendable {
   /// - Returns: `nil` where the cache does not know the picture.
   /// - Throws: naming the picture whose maps are damaged.
   func maps(_ name: String) throws(TrainError) -> TeacherMaps? {
-    guard let place = places[name] else { return nil }
-    let start = place.lowerBound - name.utf8.count - 8
-    guard Self.isSound(bytes, from: start, to: place.upperBound + 4) else {
+    guard let record = places[name] else { return nil }
+    guard Self.isSound(bytes, record) else {
       throw TrainError("\(Self.file(folder)): the maps of \(name) are damaged; run posecam cache-teacher again")
     }
     do throws(TrainError) {
-      return try TeacherMaps(packed: [UInt8](bytes[place])[...])
+      return try TeacherMaps(packed: [UInt8](bytes[record.maps])[...])
     } catch {
       throw TrainError("\(Self.file(folder)): \(name): \(error)")
     }
@@ -107,7 +137,8 @@ public final class TeacherCache: Sendable {
   final class Writer {
     private let path: String
     private let descriptor: Int32
-    private(set) var names: Set<String> = []
+    /// Bytes of the file of each picture that is known, by its name.
+    private var known: [String: Int] = [:]
     private(set) var byteCount: Int
 
     /// Goes on behind the last sound record.
@@ -135,8 +166,9 @@ public final class TeacherCache: Sendable {
     private func take(up origin: Origin) throws(TrainError) {
       guard let data = try? Data(contentsOf: URL(fileURLWithPath: path), options: .alwaysMapped) else { throw failure }
       // Killed before the first lines were whole.
-      guard let (known, body) = try Self.known(data, path) else {
+      guard let (maker, body) = try Self.maker(data, path) else {
         guard data.isEmpty || TeacherCache.mark.starts(with: data.prefix(TeacherCache.mark.count)) else {
+          _ = try TeacherCache.head(data, path)
           throw TrainError("\(path): no file of a teacher's maps")
         }
         let encoder = JSONEncoder()
@@ -144,30 +176,32 @@ public final class TeacherCache: Sendable {
         guard ftruncate(descriptor, 0) == 0, let json = try? encoder.encode(origin) else { throw failure }
         return try append([UInt8](TeacherCache.mark + json) + [UInt8(ascii: "\n")])
       }
-      guard known == origin else {
+      guard maker == origin else {
         throw TrainError(
-          "\(path): holds the maps of \(known.teacher) at \(known.height) pixels"
-            + (known.teacher == origin.teacher && known.height == origin.height ? ", of another version" : "")
+          "\(path): holds the maps of \(maker.teacher) at \(maker.height) pixels"
+            + (maker.teacher == origin.teacher && maker.height == origin.height ? ", of another version" : "")
             + "; choose another folder")
       }
       byteCount = body
-      var place = body
-      while let record = TeacherCache.record(data, at: place) {
-        // A damaged one is made anew behind the others, which hours of work may have gone into.
-        if TeacherCache.isSound(data, from: place, to: record.end) {
-          names.insert(record.name)
-          byteCount = record.end
+      // A damaged one is made anew behind the others, which hours of work may have gone into.
+      while let record = TeacherCache.nextSound(data, from: byteCount) {
+        if record.maps.count >= TeacherMaps.fileSizePlace + 4 {
+          self.known[record.name] = TeacherCache.word(data, record.maps.lowerBound + TeacherMaps.fileSizePlace)
         }
-        place = record.end
+        byteCount = record.end
       }
       guard ftruncate(descriptor, off_t(byteCount)) == 0 else { throw failure }
     }
 
-    private static func known(_ data: Data, _ path: String) throws(TrainError) -> (Origin, end: Int)? {
+    private static func maker(_ data: Data, _ path: String) throws(TrainError) -> (Origin, end: Int)? {
       let rest = data.dropFirst(TeacherCache.mark.count)
       guard data.starts(with: TeacherCache.mark), rest.contains(UInt8(ascii: "\n")) else { return nil }
       return try TeacherCache.head(data, path)
     }
+
+    /// Whether the maps of a picture are there.
+    /// - Parameter fileSize: of the picture's file, in bytes.
+    func knows(_ name: String, fileSize: Int) -> Bool { known[name] == fileSize }
 
     func add(_ maps: TeacherMaps, name: String) throws(TrainError) {
       guard (1...TeacherCache.longestName).contains(name.utf8.count) else {
@@ -181,7 +215,7 @@ public final class TeacherCache: Sendable {
       record += Array(name.utf8) + packed
       withUnsafeBytes(of: RecordFraming.checksum(record).littleEndian) { record += $0 }
       try append(record)
-      names.insert(name)
+      known[name] = maps.fileSize
     }
 
     /// Writes at the end, all or nothing.

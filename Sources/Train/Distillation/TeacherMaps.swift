@@ -7,6 +7,8 @@ struct TeacherMaps: Equatable {
   /// Of the picture, in pixels.
   let pictureWidth: Int
   let pictureHeight: Int
+  /// Bytes of the picture's file: pictures of other folders have the same names, but hardly the same sizes.
+  let fileSize: Int
   /// Of the maps, in cells, which divide the picture evenly.
   let width: Int
   let height: Int
@@ -21,10 +23,13 @@ struct TeacherMaps: Equatable {
   /// - Parameters:
   ///   - heatmaps: 19 × height × width.
   ///   - fields: 38 × height × width.
-  init(pictureWidth: Int, pictureHeight: Int, width: Int, height: Int, heatmaps: [Float], fields: [Float]) {
+  init(
+    pictureWidth: Int, pictureHeight: Int, fileSize: Int, width: Int, height: Int, heatmaps: [Float], fields: [Float]
+  ) {
     let cells = width * height
     precondition(heatmaps.count == Skeleton.heatmapCount * cells && fields.count == Skeleton.fieldCount * cells)
-    (self.pictureWidth, self.pictureHeight, self.width, self.height) = (pictureWidth, pictureHeight, width, height)
+    (self.pictureWidth, self.pictureHeight, self.fileSize) = (pictureWidth, pictureHeight, fileSize)
+    (self.width, self.height) = (width, height)
     var (steps, values) = ([Float](), [Int8]())
     values.reserveCapacity(Self.channels * cells)
     for plane in [heatmaps, fields] {
@@ -39,18 +44,26 @@ struct TeacherMaps: Equatable {
     (self.steps, self.values) = (steps, values)
   }
 
-  private init(pictureWidth: Int, pictureHeight: Int, width: Int, height: Int, steps: [Float], values: [Int8]) {
-    (self.pictureWidth, self.pictureHeight, self.width, self.height) = (pictureWidth, pictureHeight, width, height)
+  private init(sizes: [Int], steps: [Float], values: [Int8]) {
+    (pictureWidth, pictureHeight, width, height, fileSize) = (sizes[0], sizes[1], sizes[2], sizes[3], sizes[4])
     (self.steps, self.values) = (steps, values)
   }
 
+  /// Whether these can be the maps of a picture.
+  func areOf(_ image: PixelImage) -> Bool {
+    (pictureWidth, pictureHeight, fileSize) == (image.width, image.height, image.fileSize)
+  }
+
+  /// Where in the packed maps the file's size stands.
+  static let fileSizePlace = 16
+
   // MARK: - As bytes
 
-  /// Four sizes, the steps, and the values compressed.
+  /// Five sizes, the steps, and the values compressed.
   func packed() throws(TrainError) -> [UInt8] {
     var bytes: [UInt8] = []
-    for size in [pictureWidth, pictureHeight, width, height] {
-      withUnsafeBytes(of: UInt32(size).littleEndian) { bytes += $0 }
+    for size in [pictureWidth, pictureHeight, width, height, fileSize] {
+      withUnsafeBytes(of: UInt32(truncatingIfNeeded: size).littleEndian) { bytes += $0 }
     }
     for step in steps { withUnsafeBytes(of: step.bitPattern.littleEndian) { bytes += $0 } }
     let packed = values.withUnsafeBytes { values in Result { () throws(TrainError) in try Zlib.compress(values) } }
@@ -58,23 +71,21 @@ struct TeacherMaps: Equatable {
   }
 
   init(packed bytes: ArraySlice<UInt8>) throws(TrainError) {
-    let head = 4 * (4 + Self.channels)
+    let head = 4 * (5 + Self.channels)
     let damaged = TrainError("the teacher's maps are damaged")
     guard bytes.count > head else { throw damaged }
     func word(_ place: Int) -> UInt32 {
       bytes[(bytes.startIndex + 4 * place)...].prefix(4).reversed().reduce(0) { $0 << 8 | UInt32($1) }
     }
-    let sizes = (0..<4).map { Int(word($0)) }
-    let steps = (0..<Self.channels).map { Float(bitPattern: word(4 + $0)) }
-    guard sizes.allSatisfy({ (1...1 << 17).contains($0) }), sizes[2] * sizes[3] <= Self.mostCells,
+    let sizes = (0..<5).map { Int(word($0)) }
+    let steps = (0..<Self.channels).map { Float(bitPattern: word(5 + $0)) }
+    guard sizes.dropLast().allSatisfy({ (1...1 << 17).contains($0) }), sizes[2] * sizes[3] <= Self.mostCells,
       steps.allSatisfy({ $0.isFinite && $0 > 0 })
     else { throw damaged }
     let count = Self.channels * sizes[2] * sizes[3]
     let values = try Zlib.decompress(bytes.dropFirst(head), limit: count)
     guard values.count == count else { throw damaged }
-    self.init(
-      pictureWidth: sizes[0], pictureHeight: sizes[1], width: sizes[2], height: sizes[3], steps: steps,
-      values: values.map { Int8(bitPattern: $0) })
+    self.init(sizes: sizes, steps: steps, values: values.map { Int8(bitPattern: $0) })
   }
 
   // MARK: - In a sample
@@ -198,8 +209,8 @@ struct Teacher {
         throw InferError("its maps hold values that are no numbers")
       }
       return TeacherMaps(
-        pictureWidth: image.width, pictureHeight: image.height, width: plan.outputWidth, height: plan.outputHeight,
-        heatmaps: heatmaps, fields: fields)
+        pictureWidth: image.width, pictureHeight: image.height, fileSize: image.fileSize, width: plan.outputWidth,
+        height: plan.outputHeight, heatmaps: heatmaps, fields: fields)
     } catch {
       throw TrainError("the teacher \(model.name): \(error)")
     }

@@ -47,7 +47,8 @@ public struct TeacherRecording {
     let writer = try TeacherCache.Writer(folder, origin: origin)
     var progress = Progress()
     progress.total = pictures.count
-    progress.known = pictures.count { writer.names.contains($0.fileName) }
+    let isKnown = pictures.indices.map { writer.knows(pictures[$0].fileName, fileSize: store.fileSize($0)) }
+    progress.known = isKnown.count { $0 }
     (progress.done, progress.bytes) = (progress.known, writer.byteCount)
     // Pictures of one size after the other: the network is compiled once for each.
     func area(_ index: Int) -> (Int, Int, Int) {
@@ -57,7 +58,7 @@ public struct TeacherRecording {
     }
     for index in pictures.indices.sorted(by: { area($0) < area($1) }) where !shouldStop() {
       let name = pictures[index].fileName
-      guard !writer.names.contains(name) else { continue }
+      guard !isKnown[index] else { continue }
       guard writer.byteCount <= limit else { break }
       let image: PixelImage
       do throws(TrainError) {

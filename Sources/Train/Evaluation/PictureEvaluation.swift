@@ -110,9 +110,9 @@ struct PictureEvaluation {
       return .unreadable(
         "\(path): \(image.width)x\(image.height) pixels, labelled as \(size.width)x\(size.height)")
     }
-    let height = Double(settings.height) * (settings.scales.max() ?? 1)
-    let width = height * max(1, Double(image.width) / Double(image.height))
-    guard width + 8 <= Self.widest, (width + 8) * (height + 8) <= Self.largest else {
+    let parts = settings.tiles?.parts(width: image.width, height: image.height) ?? []
+    let sizes = [(image.width, image.height)] + parts.map { ($0.width, $0.height) }
+    guard sizes.allSatisfy(isInRange) else {
       return .unreadable(
         "\(path): \(image.width)x\(image.height) pixels are too wide for a height of \(settings.height)")
     }
@@ -121,6 +121,13 @@ struct PictureEvaluation {
     } catch {
       return .failed(TrainError("\(path): \(error)"))
     }
+  }
+
+  /// Whether the network can look at a picture of that size.
+  private func isInRange(_ pictureWidth: Int, _ pictureHeight: Int) -> Bool {
+    let height = Double(settings.height) * (settings.scales.max() ?? 1)
+    let width = height * max(1, Double(pictureWidth) / Double(pictureHeight))
+    return width + 8 <= Self.widest && (width + 8) * (height + 8) <= Self.largest
   }
 
   /// A pose in pixels of the picture, and what COCO's metric ranks it by.

@@ -14,9 +14,11 @@ public struct WorstPictures {
   }
 
   /// Saves the worst pictures as PNG, the worst first by name: on the left the labels, on the right the results.
+  /// - Returns: what could not be read to be drawn.
   public func save(
     _ evaluation: PoseEvaluator.Evaluation, count: Int, folder target: String
-  ) throws(TrainError) {
+  ) throws(TrainError) -> Problems {
+    var problems = Problems()
     do {
       try FileManager.default.createDirectory(atPath: target, withIntermediateDirectories: true)
     } catch {
@@ -28,8 +30,14 @@ public struct WorstPictures {
     for (rank, index) in order.prefix(count).enumerated() {
       let picture = annotations.pictures[index]
       let name = URL(fileURLWithPath: picture.fileName).deletingPathExtension().lastPathComponent
+      let frame: Frame
       do throws(VideoError) {
-        let frame = try reader.frame(folder.appendingPathComponent(picture.fileName).path)
+        frame = try reader.frame(folder.appendingPathComponent(picture.fileName).path)
+      } catch {
+        problems.add("picture that cannot be drawn", error.description)
+        continue
+      }
+      do throws(VideoError) {
         let truth = picture.people.filter { !$0.isCrowd && $0.keypointCount > 0 }.map { person in
           person.keypoints.map { point -> (x: Float, y: Float)? in
             point.visibility == 0 ? nil : (Float(point.x), Float(point.y))
@@ -44,6 +52,7 @@ public struct WorstPictures {
         throw TrainError(error.description)
       }
     }
+    return problems
   }
 
   /// COCO's 17 key points, joined as people are.

@@ -267,6 +267,11 @@ public struct TrainSettings: Codable, Equatable, Sendable {
     }
   }
 
+  /// Those named; one is enough.
+  private var teachers: [String] { [teacher, teacherCache, pseudoLabels].filter { !$0.isEmpty } }
+
+  public var hasTeacher: Bool { !teachers.isEmpty }
+
   /// What models are measured by.
   var judges: [String] { [validation, validationImages, "\(validationSize)"] }
 
@@ -300,7 +305,7 @@ public struct TrainSettings: Codable, Equatable, Sendable {
     }
     try check((32...2048).contains(validationSize), .validationSize, "32 to 2048")
     try check((0...1).contains(teacherShare), .teacherShare, "0 to 1")
-    let teachers = [teacher, teacherCache, pseudoLabels].filter { !$0.isEmpty }
+    let teachers = teachers
     try check(
       teachers.count <= 1, .teacher, "no value beside 'teacher_cache' or 'pseudo_labels': one teacher is enough")
     try check(unlabeled.isEmpty || teachers.count == 1, .unlabeled, "a folder only where there is a teacher")

@@ -26,7 +26,9 @@ public final class Trainer {
   private let averages: (weights: ParameterSet, statistics: ParameterSet)?
   private var losses: [Double] = []
   private var lossCount = 0
+  /// The best score so far, and whether the best model's file is of one that was measured, be it on other pictures.
   private var best: Double?
+  private var isBestMeasured = false
   private var events: EventFile?
 
   /// A new run with random weights.
@@ -49,11 +51,10 @@ public final class Trainer {
     try change(&settings)
     try self.init(settings: settings, folder: folder, threads: threads, level: level, processes: processes)
     try processes.agree(Result { () throws(TrainError) in try restore(checkpoint) })
-    // What was best on other pictures says nothing on these.
-    if settings.anywhere.judges != checkpoint.settings.anywhere.judges { best = nil }
     guard processes.isFirst else { return }
-    try folder.truncateLog(after: step)
-    try folder.write(settings.anywhere.yaml, to: folder.settings)
+    isBestMeasured = best != nil || ModelFile.isMeasured(folder)
+    // How good it was on other pictures says nothing on these.
+    if settings.anywhere.judges != checkpoint.settings.anywhere.judges { best = nil }
   }
 
   private init(
@@ -134,9 +135,11 @@ public final class Trainer {
     var batch = emptyBatch()
     let isFirst = parallel.processes.isFirst
     // From the first step on there is a good state to come back to.
-    if isFirst && step == 0 {
-      try save()
+    if isFirst {
+      if step == 0 { try save() }
+      try folder.truncateLog(after: step)
       try folder.write(settings.anywhere.yaml, to: folder.settings)
+      if isBestMeasured, best == nil { best = try measureBest(validate) }
     }
     if isFirst { events = EventFile(folder: folder.path, step: step) }
     let start = Self.now()
@@ -169,7 +172,7 @@ public final class Trainer {
         try parallel.checkWeights()
         if isFirst { try save() }
         // Until one was measured, the last one is the best there is.
-        if isFirst && (validate == nil || best == nil) { try model().write(to: folder) }
+        if isFirst && !isBestMeasured { try model().write(to: folder) }
       }
       if isStopping && step < settings.steps { return .stopped }
     }
@@ -294,8 +297,19 @@ public final class Trainer {
     if result.score >= best ?? -.infinity {
       best = result.score
       try candidate.write(to: folder, validation: result)
+      isBestMeasured = true
     }
     return result
+  }
+
+  /// How good the best model of other pictures is on these; `nil` where it is not there any more.
+  private func measureBest(_ validate: ((Model) throws -> Validation)?) throws(TrainError) -> Double? {
+    guard let validate, let model = try? Model(contentsOf: folder.best) else { return nil }
+    do {
+      return try validate(model).score
+    } catch {
+      throw TrainError("validation of \(folder.best): \(error)")
+    }
   }
 
   // MARK: - On disk

@@ -12,7 +12,9 @@ struct CacheTeacherCommand: ParsableCommand {
     discussion: """
       posecam cache-teacher --teacher large.safetensors --data people.json --images pictures --out maps
 
-      Every picture is looked at once, as it is. A run that was stopped or killed goes on where it was.
+      Every picture is looked at once, as it is: enlarged or made smaller in a sample, its people's key points are as much \
+      wider or narrower than those of labels. A teacher that runs along sees the samples themselves, which teaches more \
+      and takes longer. A run that was stopped or killed goes on where it was.
       """)
 
   @Option(help: ArgumentHelp("Model file of the teacher.", valueName: "file"), completion: .models) var teacher: String

@@ -57,8 +57,9 @@ struct DistillCommand: ParsableCommand {
 
   func run() throws {
     if options.dryRun {
-      var all = try settings.load(startingFrom: options.weightsOnly)
-      change(&all)
+      let weights = try options.weightsOnly.map { try SingleProcess().weights(of: $0) }
+      var all = try settings.load(startingFrom: weights)
+      try change(&all)
       return try DryRun(settings: all, options: options).run()
     }
     try options.together { processes in
@@ -67,7 +68,7 @@ struct DistillCommand: ParsableCommand {
     }
   }
 
-  private func change(_ settings: inout TrainSettings) {
+  private func change(_ settings: inout TrainSettings) throws(TrainError) {
     if teacher ?? teacherCache ?? pseudoLabels != nil {
       (settings.teacher, settings.teacherCache) = (teacher ?? "", teacherCache ?? "")
       settings.pseudoLabels = pseudoLabels ?? ""
@@ -75,6 +76,10 @@ struct DistillCommand: ParsableCommand {
     if let unlabeled { settings.unlabeled = unlabeled }
     if let alpha { settings.teacherShare = alpha }
     if let formula { settings.formula = formula }
+    guard settings.hasTeacher else {
+      throw TrainError(
+        "no teacher: name it with --teacher, --teacher-cache or --pseudo-labels, or train without distill")
+    }
   }
 }
 

@@ -43,7 +43,7 @@ struct DryRun {
   }
 
   private func look(at path: String, for graph: Graph) throws {
-    let tensors = try WeightFile(contentsOf: path).tensors
+    let tensors = try WeightFile(contentsOf: path).model.tensors
     let missing = graph.tensorShapes.filter { tensors[$0.name]?.shape != $0.shape }.map(\.name)
     try RunOptions.check(missing, of: graph, from: path, isBackbone: options.fromMobilenet != nil)
     print("\(path): \(graph.tensorShapes.count - missing.count) of \(graph.tensorShapes.count) tensors of the network")

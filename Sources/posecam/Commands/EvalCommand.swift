@@ -49,15 +49,17 @@ struct EvalCommand: ParsableCommand {
       progress: { line.show($0, of: count) })
     line.clear()
     for problem in evaluation.problems.lines { StandardError.line(problem) }
-    if let results { try KeypointResult.write(evaluation.results, to: results) }
-    if let worst {
-      try WorstPictures(annotations, images: data.folder).save(evaluation, count: worst, folder: worstFolder)
-    }
+    if let results { try KeypointResult.write(evaluation.results, category: annotations.category, to: results) }
     switch metric {
     case .oks: report(evaluation)
     case .pckh, .pck:
       let reference: KeypointAccuracy.Reference = metric == .pckh ? .head : .torso
       report(try KeypointAccuracy(annotations, results: evaluation.results, reference: reference))
+    }
+    if let worst {
+      let problems = try WorstPictures(annotations, images: data.folder).save(
+        evaluation, count: worst, folder: worstFolder)
+      for line in problems.lines { StandardError.line(line) }
     }
   }
 

@@ -32,7 +32,8 @@ struct TrainCommand: ParsableCommand {
 
   func run() throws {
     if options.dryRun {
-      return try DryRun(settings: settings.load(startingFrom: options.weightsOnly), options: options).run()
+      let weights = try options.weightsOnly.map { try SingleProcess().weights(of: $0) }
+      return try DryRun(settings: settings.load(startingFrom: weights), options: options).run()
     }
     try options.together { processes in
       if let benchmark {

@@ -74,8 +74,8 @@ struct TrainOptions: ParsableArguments {
   private static let usual = TrainSettings()
 
   /// The settings file's or the defaults, with the flags applied.
-  /// - Parameter weights: a model to start from, which brings its network where nothing says what that shall be.
-  func load(startingFrom weights: String?) throws(TrainError) -> TrainSettings {
+  /// - Parameter weights: of a model to start from, which brings its network where nothing says what that shall be.
+  func load(startingFrom weights: WeightFile?) throws(TrainError) -> TrainSettings {
     var all: TrainSettings
     if let settings {
       all = try TrainSettings(contentsOf: settings, changes: set)
@@ -86,9 +86,7 @@ struct TrainOptions: ParsableArguments {
       try TrainSettings.nameNetwork(contentsOf: settings, changes: set) || backboneWidth != nil || channels != nil
       || headChannels != nil || refinementStages != nil
     // What is wrong with the file is told where it is needed.
-    if let weights, !isNamed, let model = try? Model(contentsOf: weights) {
-      all.network = model.network
-    }
+    if let weights, !isNamed, let model = try? Model(weights, name: "weights") { all.network = model.network }
     apply(to: &all)
     return all
   }

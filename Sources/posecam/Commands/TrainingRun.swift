@@ -196,7 +196,7 @@ struct TrainingRun {
   /// - Parameter adjust: what the command itself has to say of the settings.
   init(
     _ settings: TrainOptions, _ options: RunOptions, _ processes: any Communicator,
-    adjust: @escaping (inout TrainSettings) -> Void = { _ in }
+    adjust: @escaping (inout TrainSettings) throws(TrainError) -> Void = { _ throws(TrainError) in }
   ) throws {
     self.options = options
     self.processes = processes
@@ -209,7 +209,7 @@ struct TrainingRun {
       trainer = try Trainer(resuming: folder, threads: options.threadCount, processes: processes) {
         settings throws(TrainError) in
         try change(&settings)
-        adjust(&settings)
+        try adjust(&settings)
         try processes.compare(settings)
       }
       source = try options.source(trainer.settings, processes)
@@ -220,10 +220,11 @@ struct TrainingRun {
           : "\(path): continued at step \(trainer.step)")
       return
     }
+    let weights = try options.weightsOnly.map { try processes.weights(of: $0) }
     let (path, all) = try processes.agree {
       let path = try options.newFolder()
-      var all = try settings.load(startingFrom: options.weightsOnly)
-      adjust(&all)
+      var all = try settings.load(startingFrom: weights)
+      try adjust(&all)
       try all.check()
       return (path, all)
     }

@@ -51,10 +51,14 @@ public final class Autotuning: Sendable {
     for step in program.steps.indices { program.run(step, on: pool) }
     var alike: [String: [(step: Int, division: RowDivision)]] = [:]
     for (step, division, key) in unknown { alike[key, default: []].append((step, division)) }
-    let whole = alike.values.reduce(0) { $0 + time($1[0].step) * Double($1[0].division.choices.count) }
+    let most = Self.limit / Double(Self.rounds.lowerBound)
+    var whole = 0.0
+    for layers in alike.values where whole <= most {
+      whole += time(layers[0].step) * Double(layers[0].division.choices.count)
+    }
+    // Too slow to be measured in time: the rule decides, and is remembered, so that the next start does not try again.
+    guard whole <= most else { return remember(alike.mapValues { $0[0].division.byRule }) }
     let rounds = min(Self.rounds.upperBound, Int(Self.limit / max(1, whole)))
-    // Too slow to be measured in time: the rule decides.
-    guard rounds >= Self.rounds.lowerBound else { return }
 
     var chosen: [String: Int] = [:]
     for (key, layers) in alike {
@@ -71,6 +75,10 @@ public final class Autotuning: Sendable {
       chosen[key] = rows
       for (step, _) in layers { program.setRowsPerTask(rows, of: step) }
     }
+    remember(chosen)
+  }
+
+  private func remember(_ chosen: [String: Int]) {
     rowsPerTask.withLock { $0.merge(chosen) { $1 } }
     file.add(chosen)
   }

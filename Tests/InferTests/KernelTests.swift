@@ -112,6 +112,8 @@ struct KernelTests {
     for level in CPULevel.allCases where level <= .detected {
       #expect(level.measuredPeak() > 0)
       #expect((level.measuredPeak(.bf16) > 0) == level.hasHalves)
+      // Products of 16 bits, twice as many as of floats, and no more.
+      if level.byteKernels == "AVX2" { #expect(level.measuredPeak(.int8) < 4 * level.measuredPeak()) }
     }
     #expect(CPULevel.detected == .scalar || !CPULevel.features.isEmpty)
   }

@@ -201,6 +201,21 @@ struct ONNXTests {
     }.bytes
     #expect(message(bytes).contains("theirs.onnx"))
   }
+
+  /// A name that thousands of nodes take would be compared for hours.
+  @Test func namesAreShort() throws {
+    let bytes = WireMessage { file in
+      file.integer(1, 8)
+      file.message(7) { graph in
+        graph.message(1) { node in
+          node.text(1, String(repeating: "e\u{301}", count: 300))
+          node.text(2, "maps")
+          node.text(4, "Identity")
+        }
+      }
+    }.bytes
+    #expect(message(bytes) == "theirs.onnx: a name of 900 bytes; the file is damaged")
+  }
 }
 
 struct ModelExportTests {

@@ -253,15 +253,22 @@ struct ZipCheckpointTests {
   }
 
   /// {"state_dict": {"module.w": 3 floats}, "iter": 9}
-  private func checkpoint(method: UInt16 = 0) -> Data {
+  private func checkpoint(method: UInt16 = 0, key: String = "0") -> Data {
     func text(_ text: String) -> Data { Data("X".utf8) + number(UInt32(text.utf8.count)) + Data(text.utf8) }
     var pickle = Data([0x80, 2]) + Data("}(".utf8) + text("state_dict") + Data("}".utf8) + text("module.w")
     pickle += Data("ctorch._utils\n_rebuild_tensor_v2\n((".utf8) + text("storage") + Data("ctorch\nFloatStorage\n".utf8)
     pickle +=
-      text("0") + text("cpu") + Data("K\u{3}tQK\u{0}K\u{3}\u{85}K\u{1}\u{85}".unicodeScalars.map { UInt8($0.value) })
+      text(key) + text("cpu") + Data("K\u{3}tQK\u{0}K\u{3}\u{85}K\u{1}\u{85}".unicodeScalars.map { UInt8($0.value) })
     pickle += [0x89] + Data("ccollections\nOrderedDict\n)RtRs".utf8) + text("iter") + Data("K\u{9}u.".utf8)
     let values = [1, -2.5, 3].reduce(Data()) { $0 + number(Float($1).bitPattern) }
-    return archive([("lop/data.pkl", pickle), ("lop/data/0", values)], method: method)
+    return archive([("lop/data.pkl", pickle), ("lop/data/\(key)", values)], method: method)
+  }
+
+  /// A key that thousands of tensors name would be compared for hours.
+  @Test func keysAreShort() throws {
+    let long = String(repeating: "k", count: 600)
+    #expect { try read(checkpoint(key: long)) } throws: { "\($0)".contains("a storage whose key has 600 bytes") }
+    #expect(try read(checkpoint(key: String(long.prefix(500)))).tensors.count == 1)
   }
 
   @Test func storedTensor() throws {

@@ -159,12 +159,13 @@ static double peak(int64_t rounds) {
   static const int8_t weights[LANES * 4];
   pixel_lanes a = four_of(ones);
   weight_lanes w = weights_of(weights);
-  hide(a, w);
   for (int64_t i = 0; i < rounds; i++) {
 #pragma clang loop unroll(full)
     for (int p = 0; p < TILE; p++)
 #pragma clang loop unroll(full)
       for (int r = 0; r < 2; r++) {
+        // Each anew: without dot products of its own, a processor's products would be made once for all.
+        hide(a, w);
         sum[p][r] = dot(sum[p][r], a, w);
         __asm__ volatile("" : "+v"(sum[p][r]));
       }

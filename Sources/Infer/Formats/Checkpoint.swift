@@ -61,7 +61,10 @@ enum Checkpoint {
       if case .int(let value)? = pickle.lookUp(key, in: top) { file.metadata[key] = String(value) }
     }
     if case .dictionary(let metadata)? = pickle.lookUp("metadata", in: top) {
-      for case (.string(let key), .string(let value)) in pickle.dictionaries[metadata] { file.metadata[key] = value }
+      for case (.string(let key), .string(let value)) in pickle.dictionaries[metadata]
+      where key.utf8.count <= Tensor.longestName {
+        file.metadata[key] = value
+      }
     }
     // Many views of one storage would let a small file claim any amount of memory.
     var remaining = 16 * bytes.count

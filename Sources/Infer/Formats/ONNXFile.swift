@@ -58,12 +58,12 @@ struct ONNXFile {
     var reader = WireReader(bytes, nil, name: name)
     while let (field, value) = try reader.next() {
       switch (field, value) {
-      case (2, .counted(let range)): producer = text(range)
+      case (2, .counted(let range)): producer = try text(range)
       case (7, .counted(let range)):
         hasGraph = true
         try readGraph(range)
       case (14, .counted(let range)):
-        let entry = try textFields(range)
+        let entry = try textFields(range, isNote: true)
         if let key = entry[1] { metadata[key] = entry[2] ?? "" }
       default: break
       }
@@ -157,13 +157,13 @@ struct ONNXFile {
     while let (field, value) = try reader.next() {
       guard case .counted(let range) = value else { continue }
       switch field {
-      case 1: node.inputs.append(text(range))
-      case 2: node.outputs.append(text(range))
-      case 3: node.name = text(range)
-      case 4: node.operation = text(range)
+      case 1: node.inputs.append(try text(range))
+      case 2: node.outputs.append(try text(range))
+      case 3: node.name = try text(range)
+      case 4: node.operation = try text(range)
       case 5:
         if let (key, attribute) = try self.attribute(range) { node.attributes[key] = attribute }
-      case 7: node.domain = text(range)
+      case 7: node.domain = try text(range)
       default: break
       }
     }
@@ -176,10 +176,10 @@ struct ONNXFile {
     var reader = WireReader(bytes, range, name: name)
     while let (field, value) = try reader.next() {
       switch (field, value) {
-      case (1, .counted(let range)): key = text(range)
+      case (1, .counted(let range)): key = try text(range)
       case (2, .fourBytes(let bits)): attribute = .number(Float(bitPattern: bits))
       case (3, .integer(let number)): attribute = .integer(Int(truncatingIfNeeded: number))
-      case (4, .counted(let range)): attribute = .text(text(range))
+      case (4, .counted(let range)): attribute = .text(try text(range))
       case (5, .counted(let range)): attribute = .tensor(try tensor(range))
       case (8, _): try append(value, to: &integers)
       default: break
@@ -200,7 +200,7 @@ struct ONNXFile {
       // float_data, raw_data, double_data; what the fields left out hold are types that no weights have.
       case (4, .counted(let range)), (9, .counted(let range)), (10, .counted(let range)): tensor.elements = range
       case (5, _): try append(value, to: &numbers)
-      case (8, .counted(let range)): tensor.name = text(range)
+      case (8, .counted(let range)): tensor.name = try text(range)
       case (14, .integer(let place)): tensor.isElsewhere = place != 0
       default: break
       }
@@ -211,12 +211,14 @@ struct ONNXFile {
     return tensor
   }
 
-  /// The texts among a message's fields.
-  private func textFields(_ range: Range<Int>) throws(InferError) -> [Int: String] {
+  /// The first two texts among a message's fields.
+  /// - Parameter isNote: the second is no name, and may be long.
+  private func textFields(_ range: Range<Int>, isNote: Bool = false) throws(InferError) -> [Int: String] {
     var texts: [Int: String] = [:]
     var reader = WireReader(bytes, range, name: name)
     while let (field, value) = try reader.next() {
-      if case .counted(let range) = value, field <= 2 { texts[field] = text(range) }
+      guard case .counted(let range) = value, field == 1 || field == 2 && isNote else { continue }
+      texts[field] = field == 1 ? try text(range) : String(decoding: bytes[range], as: UTF8.self)
     }
     return texts
   }
@@ -232,7 +234,13 @@ struct ONNXFile {
     }
   }
 
-  private func text(_ range: Range<Int>) -> String { String(decoding: bytes[range], as: UTF8.self) }
+  /// A name: nodes may name one again and again, and each time it is compared.
+  private func text(_ range: Range<Int>) throws(InferError) -> String {
+    guard range.count <= Tensor.longestName else {
+      throw InferError("\(name): a name of \(range.count) bytes; the file is damaged")
+    }
+    return String(decoding: bytes[range], as: UTF8.self)
+  }
 }
 
 extension ElementType {

@@ -69,13 +69,19 @@ public enum CrowdMaps {
     let length = ((bx - ax) * (bx - ax) + (by - ay) * (by - ay)).squareRoot()
     guard length > 1e-7 else { return }
     let (unitX, unitY) = ((bx - ax) / length, (by - ay) / length)
-    let columns = max(0, Int(min(ax, bx) - 1))..<max(0, min(maps.width, Int(max(ax, bx) + 1) + 1))
-    let rows = max(0, Int(min(ay, by) - 1))..<max(0, min(maps.height, Int(max(ay, by) + 1) + 1))
+    let columns = span(from: min(ax, bx), to: max(ax, bx), below: maps.width)
+    let rows = span(from: min(ay, by), to: max(ay, by), below: maps.height)
     for y in rows where !columns.isEmpty {
       for x in columns where abs((Float(x) - ax) * unitY - (Float(y) - ay) * unitX) <= 1 {
         maps.fields[limb.x * cells + y * maps.width + x] = unitX
         maps.fields[limb.y * cells + y * maps.width + x] = unitY
       }
     }
+  }
+
+  /// The cells within one of a stretch; none where that lies beside the picture.
+  private static func span(from first: Float, to last: Float, below count: Int) -> Range<Int> {
+    let start = min(max(0, Int(first - 1)), count)
+    return start..<max(start, min(count, Int(last + 1) + 1))
   }
 }

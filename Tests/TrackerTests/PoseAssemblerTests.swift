@@ -81,6 +81,15 @@ struct PoseAssemblerTests {
     #expect(PoseAssembler.united([], Self.candidates) == [])
   }
 
+  /// Where there is no room for all, the rest lies outside.
+  @Test(arguments: [(12, 64), (4, 12), (64, 4), (1, 1)])
+  func crowdsAreDrawnOnMapsOfAnyShape(width: Int, height: Int) {
+    for people in [1, 3, 20] {
+      let maps = CrowdMaps.scene(people: people, width: width, height: height)
+      #expect(maps.heatmaps.contains { $0 > 0.5 } && maps.fields.allSatisfy { abs($0) <= 1 })
+    }
+  }
+
   @Test(.enabled(if: Shared.isPresent, "no reference data beside this checkout"), arguments: 0..<8, [4, 8])
   func equalsTheReference(_ scene: Int, _ upsample: Int) throws {
     let reference = try #require(Reference.load().cases[scene].parsed[String(upsample)])

@@ -72,6 +72,17 @@ struct RemoteModelTests {
     }
   }
 
+  /// Nothing of an address leads out of the folder.
+  @Test(arguments: [
+    ("https://host/a/model.pth?download=true", "model.pth"),
+    ("https://host/m%2F..%2F..%2F.bashrc", "m_2F.._2F.._2F.bashrc"),
+    ("https://host/", "model"), ("https://host/..", ".."), ("https://host/ä\n.onnx", "___.onnx"),
+    ("https://host/\(String(repeating: "n", count: 300)).onnx", String(repeating: "n", count: 95) + ".onnx"),
+  ])
+  func namesAreOfFewCharacters(url: String, name: String) {
+    #expect(RemoteModel.fileName(url) == name)
+  }
+
   /// FIPS 180-4's example.
   @Test func digestsAreTheStandards() {
     #expect(

@@ -91,6 +91,9 @@ struct EngineOptions: ParsableArguments {
 
   func validate() throws {
     if let streams, !(1...256).contains(streams) { throw ValidationError("--streams takes 1 to 256, not \(streams).") }
+    if let streams, streams > network.threadCount {
+      StandardError.line("posecam: \(streams) streams need a thread each: \(network.threadCount) are used")
+    }
   }
 
   subscript<Value>(dynamicMember path: WritableKeyPath<NetworkOptions, Value>) -> Value {

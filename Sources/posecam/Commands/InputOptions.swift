@@ -16,6 +16,11 @@ struct InputOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
+      "Take the pictures of a folder or pattern for the frames of a video, so many per second.", valueName: "rate"))
+  var pictureRate: Double?
+
+  @Option(
+    help: ArgumentHelp(
       "Turn the picture clockwise, on top of what the file says of itself: 90, 180 or 270.", valueName: "degrees"))
   var rotate = 0
 
@@ -59,6 +64,9 @@ struct InputOptions: ParsableArguments {
     guard rotate % 90 == 0, (-270...270).contains(rotate) else {
       throw ValidationError("--rotate takes 90, 180 or 270, not \(rotate).")
     }
+    if let pictureRate, !(0.01...1000).contains(pictureRate) {
+      throw ValidationError("--picture-rate takes 0.01 to 1000.")
+    }
     if let cameraFps, !(0.1...1000).contains(cameraFps) { throw ValidationError("--camera-fps takes 0.1 to 1000.") }
     for (name, seconds) in [("--open-timeout", openTimeout), ("--read-timeout", readTimeout)]
     where !(0.1...3600).contains(seconds) {
@@ -71,6 +79,7 @@ struct InputOptions: ParsableArguments {
     var options = SourceOptions()
     options.cameraMode = Camera.Mode(
       size: cameraSize.map { ($0.width, $0.height) }, rate: cameraFps, format: cameraFormat)
+    options.pictureRate = pictureRate
     options.selection.start = start?.seconds
     options.selection.end = end?.seconds
     options.selection.every = every

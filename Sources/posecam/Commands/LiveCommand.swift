@@ -57,7 +57,7 @@ struct LiveCommand: ParsableCommand {
     var options = selected.sourceOptions
     options.isLooped = loop
     let times = try looking.times(engine, for: model)
-    let sources = try video.map { try openSource($0, options: options) }
+    let sources = try video.map { try openAwaited($0, options) }
     let isLive = sources.contains { $0.info.isLive }
     let engine = looking.chosen(self.engine, times, isLive: isLive, sources: sources.count)
     // Several sources share streams of one thread; one source has them all.
@@ -108,6 +108,15 @@ struct LiveCommand: ParsableCommand {
     }
     for end in ends { try end.get() }
     if Interruption.isRequested { throw ExitCode(Interruption.exitCode) }
+  }
+
+  /// Opens a source, and tells of one that may take its time.
+  private func openAwaited(_ name: String, _ options: SourceOptions) throws -> any FrameSource {
+    guard name.contains("://"), Self.hasTerminal else { return try openSource(name, options: options) }
+    StandardError.line("posecam: waiting for \(withoutCredentials(name)); Ctrl-C ends")
+    // What was typed meanwhile was not meant for the screen.
+    defer { tcflush(STDIN_FILENO, TCIFLUSH) }
+    return try openSource(name, options: options)
   }
 
   /// Whether standard output is a terminal, and this program not in its background, where it would be stopped.

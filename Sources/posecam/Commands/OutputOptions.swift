@@ -121,6 +121,6 @@ extension PoseStream {
   init(_ info: SourceInfo, model: String) {
     self.init(
       source: info.name, width: info.width, height: info.height, model: model, isStill: info.isStill,
-      isLive: info.isLive)
+      isSingle: info.frameCount == 1, isLive: info.isLive)
   }
 }

@@ -38,7 +38,11 @@ struct QuantizeCommand: ParsableCommand {
   var threads: Int?
 
   func validate() throws {
-    guard (2...100_000).contains(count) else { throw ValidationError("--count takes 2 to 100000.") }
+    // They are held in memory.
+    guard (2...4000).contains(count) else { throw ValidationError("--count takes 2 to 4000.") }
+    if annotations != nil, case .whole = size {
+      throw ValidationError("--annotations measures at a height, whatever the width: give --size one number.")
+    }
     guard (0...1).contains(leastAgreement) else { throw ValidationError("--least-agreement takes 0 to 1.") }
     guard (1...256).contains(threads ?? 1) else { throw ValidationError("--threads takes 1 to 256.") }
   }
@@ -148,8 +152,7 @@ struct QuantizeCommand: ParsableCommand {
     let source = try openSource(images, options: options)
     defer { source.cancel() }
     guard !source.info.isLive else { throw PosecamError("\(images): a live source; calibration needs files") }
-    // Frames of a video are alike: take them far apart. They are held in memory, a few hundred at most, none much larger than
-    // the network sees it.
+    // Frames of a video are alike: take them far apart. They are held in memory, none much larger than the network sees it.
     let step = max(1, (source.info.frameCount ?? 0) / count)
     let scaler = Scaler(order: .rgb)
     let most = 2 * size.height

@@ -31,11 +31,21 @@ struct RemoteModel {
     }
   }
 
+  /// What a file may be called by the end of an address: that is anybody's, and may hold anything once it is decoded, "/../" too.
+  static func fileName(_ url: String) -> String {
+    let end = url.prefix { $0 != "?" }.split(separator: "/", omittingEmptySubsequences: false).last ?? ""
+    let kept = end.utf8.suffix(100).map { byte in
+      let character = Character(UnicodeScalar(byte))
+      return character.isASCII && (character.isLetter || character.isNumber || "._-".contains(character))
+        ? character : "_"
+    }
+    return kept.isEmpty ? "model" : String(kept)
+  }
+
   /// The file on this machine, fetched if it is not there yet.
   func file() throws(InferError) -> String {
-    let name = URL(string: url)?.lastPathComponent ?? ""
     let place = String(Download.sha256(Array(url.utf8)).prefix(12))
-    guard let path = CacheFolder.path(of: "models/\(place)-\(name.isEmpty || name == "/" ? "model" : name)") else {
+    guard let path = CacheFolder.path(of: "models/\(place)-\(Self.fileName(url))") else {
       throw InferError("\(url): without HOME there is no place to keep it; download it and name the file")
     }
     if let data = FileManager.default.contents(atPath: path) {

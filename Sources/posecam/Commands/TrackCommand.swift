@@ -11,7 +11,7 @@ struct TrackCommand: ParsableCommand {
       --smooth off, --bridge 0 to track it again. Everyone in it is taken unless --min-score says otherwise.
       """)
 
-  @Argument(help: "JSON lines of posecam.", completion: .file(extensions: ["jsonl", "ndjson"]))
+  @Argument(help: "JSON lines of posecam; - for standard input.", completion: .file(extensions: ["jsonl", "ndjson"]))
   var input: String
   @Option(
     name: [.short, .long],

@@ -32,7 +32,7 @@ final class AnnotatedPictures: DrawnOutput {
   init(path: String, _ stream: PoseStream, settings: AnnotatedVideo.Settings, _ measurements: Measurements)
     throws(PosecamError)
   {
-    guard stream.isStill else {
+    guard stream.isStill || stream.isSingle else {
       throw PosecamError("\(path): one picture, but the source is a video; --pictures writes every frame into a folder")
     }
     do { _ = try PartialFile(path) } catch { throw PosecamError(error.description) }
@@ -77,7 +77,7 @@ final class AnnotatedPictures: DrawnOutput {
 
   func salvage() -> String { count == 0 ? "" : "; the pictures before are there" }
 
-  func finish(isComplete: Bool) {}
+  func finish(isComplete: Bool) -> [String] { [] }
 }
 
 extension SkeletonPainter.Figure {

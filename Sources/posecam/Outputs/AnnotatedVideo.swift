@@ -60,5 +60,10 @@ final class AnnotatedVideo: DrawnOutput {
   }
 
   /// - Parameter isComplete: the source came to its end, so that its sound is copied to the end as well.
-  func finish(isComplete: Bool) throws(VideoError) { try writer?.finish(isComplete: isComplete) }
+  func finish(isComplete: Bool) throws(VideoError) -> [String] {
+    guard let writer else { return [] }
+    let told = writer.notices.count
+    try writer.finish(isComplete: isComplete)
+    return Array(writer.notices.dropFirst(told))
+  }
 }

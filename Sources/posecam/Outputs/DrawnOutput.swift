@@ -10,5 +10,6 @@ protocol DrawnOutput: AnyObject {
   /// - Returns: the end of a sentence about it.
   func salvage() -> String
   /// - Parameter isComplete: the source came to its end.
-  func finish(isComplete: Bool) throws(VideoError)
+  /// - Returns: what is worth telling.
+  func finish(isComplete: Bool) throws(VideoError) -> [String]
 }

@@ -70,7 +70,7 @@ final class Outputs {
     let (lastDrawn, lastWriters) = (drawn, writers)
     (writers, drawn) = ([], [])
     for output in lastDrawn {
-      do { try output.finish(isComplete: isComplete) } catch {
+      do { notices += try output.finish(isComplete: isComplete) } catch {
         note(PosecamError(error.description + output.salvage()))
       }
     }

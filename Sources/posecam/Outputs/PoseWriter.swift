@@ -24,6 +24,8 @@ struct PoseStream: Sendable {
   var model: String
   /// Single pictures, which have names.
   var isStill = false
+  /// There is one frame only.
+  var isSingle = false
   var isLive = false
 
   /// What the names of a frame's files begin with: as OpenPose does it, the name of a file, nothing of cameras and streams.

@@ -3,10 +3,15 @@ import Dispatch
 import Foundation
 import Synchronization
 
-/// The first SIGINT, SIGTERM or SIGHUP asks the running command to finish its files and end; the second one ends it at once.
+/// The first SIGINT, SIGTERM or SIGHUP asks the running command to finish its files and end; another one, a second later or more,
+/// ends it at once.
 enum Interruption {
   /// The signal that asked, 0 while none did.
   private static let received = Atomic<Int32>(0)
+  /// When, in nanoseconds of the monotonic clock.
+  private static let since = Atomic<UInt64>(0)
+  /// What comes sooner is the same wish: `timeout` sends two signals, and so do terminals that are closed.
+  private static let grace: UInt64 = 1_000_000_000
   /// Both ends of the pipe through which the handler wakes a thread, since hardly anything may be called inside it.
   private static let pipe = Atomic<UInt64>(0)
   private static let handlers = Mutex<[@Sendable () -> Void]>([])
@@ -54,10 +59,19 @@ enum Interruption {
       // Started by nohup or in the background of a script: what is ignored stays ignored.
       if unsafeBitCast(previous.__sigaction_handler, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self) { continue }
       signal(number) { number in
-        if Interruption.received.exchange(number, ordering: .acquiringAndReleasing) != 0 {
+        var time = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &time)
+        let now = UInt64(time.tv_sec) &* 1_000_000_000 &+ UInt64(time.tv_nsec)
+        guard
+          Interruption.received.compareExchange(expected: 0, desired: number, ordering: .acquiringAndReleasing)
+            .exchanged
+        else {
+          let since = Interruption.since.load(ordering: .acquiring)
+          if since == 0 || now &- since < Interruption.grace { return }
           ct_guard_leave()
           _exit(128 + number)
         }
+        Interruption.since.store(now, ordering: .releasing)
         var byte: UInt8 = 1
         _ = write(Int32(truncatingIfNeeded: Interruption.pipe.load(ordering: .acquiring) & 0xFFFF_FFFF), &byte, 1)
       }

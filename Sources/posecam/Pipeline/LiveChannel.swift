@@ -29,6 +29,8 @@ final class LiveChannel {
   private static let mostShown = 2000
   /// Seconds that the last step back without those went, and from where.
   private var (reach, lastStepBack) = (0.0, -1.0)
+  /// Another place is being gone to, and steps back that were asked for meanwhile.
+  private var (isSeeking, stepsBack) = (false, 0)
   private var hasToldFailure = false
   /// When the newest frame was shown.
   private var accepted = Clock.now()
@@ -81,7 +83,7 @@ final class LiveChannel {
       switch pipeline.next(until: .distantPast) {
       case .nothingYet: return
       case .closed:
-        isOver = true
+        (isOver, isSeeking) = (true, false)
         return
       case .element(let result):
         // A paused camera goes on; only the picture stands still.
@@ -102,6 +104,11 @@ final class LiveChannel {
     shown.removeAll { $0 >= view.time }
     shown.append(view.time)
     if shown.count > Self.mostShown { shown.removeFirst(shown.count - Self.mostShown / 2) }
+    isSeeking = false
+    if stepsBack > 0 {
+      stepsBack -= 1
+      stepBack()
+    }
   }
 
   /// Scales the newest frame for the screen.
@@ -120,7 +127,7 @@ final class LiveChannel {
 
   func pause(_ isPaused: Bool) {
     view.isPaused = isPaused
-    steps = 0
+    (steps, stepsBack) = (0, isPaused ? stepsBack : 0)
     pace = Pace(speed: speed)
     if !isPaused, let (result, _) = next { next = (result, pace.due(time(of: result))) }
   }
@@ -135,6 +142,8 @@ final class LiveChannel {
     let rate = source.info.nominalRate
     guard view.canSeek, rate > 0 else { return }
     pause(true)
+    // From the frame that will be there then, not from the time that was asked for.
+    guard !isSeeking else { return stepsBack = min(stepsBack + 1, 100) }
     if let before = shown.last(where: { $0 < view.time - 1e-6 }) { return seek(to: before) }
     // Between the frame before the previous one and the previous one, farther where that led to the same frame again.
     reach = lastStepBack == view.time ? 2 * reach : 1.5 / rate
@@ -163,7 +172,7 @@ final class LiveChannel {
     pipeline.seek(to: seconds)
     next = nil
     pace = Pace(speed: speed)
-    view.time = seconds
+    (view.time, isSeeking) = (seconds, true)
     isOver = false
     if view.isPaused { steps = 1 }
   }

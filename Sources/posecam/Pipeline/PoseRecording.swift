@@ -49,11 +49,15 @@ struct PoseRecording: Sendable, Equatable {
   /// By ascending index.
   var frames: [Frame]
 
+  /// - Parameter path: "-" for standard input.
   /// - Throws: naming the file and line that cannot be understood.
   init(contentsOf path: String) throws(PosecamError) {
     let data: Data
     do {
-      data = try Data(contentsOf: URL(fileURLWithPath: path))
+      data =
+        path == "-"
+        ? try FileHandle.standardInput.readToEnd() ?? Data()
+        : try Data(contentsOf: URL(fileURLWithPath: path))
     } catch {
       let isThere = FileManager.default.fileExists(atPath: path)
       throw PosecamError("\(path): \(isThere ? "cannot be read" : "no such file")")

@@ -91,7 +91,7 @@ final class Recorder: @unchecked Sendable {
           state.count += 1
         }
       }
-      if last != nil { try video.finish(isComplete: false) }
+      if last != nil { _ = try video.finish(isComplete: false) }
     } catch {
       frames.close(discarding: true)
       let kept = video.salvage()

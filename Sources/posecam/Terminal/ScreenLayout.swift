@@ -138,7 +138,8 @@ struct ScreenLayout: Equatable, Sendable {
       heights[index] += min(rows, spare)
       spare -= min(rows, spare)
     }
-    // Graphs of a few rows, then people and events as the column is long.
+    // A few people, graphs of a few rows, then people and events as the column is long.
+    grow(.people, by: 3)
     grow(.rates, by: spare >= 5 ? 6 : 0)
     grow(.people, by: shown.contains(.events) ? (2 * spare + 2) / 3 : spare)
     grow(.events, by: spare)

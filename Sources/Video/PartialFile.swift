@@ -36,6 +36,8 @@ public final class PartialFile {
       isDone = true
       throw VideoError("\(name): cannot be written: \(String(cString: strerror(errno)))")
     }
+    // Who may read the one in whose place it comes may read it, and nobody else.
+    if exists { fchmod(descriptor, status.st_mode & 0o777 | S_IWUSR) }
     close(descriptor)
   }
 

@@ -244,6 +244,17 @@ import Testing
     }
   }
 
+  @Test func whatWasPrivateStaysSo() throws {
+    let scratch = try Scratch()
+    try Data("precious".utf8).write(to: URL(fileURLWithPath: scratch("a.jsonl")))
+    for (mode, after) in [(0o600, 0o600), (0o440, 0o640)] {
+      try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: scratch("a.jsonl"))
+      try PartialFile.write("new", to: scratch("a.jsonl"))
+      let found = try FileManager.default.attributesOfItem(atPath: scratch("a.jsonl"))[.posixPermissions] as? Int
+      #expect(found == after)
+    }
+  }
+
   @Test func anAbandonedFileLeavesTheOlderOne() throws {
     let scratch = try Scratch()
     try Data("precious".utf8).write(to: URL(fileURLWithPath: scratch("a.mp4")))

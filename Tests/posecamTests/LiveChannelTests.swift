@@ -100,6 +100,11 @@ struct LiveChannelTests {
         channel.stepBack()
         #expect(try show() == index, "\(film.info)")
       }
+      channel.pause(false)
+      for index in [3, 4, 5] { #expect(try show() == index) }
+      // A key that is held asks for more before the frame is there.
+      for _ in 0..<3 { channel.stepBack() }
+      for index in [4, 3, 2] { #expect(try show() == index, "\(film.info)") }
       channel.seek(to: film.time(of: 9))
       #expect(try show() == 9)
       // Where no frame was shown before, the rate tells, and more than one step may be needed.

@@ -141,9 +141,9 @@ final class LiveChannel {
   func stepBack() {
     let rate = source.info.nominalRate
     guard view.canSeek, rate > 0 else { return }
-    pause(true)
     // From the frame that will be there then, not from the time that was asked for.
     guard !isSeeking else { return stepsBack = min(stepsBack + 1, 100) }
+    pause(true)
     if let before = shown.last(where: { $0 < view.time - 1e-6 }) { return seek(to: before) }
     // Between the frame before the previous one and the previous one, farther where that led to the same frame again.
     reach = lastStepBack == view.time ? 2 * reach : 1.5 / rate

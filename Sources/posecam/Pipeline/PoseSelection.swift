@@ -3,7 +3,7 @@ import Tracker
 /// Which of the people found are wanted.
 struct PoseSelection: Sendable {
   /// Of what the built-in network sees in pictures without people, five sixths score less; of the people it finds, one in
-  /// twenty-two (docs/model-card.md).
+  /// twenty-six (docs/model-card.md).
   static let usualScore: Float = 0.36
 
   var maximumPeople: Int?

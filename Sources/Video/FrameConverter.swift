@@ -68,7 +68,9 @@ final class FrameConverter {
     let format = AVPixelFormat(raw.format)
     guard !isRGB(format) else { return false }
     if format != unranged(format) || raw.color_range == AVCOL_RANGE_JPEG { return true }
-    return raw.color_range != AVCOL_RANGE_MPEG && pixelFormatName(format.rawValue).hasPrefix("gray")
+    guard raw.color_range != AVCOL_RANGE_MPEG, let layout = av_pix_fmt_desc_get(format)?.pointee else { return false }
+    // With opacity or without; black and white alone have no range.
+    return layout.nb_components < 3 && layout.flags & UInt64(AV_PIX_FMT_FLAG_BITSTREAM) == 0
   }
 
   /// The format of the same layout whose name says nothing of the range: libswscale, which knows a context again by its

@@ -11,7 +11,9 @@ static uint8_t byte(float v) { return (uint8_t)lrintf(v < 0 ? 0 : v > 255 ? 255 
 
 enum { scalar_block = 16, depthwise_block = 16 };
 
-static void convolve_scalar(const ck_q8_convolution *layer, ck_bytes in, int32_t first, int32_t last) {
+static void convolve_scalar(
+    const ck_q8_convolution *layer, ck_bytes in, int32_t first, int32_t last, void *scratch) {
+  (void)scratch;
   for (int32_t y = first; y < last; y++)
     for (int32_t x = 0; x < layer->width; x++) {
       const uint8_t *pixel = in.base + (y * in.row + x * in.pixel) * layer->stride;
@@ -42,7 +44,7 @@ static void depthwise_scalar(const ck_q8_convolution *layer, int32_t y, uint8_t 
   for (int32_t x = 0; x < layer->width; x++)
     for (int32_t c = 0; c < part->channels; c++) {
       // Of the packed rows of four places, those for the first of two outputs.
-      const int8_t *weights = part->weights + (ptrdiff_t)(c / depthwise_block) * 2 * 3 * 4 * depthwise_block;
+      const int8_t *weights = (const int8_t *)part->weights + (ptrdiff_t)(c / depthwise_block) * 2 * 3 * 4 * depthwise_block;
       int32_t sum = 0;
       for (int32_t ky = 0; ky < 3; ky++)
         for (int32_t kx = 0; kx < 3; kx++) {
@@ -60,7 +62,8 @@ static void quantize_scalar(const float *in, int32_t channels, const float *fact
 }
 
 static const ck_q8_kernels scalar = {
-  "scalar", scalar_block, depthwise_block, convolve_scalar, depthwise_scalar, quantize_scalar,
+  .name = "scalar", .block = scalar_block, .depthwise_block = depthwise_block, .group = 4, .convolve = convolve_scalar,
+  .depthwise = depthwise_scalar, .quantize = quantize_scalar,
 };
 
 #if defined(__x86_64__)
@@ -94,22 +97,28 @@ bool ck_q8_kernels_are_right(const ck_q8_kernels *kernels) {
   // Three tiles of pixels and three of channels, which AMX takes two and one at a time, and a rest of the depth.
   enum { width = 33, depth = 72, channels = 48 };
   uint8_t in[width * depth];
-  int8_t weights[depth * channels];
+  int16_t words[depth * channels];
+  int8_t *bytes = (int8_t *)words;
+  uint16_t scratch[width * depth + 32];
   float out[width * channels] = {0}, scale[channels], bias[channels] = {0};
   for (int32_t i = 0; i < width * depth; i++) in[i] = (uint8_t)(i * i % 251);
   for (int32_t c = 0; c < channels; c++) {
     const int32_t first = c / kernels->block * kernels->block;
     const int32_t block = channels - first < kernels->block ? channels - first : kernels->block;
     scale[c] = 1;
-    for (int32_t k = 0; k < depth; k++)
-      weights[first * depth + (k / 4 * block + c - first) * 4 + k % 4] = (int8_t)((3 * c + k) * (3 * c + k) % 253 - 126);
+    for (int32_t k = 0; k < depth; k++) {
+      const int32_t group = kernels->group, place = first * depth + (k / group * block + c - first) * group + k % group;
+      const int32_t weight = (3 * c + k) * (3 * c + k) % 253 - 126;
+      if (group == 2) words[place] = (int16_t)weight;
+      else bytes[place] = (int8_t)weight;
+    }
   }
   const ck_q8_convolution layer = {
     .in = {in, width * depth, depth}, .floats = {out, width * channels, channels}, .height = 1, .width = width, .stride = 1,
-    .taps = 1, .depth = depth, .channels = channels, .weights = weights,
+    .taps = 1, .depth = depth, .channels = channels, .weights = words,
     .finish = {.scale = scale, .bias = bias, .activation = ck_activation_none, .factor = 1},
   };
-  kernels->convolve(&layer, layer.in, 0, 1);
+  kernels->convolve(&layer, layer.in, 0, 1, scratch);
   for (int32_t x = 0; x < width; x++)
     for (int32_t c = 0; c < channels; c++) {
       int32_t sum = 0;
@@ -124,23 +133,28 @@ bool ck_q8_kernels_are_right(const ck_q8_kernels *kernels) {
 static int32_t whole_blocks(int32_t channels, int32_t block) { return (channels + block - 1) / block * block; }
 
 ptrdiff_t ck_q8_depthwise_size(const ck_q8_kernels *kernels, int32_t channels) {
-  return (ptrdiff_t)2 * 3 * 4 * whole_blocks(channels, kernels->depthwise_block);
+  return (ptrdiff_t)2 * 3 * 4 * whole_blocks(channels, kernels->depthwise_block) * 4 / kernels->group;
 }
 
 // Where a block has channel c: interleaving four vectors of bytes works in parts of 16, and leaves the channels
 // 4 k ..< 4 k + 4 of every part in vector k.
 static int32_t place(int32_t block, int32_t c) { return c % 16 / 4 * (block / 4) + c / 16 * 4 + c % 4; }
 
-void ck_q8_pack_depthwise(const ck_q8_kernels *kernels, const int8_t *weights, int32_t channels, int8_t *packed) {
-  const int32_t block = kernels->depthwise_block;
+void ck_q8_pack_depthwise(const ck_q8_kernels *kernels, const int8_t *weights, int32_t channels, void *packed) {
+  const int32_t block = kernels->depthwise_block, lanes = block / 4;
   memset(packed, 0, (size_t)ck_q8_depthwise_size(kernels, channels));
   for (int32_t c = 0; c < channels; c++) {
-    int8_t *target = packed + (ptrdiff_t)(c / block) * 2 * 3 * 4 * block;
+    const ptrdiff_t start = (ptrdiff_t)(c / block) * 2 * 3 * 4 * block;
+    const int32_t at = place(block, c % block);
     for (int32_t output = 0; output < 2; output++)
       for (int32_t ky = 0; ky < 3; ky++)
-        for (int32_t kx = 0; kx < 3; kx++)
-          target[((output * 3 + ky) * block + place(block, c % block)) * 4 + kx + output] =
-              weights[(c * 3 + ky) * 3 + kx];
+        for (int32_t kx = 0; kx < 3; kx++) {
+          const int8_t weight = weights[(c * 3 + ky) * 3 + kx];
+          const int32_t column = kx + output;
+          const ptrdiff_t row = start + (output * 3 + ky) * block * 4;
+          if (kernels->group == 4) ((int8_t *)packed)[row + at * 4 + column] = weight;
+          else ((int16_t *)packed)[row + (at / lanes * 4 + column % 2 * 2) * lanes + at % lanes * 2 + column / 2] = weight;
+        }
   }
 }
 
@@ -155,6 +169,7 @@ void ck_q8_pack_channels(const ck_q8_kernels *kernels, const float *values, int3
 typedef struct {
   const ck_q8_kernels *kernels;
   const ck_q8_convolution *layer;
+  int32_t tasks;
 } job;
 
 // A picture of bytes, its margin and what stands for 0.
@@ -183,27 +198,59 @@ static void fill_margin(const framed *out, int32_t first, int32_t last) {
   }
 }
 
+static ptrdiff_t whole_lines(ptrdiff_t bytes) { return (bytes + 63) / 64 * 64; }
+
+// What a layer with a depthwise part reads the rest from.
+static ck_bytes depthwise_rows(const ck_q8_convolution *layer) {
+  const ptrdiff_t pixel = layer->depthwise.channels;
+  return (ck_bytes){NULL, pixel * layer->width, pixel};
+}
+
+ptrdiff_t ck_q8_scratch(const ck_q8_kernels *kernels, const ck_q8_convolution *layer, ck_bytes in, int32_t rows) {
+  if (layer->winograd)
+    return ck_q8_winograd_scratch(rows * ck_winograd_tiles(layer->width, layer->winograd), layer->depth, kernels->block);
+  ptrdiff_t size = 0;
+  if (layer->depthwise.weights) {
+    in = depthwise_rows(layer);
+    size += whole_lines(rows * in.row);
+  }
+  return kernels->group == 2 ? size + 2 * whole_lines(ck_q8_span(layer, in, rows)) : size;
+}
+
+static void convolve_tiles(const void *context, int32_t index, int32_t thread) {
+  const job *job = context;
+  const ck_q8_convolution *layer = job->layer;
+  int32_t rows = ck_winograd_tiles(layer->height, layer->winograd);
+  int32_t first = index * layer->rows_per_task;
+  int32_t last = first + layer->rows_per_task < rows ? first + layer->rows_per_task : rows;
+  ck_q8_winograd_rows(job->kernels, layer, first, last, layer->scratch + thread * layer->scratch_size);
+  // Rows of a dilated kernel's tiles lie apart; each task fills the margin of an equal part.
+  framed out = {layer->out, layer->height, layer->width, layer->channels, layer->margin, (int)layer->finish.zero};
+  fill_margin(&out, layer->height * index / job->tasks, layer->height * (index + 1) / job->tasks);
+}
+
 static void convolve_rows(const void *context, int32_t index, int32_t thread) {
   const job *job = context;
   const ck_q8_convolution *layer = job->layer;
   int32_t first = index * layer->rows_per_task;
   int32_t last = first + layer->rows_per_task < layer->height ? first + layer->rows_per_task : layer->height;
   ck_bytes in = layer->in;
+  uint8_t *scratch = layer->scratch + thread * layer->scratch_size;
   if (layer->depthwise.weights) {
-    in.pixel = layer->depthwise.channels;
-    in.row = in.pixel * layer->width;
-    uint8_t *rows = layer->scratch + thread * layer->scratch_size;
-    for (int32_t y = first; y < last; y++) job->kernels->depthwise(layer, y, rows + (y - first) * in.row);
-    in.base = rows - first * in.row;
+    in = depthwise_rows(layer);
+    for (int32_t y = first; y < last; y++) job->kernels->depthwise(layer, y, scratch + (y - first) * in.row);
+    in.base = scratch - first * in.row;
+    scratch += whole_lines((last - first) * in.row);
   }
-  job->kernels->convolve(layer, in, first, last);
+  job->kernels->convolve(layer, in, first, last, scratch);
   framed out = {layer->out, layer->height, layer->width, layer->channels, layer->margin, (int)layer->finish.zero};
   fill_margin(&out, first, last);
 }
 
 void ck_q8_convolve(const ck_q8_kernels *kernels, ck_pool *pool, const ck_q8_convolution *layer) {
-  job job = {kernels, layer};
-  ck_pool_run(pool, convolve_rows, &job, (layer->height + layer->rows_per_task - 1) / layer->rows_per_task);
+  int32_t rows = layer->winograd ? ck_winograd_tiles(layer->height, layer->winograd) : layer->height;
+  job job = {kernels, layer, (rows + layer->rows_per_task - 1) / layer->rows_per_task};
+  ck_pool_run(pool, layer->winograd ? convolve_tiles : convolve_rows, &job, job.tasks);
 }
 
 // MARK: pictures

@@ -63,11 +63,12 @@ struct InputChannel {
 
 /// Weights of a layer as the kernels of bytes read them.
 struct QuantizedLayer: @unchecked Sendable {
-  var weights: UnsafePointer<Int8>
+  var weights: UnsafeRawPointer
   var scale: UnsafePointer<Float>
   var bias: UnsafePointer<Float>
   var depth = 0
   var taps = 0
+  var isWinograd = false
 }
 
 /// A weight of up to 127 units; weights so large that the unit is not finite become 0.
@@ -87,56 +88,82 @@ extension PackedWeights {
     var output: Quantization?
     /// The activation is not the same at any scale, so the result is brought to the output's scale after it.
     var scalesLater: Bool
+    /// By Winograd's transforms, unless its weights are too large for them.
+    var suitsWinograd = false
 
     /// What one of the steps in which a channel leaves is worth.
     fileprivate func step(_ channel: Int) -> Float { scalesLater ? 1 : output?.scales[channel] ?? 1 }
   }
 
-  /// [channels / block][taps][depth / 4][block][4] with a scale per output channel, the largest weight becoming 127.
+  /// [channels / block][taps][depth / group][block][group] with a scale per output channel, the largest weight becoming 127;
+  /// or see `ck_q8_winograd_weights`.
   ///
   /// The zeros of the input are moved into the bias, and so is what rounding the weights changes on average: inputs after a
   /// ReLU are far from 0 on average, so this is most of the error (Nagel et al., "Data-Free Quantization Through Weight
   /// Equalization and Bias Correction", ICCV 2019).
-  func quantized(_ layer: PlanLayout.Fused, of model: Model, _ form: QuantizedForm, block: Int, key: String)
-    -> QuantizedLayer
-  {
-    self.layer("\(layer.name), int8 by \(block), \(key)") { store in
+  func quantized(
+    _ layer: PlanLayout.Fused, of model: Model, _ form: QuantizedForm, kernels: UnsafePointer<ck_q8_kernels>
+  ) -> QuantizedLayer {
+    let (block, group) = (Int(kernels.pointee.block), Int(kernels.pointee.group))
+    let key = "\(layer.name), int8 by \(block), \(group), \(form.channels) of \(form.pixel), \(form.suitsWinograd)"
+    return self.layer(key) { store in
       let convolution = layer.convolution
       let (kernel, outputs) = (convolution.kernel, convolution.outputs)
       let (fold, bias) = Self.fold(
         model, name: layer.name, batchNorm: layer.batchNorm, outputs: outputs, hasBias: convolution.hasBias)
-      let isWholeRow = kernel == 3 && convolution.dilation == 1 && form.channels == form.pixel
-      let taps = isWholeRow ? 3 : kernel * kernel
-      let depth = isWholeRow ? 3 * form.pixel : form.channels
-      let channels = PlanLayout.padded(outputs)
-      let target = store.allocate(channels * taps * depth, of: Int8.self)
+      let places = kernel * kernel
+      let size = form.channels * places
+      // [outputs][channels][kernel][kernel]
+      var bytes = [Int8](repeating: 0, count: outputs * size)
       var (scales, biases) = ([Float](), [Float]())
       let weight = model.values("\(layer.name).weight")
       let rounded = model.roundedWeights[layer.name]
-      let inputs = form.inputs.count
       for output in 0..<outputs {
-        let first = output / block * block
-        let width = min(block, channels - first)
-        let start = first * taps * depth + (output - first) * 4
-        let size = inputs * kernel * kernel
         let (row, unit) = Self.row(
-          output, of: weight, fold[output], scales: form.inputs.map(\.scale), places: kernel * kernel)
+          output, of: weight, fold[output], scales: form.inputs.map(\.scale), places: places)
         var (zeros, shift): (Float, Float) = (0, 0)
         for (index, value) in row.enumerated() {
-          let (input, place) = (index / (kernel * kernel), index % (kernel * kernel))
-          let byte = rounded?[output * size + index] ?? signedByte(value / unit)
-          zeros += Float(byte) * form.inputs[input].zero
-          shift += (value - Float(byte) * unit) * form.inputs[input].mean / form.inputs[input].scale
-          let (y, x, channel) = (place / kernel, place % kernel, form.inputs[input].channel)
-          let at = isWholeRow ? y * depth + x * form.pixel + channel : place * depth + channel
-          target[start + at / 4 * 4 * width + at % 4] = byte
+          let input = form.inputs[index / places]
+          let byte = rounded?[output * row.count + index] ?? signedByte(value / unit)
+          zeros += Float(byte) * input.zero
+          shift += (value - Float(byte) * unit) * input.mean / input.scale
+          bytes[output * size + input.channel * places + index % places] = byte
         }
         scales.append(unit / form.step(output))
         biases.append((bias[output] - zeros * unit + shift) / form.step(output))
       }
-      return QuantizedLayer(
-        weights: UnsafePointer(target), scale: store.copy(scales, padTo: channels),
-        bias: store.copy(biases, padTo: channels), depth: depth, taps: taps)
+
+      let channels = PlanLayout.padded(outputs)
+      let (scale, newBias) = (store.copy(scales, padTo: channels), store.copy(biases, padTo: channels))
+      if form.suitsWinograd {
+        let target = store.allocate(channels * 36 * form.channels, of: Int16.self)
+        let depth = Int32(form.channels)
+        if ck_q8_winograd_weights(bytes, depth, Int32(outputs), Int32(channels), depth, Int32(block), target) {
+          return QuantizedLayer(
+            weights: target, scale: scale, bias: newBias, depth: form.channels, taps: 1, isWinograd: true)
+        }
+      }
+      let isWholeRow = kernel == 3 && convolution.dilation == 1 && form.channels == form.pixel
+      let taps = isWholeRow ? 3 : places
+      let depth = isWholeRow ? 3 * form.pixel : form.channels
+      let target = store.allocate(bytes: channels * taps * depth * 4 / group)
+      let (narrow, wide) = (target.assumingMemoryBound(to: Int8.self), target.assumingMemoryBound(to: Int16.self))
+      for output in 0..<outputs {
+        let first = output / block * block
+        let width = min(block, channels - first)
+        let start = first * taps * depth + (output - first) * group
+        for channel in 0..<form.channels {
+          for place in 0..<places {
+            let byte = bytes[output * size + channel * places + place]
+            let at =
+              isWholeRow
+              ? place / kernel * depth + place % kernel * form.pixel + channel : place * depth + channel
+            let index = start + at / group * group * width + at % group
+            if group == 2 { wide[index] = Int16(byte) } else { narrow[index] = byte }
+          }
+        }
+      }
+      return QuantizedLayer(weights: target, scale: scale, bias: newBias, depth: depth, taps: taps)
     }
   }
 
@@ -145,7 +172,7 @@ extension PackedWeights {
     _ part: PlanLayout.Depthwise, of model: Model, input: Quantization, output: Quantization, channels: Int,
     kernels: UnsafePointer<ck_q8_kernels>
   ) -> QuantizedLayer {
-    layer("\(part.name), int8 by \(kernels.pointee.depthwise_block)") { store in
+    layer("\(part.name), int8 by \(kernels.pointee.depthwise_block), \(kernels.pointee.group)") { store in
       let count = part.convolution.outputs
       let (fold, bias) = Self.fold(
         model, name: part.name, batchNorm: part.batchNorm, outputs: count, hasBias: part.convolution.hasBias)
@@ -166,7 +193,7 @@ extension PackedWeights {
         scales[channel] = unit / step
         biases[channel] = (bias[channel] - zeros * unit + shift) / step
       }
-      let target = store.allocate(ck_q8_depthwise_size(kernels, Int32(channels)), of: Int8.self)
+      let target = store.allocate(bytes: ck_q8_depthwise_size(kernels, Int32(channels)))
       ck_q8_pack_depthwise(kernels, bytes, Int32(channels), target)
       let block = Int(kernels.pointee.depthwise_block)
       let whole = (channels + block - 1) / block * block
@@ -175,7 +202,7 @@ extension PackedWeights {
         ck_q8_pack_channels(kernels, values, Int32(channels), target)
         return UnsafePointer(target)
       }
-      return QuantizedLayer(weights: UnsafePointer(target), scale: packed(scales), bias: packed(biases))
+      return QuantizedLayer(weights: target, scale: packed(scales), bias: packed(biases))
     }
   }
 

@@ -43,11 +43,9 @@ final class QuantizedProgram: PlanProgram {
         layers.append((.convolveFloats(layer), division))
         continue
       }
-      let (layer, division) = Self.layer(
+      let (layer, division, scratch) = Self.layer(
         fused, of: model, in: layout, codes, kernels, height: height, width: width, threads: threads)
-      if fused.depthwise != nil {
-        scratchSize = max(scratchSize, division.largest * Int(layer.depthwise.channels * layer.width))
-      }
+      scratchSize = max(scratchSize, scratch)
       layers.append((.convolve(layer), division))
     }
 
@@ -83,6 +81,7 @@ final class QuantizedProgram: PlanProgram {
           }
           if let residual = fused.residual { layer.residual = layout.bytes(of: residual, in: memory) }
           (layer.scratch, layer.scratch_size) = (scratch.assumingMemoryBound(to: UInt8.self), scratchSize)
+          isWinograd = layer.winograd > 0
           work.append(.convolve(layer))
         case .convolveFloats(var layer):
           layer.in = layout.view(of: fused.input, in: memory)
@@ -124,11 +123,11 @@ final class QuantizedProgram: PlanProgram {
 
   deinit { memory.deallocate() }
 
-  /// A layer with everything but its places in memory.
+  /// A layer with everything but its places in memory, and the bytes of scratch that a thread needs for it at most.
   private static func layer(
     _ fused: PlanLayout.Fused, of model: Model, in layout: PlanLayout, _ codes: Codes,
     _ kernels: UnsafePointer<ck_q8_kernels>, height: Int, width: Int, threads: Int
-  ) -> (layer: ck_q8_convolution, division: RowDivision) {
+  ) -> (layer: ck_q8_convolution, division: RowDivision, scratch: Int) {
     let source = layout.byteStorage(of: fused.input)
     let size = model.graph.size(ofNode: fused.output, height: height, width: width)
     let convolution = fused.convolution
@@ -158,8 +157,10 @@ final class QuantizedProgram: PlanProgram {
       )
       rowBytes = channels * size.width
     }
-    let packed = model.packed.quantized(
-      fused, of: model, form, block: Int(kernels.pointee.block), key: "\(form.channels) of \(form.pixel)")
+    form.suitsWinograd =
+      fused.depthwise == nil && kernels.pointee.winograd_in != nil
+      && convolution.suitsWinograd(inputs: form.inputs.count, height: size.height, width: size.width)
+    let packed = model.packed.quantized(fused, of: model, form, kernels: kernels)
     (layer.taps, layer.depth) = (Int32(packed.taps), Int32(packed.depth))
     layer.weights = packed.weights
     layer.finish = ck_q8_finish(
@@ -170,7 +171,8 @@ final class QuantizedProgram: PlanProgram {
       layer.residual_factor = model.packed.factors(
         zip(code.scales, output.scales).map { $0 / $1 }, padTo: Int(layer.channels), key: fused.name)
     }
-    if convolution.kernel == 3 {
+    if packed.isWinograd { layer.winograd = Int32(convolution.dilation) }
+    if convolution.kernel == 3 && !packed.isWinograd {
       let (row, pixel, dilation) = (source.row, source.pixel, convolution.dilation)
       withUnsafeMutableBytes(of: &layer.tap_offset) { bytes in
         let offsets = bytes.bindMemory(to: Int.self)
@@ -181,9 +183,17 @@ final class QuantizedProgram: PlanProgram {
       }
     }
     var division = RowDivision(rows: size.height, rowBytes: rowBytes * Int(layer.stride), threads: threads)
+    if packed.isWinograd {
+      let columns = Int(ck_winograd_tiles(layer.width, layer.winograd))
+      division = RowDivision(
+        rows: Int(ck_winograd_tiles(layer.height, layer.winograd)),
+        rowBytes: Graph.Convolution.winogradRowBytes(columns: columns, depth: packed.depth, size: 2),
+        cache: Graph.Convolution.winogradCache, threads: threads)
+    }
     division.shape = layout.shape(of: fused, height: size.height, width: size.width)
     layer.rows_per_task = Int32(division.byRule)
-    return (layer, division)
+    let input = ck_bytes(base: nil, row: source.row, pixel: source.pixel)
+    return (layer, division, ck_q8_scratch(kernels, &layer, input, Int32(division.largest)))
   }
 
   func division(of step: Int) -> RowDivision? { divisions[step] }

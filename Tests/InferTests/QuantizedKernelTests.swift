@@ -38,9 +38,11 @@ private struct RandomBytesLayer: Sendable, CustomTestStringConvertible {
   var depthwise: (stride: Int, dilation: Int)?
   var givesFloats = false
   var threads = 1
+  /// By transforms, where the version has them.
+  var isWinograd = false
 
   var testDescription: String {
-    "\(height)x\(width) \(inputs)->\(outputs) kernel \(kernel) stride \(stride) dilation \(dilation) "
+    "\(isWinograd ? "Winograd " : "")\(height)x\(width) \(inputs)->\(outputs) kernel \(kernel) stride \(stride) dilation \(dilation) "
       + "activation \(activation.rawValue) residual \(hasResidual) margin \(margin) "
       + "depthwise \(depthwise.map { "\($0)" } ?? "none") floats \(givesFloats) threads \(threads)"
   }
@@ -117,21 +119,30 @@ private struct RandomBytesLayer: Sendable, CustomTestStringConvertible {
     }
 
     let depth = inputs
-    let block = Int(kernels.pointee.block)
-    var packed = [Int8](repeating: 0, count: outputs * taps.count * depth)
-    for output in 0..<outputs {
-      let first = output / block * block
-      let width = min(block, outputs - first)
-      for tap in taps.indices {
-        for c in 0..<inputs {
-          packed[first * taps.count * depth + ((tap * depth + c) / 4 * width + output - first) * 4 + c % 4] =
-            weights[(output * inputs + c) * taps.count + tap]
+    let (block, group) = (Int(kernels.pointee.block), Int(kernels.pointee.group))
+    let packed = Memory([Int16](repeating: 0, count: outputs * (isWinograd ? 36 : taps.count) * depth))
+    let bytes = UnsafeMutableRawPointer(packed.start).assumingMemoryBound(to: Int8.self)
+    if isWinograd {
+      let fits = ck_q8_winograd_weights(
+        weights, Int32(inputs), Int32(outputs), Int32(outputs), Int32(depth), Int32(block), packed.start)
+      #expect(fits)
+    } else {
+      for output in 0..<outputs {
+        let first = output / block * block
+        let width = min(block, outputs - first)
+        for tap in taps.indices {
+          for c in 0..<inputs {
+            let row = first * taps.count * depth + (tap * depth + c) / group * group * width
+            let weight = weights[(output * inputs + c) * taps.count + tap]
+            let place = row + (output - first) * group + c % group
+            if group == 2 { packed.start[place] = Int16(weight) } else { bytes[place] = weight }
+          }
         }
       }
     }
     let depthwiseBlock = Int(kernels.pointee.depthwise_block)
     let whole = (inputs + depthwiseBlock - 1) / depthwiseBlock * depthwiseBlock
-    var packedDepthwise = [Int8](repeating: 0, count: Int(ck_q8_depthwise_size(kernels, Int32(inputs))))
+    var packedDepthwise = [Int8](repeating: 0, count: ck_q8_depthwise_size(kernels, Int32(inputs)))
     ck_q8_pack_depthwise(kernels, depthwiseWeights, Int32(inputs), &packedDepthwise)
     var (packedScale, packedBias) = ([Float](repeating: 0, count: whole), [Float](repeating: 0, count: whole))
     ck_q8_pack_channels(kernels, depthwiseScale, Int32(inputs), &packedScale)
@@ -139,12 +150,10 @@ private struct RandomBytesLayer: Sendable, CustomTestStringConvertible {
 
     let output = Memory([UInt8](repeating: Self.junk, count: residual.count))
     let floats = Memory([Float](repeating: 12345, count: height * width * outputs))
-    let scratchSize = whole * width * height
     let memory = (
-      input: Memory(input), residual: Memory(residual), scale: Memory(scale), bias: Memory(bias),
-      weights: Memory(packed), factor: Memory(residualFactor), depthwiseScale: Memory(packedScale),
-      depthwiseBias: Memory(packedBias),
-      depthwise: Memory(packedDepthwise), scratch: Memory([UInt8](repeating: Self.junk, count: scratchSize * threads))
+      input: Memory(input), residual: Memory(residual), scale: Memory(scale), bias: Memory(bias), weights: packed,
+      factor: Memory(residualFactor), depthwiseScale: Memory(packedScale), depthwiseBias: Memory(packedBias),
+      depthwise: Memory(packedDepthwise)
     )
 
     var layer = ck_q8_convolution()
@@ -152,9 +161,9 @@ private struct RandomBytesLayer: Sendable, CustomTestStringConvertible {
     (layer.taps, layer.depth, layer.channels) = (Int32(taps.count), Int32(depth), Int32(outputs))
     layer.stride = depthwise == nil ? Int32(stride) : 1
     layer.margin = Int32(margin)
-    layer.rows_per_task = threads > 1 ? 2 : 100
-    (layer.scratch, layer.scratch_size) = (memory.scratch.start, scratchSize)
-    if kernel == 3 {
+    layer.rows_per_task = threads > 1 ? isWinograd ? 1 : 2 : 100
+    if isWinograd { (layer.winograd, layer.taps) = (Int32(dilation), 1) }
+    if kernel == 3 && !isWinograd {
       withUnsafeMutableBytes(of: &layer.tap_offset) { bytes in
         let offsets = bytes.bindMemory(to: Int.self)
         for (tap, (y, x)) in taps.enumerated() { offsets[tap] = (y * inputRow + x * inputs) * dilation }
@@ -171,7 +180,7 @@ private struct RandomBytesLayer: Sendable, CustomTestStringConvertible {
       layer.residual = ck_bytes(base: memory.residual.start + start, row: outputRow, pixel: outputPixel)
       (layer.residual_zero, layer.residual_factor) = (Self.residualZero, UnsafePointer(memory.factor.start))
     }
-    layer.weights = UnsafePointer(memory.weights.start)
+    layer.weights = UnsafeRawPointer(memory.weights.start)
     layer.finish = ck_q8_finish(
       scale: memory.scale.start, bias: memory.bias.start, activation: activation, factor: factor,
       zero: Self.outputZero)
@@ -183,9 +192,21 @@ private struct RandomBytesLayer: Sendable, CustomTestStringConvertible {
           factor: 1, zero: Float(Self.middleZero)),
         channels: Int32(inputs), stride: Int32(depthwise.stride), dilation: Int32(depthwise.dilation))
     }
+    // Bytes behind each thread's scratch stay what they were.
+    let needed = ck_q8_scratch(kernels, &layer, layer.in, min(layer.rows_per_task, layer.height))
+    layer.scratch_size = (needed + 63) / 64 * 64 + 64
+    let scratch = UnsafeMutableRawPointer.allocate(byteCount: layer.scratch_size * threads, alignment: 64)
+    scratch.initializeMemory(as: UInt8.self, repeating: Self.junk, count: layer.scratch_size * threads)
+    layer.scratch = scratch.assumingMemoryBound(to: UInt8.self)
     let pool = ck_pool_create(Int32(threads))
     withExtendedLifetime(memory) { ck_q8_convolve(kernels, pool, &layer) }
     ck_pool_destroy(pool)
+    defer { scratch.deallocate() }
+    for thread in 0..<threads {
+      for byte in needed..<layer.scratch_size where layer.scratch[thread * layer.scratch_size + byte] != Self.junk {
+        return .infinity
+      }
+    }
 
     var worst = 0.0
     for y in -margin..<height + margin {
@@ -242,6 +263,37 @@ private struct RandomBytesLayer: Sendable, CustomTestStringConvertible {
   /// Those that this processor can run, the reference first, and AMX's with its instructions emulated.
   private static var versions: [UnsafePointer<ck_q8_kernels>] {
     ((0..<6).map { ck_q8_version($0) } + [tile_emulation_q8_kernels()]).compactMap { $0 }
+  }
+
+  /// Sizes around a tile's four pixels, one tile and many, with what a layer may have besides.
+  private static let winogradLayers: [RandomBytesLayer] = [
+    RandomBytesLayer(height: 4, width: 4, inputs: 16, outputs: 16, kernel: 3),
+    RandomBytesLayer(height: 1, width: 1, inputs: 32, outputs: 16, kernel: 3, activation: ck_activation_none),
+    RandomBytesLayer(height: 5, width: 30, inputs: 32, outputs: 48, kernel: 3, hasResidual: true, margin: 2),
+    RandomBytesLayer(height: 9, width: 11, inputs: 48, outputs: 32, kernel: 3, dilation: 2, margin: 1, threads: 3),
+    RandomBytesLayer(
+      height: 13, width: 7, inputs: 128, outputs: 64, kernel: 3, activation: ck_activation_elu, threads: 2),
+    RandomBytesLayer(
+      height: 7, width: 6, inputs: 64, outputs: 80, kernel: 3, activation: ck_activation_none, givesFloats: true),
+  ].map {
+    var layer = $0
+    layer.isWinograd = true
+    return layer
+  }
+
+  @Test(arguments: winogradLayers) private func transformsComputeTheLayer(_ layer: RandomBytesLayer) {
+    for kernels in Self.versions where kernels.pointee.winograd_in != nil {
+      let error = layer.error(kernels)
+      // Sums are rounded to 24 bits, some of which the transform back takes off again.
+      #expect(error <= (layer.givesFloats ? 1e-2 : 0.51), "\(String(cString: kernels.pointee.name)): off by \(error)")
+    }
+  }
+
+  /// 127 in all places makes 7 · 7 · 127 of point (3, 3), which bytes reach 18 · 255 times.
+  @Test(arguments: [(75, true), (76, false)]) func sumsThatMightNotFitAreRefused(inputs: Int, fits: Bool) {
+    let weights = [Int8](repeating: 127, count: 16 * inputs * 9)
+    let packed = Memory([Int16](repeating: 0, count: 16 * 80 * 36))
+    #expect(ck_q8_winograd_weights(weights, Int32(inputs), 16, 16, 80, 16, packed.start) == fits)
   }
 
   /// What may be rounded either way where two roundings of the same sum fall on different sides.

@@ -40,13 +40,20 @@ static integers sums_of(const int32_t *p) { return (integers){p[0], p[1], p[2], 
 #include "../../Sources/CKernels/x86/quantized_tiles.h"
 
 static const ck_q8_kernels *reference(void) { return ck_q8_kernels_for(ck_level_scalar); }
+static void convolve(const ck_q8_convolution *layer, ck_bytes in, int32_t first, int32_t last, void *scratch) {
+  (void)scratch;
+  convolve_tiles(layer, in, first, last);
+}
 static void depthwise(const ck_q8_convolution *layer, int32_t y, uint8_t *out) { reference()->depthwise(layer, y, out); }
 static void quantize(const float *in, int32_t channels, const float *factor, float zero, uint8_t *out) {
   reference()->quantize(in, channels, factor, zero, out);
 }
 
 // The reference's depthwise part has blocks of 16 channels.
-static const ck_q8_kernels kernels = {"AMX, emulated", 2 * tile_columns, 16, convolve_tiles, depthwise, quantize};
+static const ck_q8_kernels kernels = {
+  .name = "AMX, emulated", .block = 2 * tile_columns, .depthwise_block = 16, .group = GROUP, .convolve = convolve,
+  .depthwise = depthwise, .quantize = quantize,
+};
 
 const ck_q8_kernels *tile_emulation_q8_kernels(void) { return &kernels; }
 

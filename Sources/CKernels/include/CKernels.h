@@ -220,7 +220,7 @@ typedef struct {
 /// A 3 x 3 depthwise part, as `ck_depthwise`.
 typedef struct {
   /// From `ck_q8_pack_depthwise`; NULL if there is none.
-  const int8_t *weights;
+  const void *weights;
   /// scale and bias from `ck_q8_pack_channels`.
   ck_q8_finish finish;
   int32_t channels;
@@ -228,7 +228,7 @@ typedef struct {
   int32_t dilation;
 } ck_q8_depthwise;
 
-/// As `ck_convolution`; places hold `depth` bytes, a multiple of 4.
+/// As `ck_convolution`, Winograd's transforms included; places hold `depth` bytes, a multiple of 4.
 typedef struct {
   ck_bytes in;
   /// One of the two has a base: bytes, or f32 without zero and residual.
@@ -244,28 +244,48 @@ typedef struct {
   int32_t taps;
   int32_t depth;
   ptrdiff_t tap_offset[ck_most_taps];
-  /// A multiple of 16. [channels / block][taps][depth / 4][block][4], the last block may be narrower.
+  /// A multiple of 16. [channels / block][taps][depth / group][block][group], the last block may be narrower; numbers of
+  /// 4 / group bytes. With Winograd's transforms: from `ck_q8_winograd_weights`.
   int32_t channels;
-  const int8_t *weights;
+  const void *weights;
   ck_q8_finish finish;
   /// Pixels around `out` that are set to the byte that stands for 0.
   int32_t margin;
   ck_q8_depthwise depthwise;
+  int32_t winograd;
+  /// Of the scratch a task takes `ck_q8_scratch` bytes.
   int32_t rows_per_task;
   uint8_t *scratch;
   ptrdiff_t scratch_size;
 } ck_q8_convolution;
 
+/// Bytes from the first that so many rows of a layer read of `in` to the last.
+static inline ptrdiff_t ck_q8_span(const ck_q8_convolution *layer, ck_bytes in, int32_t rows) {
+  return ((rows - 1) * in.row + (layer->width - 1) * in.pixel) * layer->stride + layer->tap_offset[layer->taps - 1] -
+         layer->tap_offset[0] + layer->depth;
+}
+
 /// One version: reference, AVX2, AVX-VNNI, AVX-512 VNNI, AMX.
-typedef struct {
+typedef struct ck_q8_kernels {
   const char *name;
   /// Output channels per block of packed weights, and channels per block of the depthwise part.
   int32_t block;
   int32_t depthwise_block;
-  void (*convolve)(const ck_q8_convolution *layer, ck_bytes in, int32_t first, int32_t last);
+  /// Inputs that an instruction multiplies and adds up: 4 bytes, or 2 of 16 bits, into which bytes are widened first.
+  int32_t group;
+  void (*convolve)(const ck_q8_convolution *layer, ck_bytes in, int32_t first, int32_t last, void *scratch);
   void (*depthwise)(const ck_q8_convolution *layer, int32_t y, uint8_t *out);
   /// round(value * factor[c] + zero) of `channels` floats, a multiple of 16.
   void (*quantize)(const float *in, int32_t channels, const float *factor, float zero, uint8_t *out);
+  /// The tile at pixel (y, x) to 36 points `step` numbers apart; `tiles` x `depth` of them times [depth / 2][channels][2]
+  /// weights, a row of sums every `block`; and from there `channels` of the output from `first` on. NULL where direct sums are
+  /// faster.
+  void (*winograd_in)(const ck_q8_convolution *layer, int32_t y, int32_t x, int16_t *points, ptrdiff_t step);
+  void (*winograd_products)(
+      const int16_t *in, int32_t tiles, int32_t depth, const int16_t *weights, int32_t channels, int32_t *out);
+  void (*winograd_out)(
+      const ck_q8_convolution *layer, int32_t y, int32_t x, int32_t first, int32_t channels, const int32_t *points,
+      ptrdiff_t step);
 } ck_q8_kernels;
 
 /// The best version that the processor has within `level`.
@@ -280,12 +300,28 @@ bool ck_q8_kernels_are_right(const ck_q8_kernels *kernels);
 /// Bytes that `ck_q8_pack_depthwise` writes for so many channels.
 ptrdiff_t ck_q8_depthwise_size(const ck_q8_kernels *kernels, int32_t channels);
 
-/// [channels][3][3] to [channels / block][2][3][4][block]: the four places of a row that two neighbouring outputs read, for
-/// the one and for the other.
-void ck_q8_pack_depthwise(const ck_q8_kernels *kernels, const int8_t *weights, int32_t channels, int8_t *packed);
+/// [channels][3][3] to [channels / block][2][3][block][4]: the four places of a row that two neighbouring outputs read, for
+/// the one and for the other. Of 16 bits, in every quarter of a block the even places before the odd ones.
+void ck_q8_pack_depthwise(const ck_q8_kernels *kernels, const int8_t *weights, int32_t channels, void *packed);
 
 /// Values per channel in the order in which a depthwise block has its sums; `packed` has room for whole blocks.
 void ck_q8_pack_channels(const ck_q8_kernels *kernels, const float *values, int32_t channels, float *packed);
+
+/// [outputs][inputs][3][3] to [channels / block][36][depth / 2][block][2]; `packed` holds zeros before. False if sums of so
+/// large weights might not fit in 32 bits.
+bool ck_q8_winograd_weights(
+    const int8_t *weights, int32_t inputs, int32_t outputs, int32_t channels, int32_t depth, int32_t block,
+    int16_t *packed);
+
+/// Rows first ..< last of tiles.
+void ck_q8_winograd_rows(
+    const ck_q8_kernels *kernels, const ck_q8_convolution *layer, int32_t first, int32_t last, void *scratch);
+
+/// Bytes of scratch for a task of so many tiles.
+ptrdiff_t ck_q8_winograd_scratch(int32_t tiles, int32_t depth, int32_t block);
+
+/// Bytes of scratch for a task of so many rows of a layer that reads `in`.
+ptrdiff_t ck_q8_scratch(const ck_q8_kernels *kernels, const ck_q8_convolution *layer, ck_bytes in, int32_t rows);
 
 /// Runs a whole layer on the pool.
 void ck_q8_convolve(const ck_q8_kernels *kernels, ck_pool *pool, const ck_q8_convolution *layer);

@@ -21,6 +21,10 @@ typedef int32_t signed_lanes __attribute__((ext_vector_type(LANES)));
 
 extern const ck_q8_kernels ck_q8_kernels_avx512vnni;
 
+static void convolve(const ck_q8_convolution *layer, ck_bytes in, int32_t first, int32_t last, void *scratch) {
+  (void)scratch;
+  convolve_tiles(layer, in, first, last);
+}
 static void depthwise(const ck_q8_convolution *layer, int32_t y, uint8_t *out) {
   ck_q8_kernels_avx512vnni.depthwise(layer, y, out);
 }
@@ -29,7 +33,10 @@ static void quantize(const float *in, int32_t channels, const float *factor, flo
 }
 
 double ck_q8_multiply_adds_amx(int64_t rounds) { return tile_peak(rounds); }
-const ck_q8_kernels ck_q8_kernels_amx = {"AMX", 2 * tile_columns, 4 * LANES, convolve_tiles, depthwise, quantize};
+const ck_q8_kernels ck_q8_kernels_amx = {
+  .name = "AMX", .block = 2 * tile_columns, .depthwise_block = 4 * LANES, .group = GROUP, .convolve = convolve,
+  .depthwise = depthwise, .quantize = quantize,
+};
 
 #pragma clang attribute pop
 #endif

@@ -16,12 +16,15 @@ static inline vector exp_minus_1(vector x) {
   return p - 1.0f;
 }
 
-static inline vector finished(
-    const ck_q8_finish *finish, integers sum, vector scale, vector bias) {
-  vector v = __builtin_convertvector((signed_lanes)sum, vector) * scale + bias;
+static inline vector activated(const ck_q8_finish *finish, vector v) {
   if (finish->activation == ck_activation_none) return v;
   if (finish->activation == ck_activation_relu) return larger(v, all(0));
   return (v > all(0) ? v : exp_minus_1(v)) * finish->factor;
+}
+
+static inline vector finished(
+    const ck_q8_finish *finish, integers sum, vector scale, vector bias) {
+  return activated(finish, __builtin_convertvector((signed_lanes)sum, vector) * scale + bias);
 }
 
 // LANES results of one pixel, to the layer's output.

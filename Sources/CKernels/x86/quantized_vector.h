@@ -1,42 +1,59 @@
 // The vector version of the convolutions of bytes, written once for any register width. The including file defines LANES
-// (32-bit numbers per register), TILE, TILE_CASES, and the operations on registers that stand in quantized_256.h and
-// quantized_512.h.
+// (32-bit numbers per register), TILE, TILE_CASES, what is multiplied (GROUP times `number` and `weight`, by `dot`), and the
+// operations on registers that stand in quantized_256.h and quantized_512.h.
 
 #include "quantized_finish.h"
 
+static inline integers weights_of(const weight *p) { return *(const loose_integers *)(const void *)p; }
+static inline integers spread(const number *p) {
+  int32_t numbers;
+  memcpy(&numbers, p, 4);
+  return (integers)(signed_lanes)numbers;
+}
+
 // `pixels` x `registers` sums of a tile; both are constants where this is inlined.
-static inline __attribute__((always_inline)) void tile(
-    const ck_q8_convolution *layer, const uint8_t *in, ptrdiff_t pixel_step, const int8_t *weights, int32_t channel,
-    ptrdiff_t y, ptrdiff_t x, int pixels, int registers) {
-  integers sum[TILE][2];
+static inline __attribute__((always_inline)) void add_up(
+    integers sum[TILE][2], const number *in, const ptrdiff_t *tap_offset, int32_t taps, int32_t depth,
+    ptrdiff_t pixel_step, const weight *weights, int pixels, int registers) {
 #pragma clang loop unroll(full)
   for (int p = 0; p < pixels; p++)
 #pragma clang loop unroll(full)
     for (int r = 0; r < registers; r++) sum[p][r] = (integers){};
 
-  for (int32_t t = 0; t < layer->taps; t++) {
-    const uint8_t *place = in + layer->tap_offset[t];
+  for (int32_t t = 0; t < taps; t++) {
+    const number *place = in + tap_offset[t];
 #pragma clang loop unroll(disable)
-    for (int32_t k = 0; k < layer->depth; k += 4, weights += registers * LANES * 4) {
-      weight_lanes w[2];
+    for (int32_t k = 0; k < depth; k += 4)
 #pragma clang loop unroll(full)
-      for (int r = 0; r < registers; r++) w[r] = weights_of(weights + r * LANES * 4);
+      for (int part = 0; part < 4; part += GROUP, weights += registers * LANES * GROUP) {
+        integers w[2];
 #pragma clang loop unroll(full)
-      for (int p = 0; p < pixels; p++) {
-        pixel_lanes a = four_of(place + p * pixel_step + k);
+        for (int r = 0; r < registers; r++) w[r] = weights_of(weights + r * LANES * GROUP);
 #pragma clang loop unroll(full)
-        for (int r = 0; r < registers; r++) sum[p][r] = dot(sum[p][r], a, w[r]);
+        for (int p = 0; p < pixels; p++) {
+          integers a = spread(place + p * pixel_step + k + part);
+#pragma clang loop unroll(full)
+          for (int r = 0; r < registers; r++) sum[p][r] = dot(sum[p][r], a, w[r]);
+        }
+        // Loads that came before their turn would need registers that there are not.
+        __asm__ volatile("" ::: "memory");
       }
-    }
   }
+}
 
-  const ck_q8_finish *finish = &layer->finish;
+static inline __attribute__((always_inline)) void tile(
+    const ck_q8_convolution *layer, const number *in, ptrdiff_t pixel_step, const weight *weights, int32_t channel,
+    ptrdiff_t y, ptrdiff_t x, int pixels, int registers) {
+  integers sum[TILE][2];
+  add_up(sum, in, layer->tap_offset, layer->taps, layer->depth, pixel_step, weights, pixels, registers);
+  // A copy is not reread after every byte that is stored.
+  const ck_q8_convolution own = *layer;
 #pragma clang loop unroll(full)
   for (int r = 0; r < registers; r++) {
     const int32_t c = channel + r * LANES;
-    const vector scale = load(finish->scale + c), bias = load(finish->bias + c);
+    const vector scale = load(own.finish.scale + c), bias = load(own.finish.bias + c);
 #pragma clang loop unroll(full)
-    for (int p = 0; p < pixels; p++) put(layer, finished(finish, sum[p][r], scale, bias), y, x + p, c);
+    for (int p = 0; p < pixels; p++) put(&own, finished(&own.finish, sum[p][r], scale, bias), y, x + p, c);
   }
 }
 
@@ -44,20 +61,22 @@ static inline __attribute__((always_inline)) void tile(
   case n: tile(layer, in, pixel_step, weights, channel, y, x, n, registers); break;
 
 static inline __attribute__((always_inline)) void tile_of(
-    const ck_q8_convolution *layer, const uint8_t *in, ptrdiff_t pixel_step, const int8_t *weights, int32_t channel,
+    const ck_q8_convolution *layer, const number *in, ptrdiff_t pixel_step, const weight *weights, int32_t channel,
     ptrdiff_t y, ptrdiff_t x, int pixels, int registers) {
   switch (pixels) { TILE_CASES }
 }
 
-static void convolve(const ck_q8_convolution *layer, ck_bytes in, int32_t first, int32_t last) {
+// `in` is pixel (0, 0), with the distances of rows and pixels.
+static void convolve_numbers(
+    const ck_q8_convolution *layer, const number *in, ptrdiff_t in_row, ptrdiff_t in_pixel, int32_t first, int32_t last) {
   const int32_t block = 2 * LANES, width = layer->width;
-  const ptrdiff_t pixel_step = in.pixel * layer->stride;
+  const ptrdiff_t pixel_step = in_pixel * layer->stride;
   const int32_t tiles = (width + TILE - 1) / TILE;
   for (int32_t c = 0; c < layer->channels; c += block) {
-    const int8_t *weights = layer->weights + (ptrdiff_t)c * layer->taps * layer->depth;
+    const weight *weights = (const weight *)layer->weights + (ptrdiff_t)c * layer->taps * layer->depth;
     const bool is_whole = layer->channels - c >= block;
     for (int32_t y = first; y < last; y++) {
-      const uint8_t *row = in.base + y * in.row * layer->stride;
+      const number *row = in + y * in_row * layer->stride;
       for (int32_t i = 0; i < tiles; i++) {
         const int32_t x = width * i / tiles, end = width * (i + 1) / tiles;
         if (is_whole) tile_of(layer, row + x * pixel_step, pixel_step, weights, c, y, x, end - x, 2);
@@ -86,7 +105,7 @@ static inline __attribute__((always_inline)) void gather(
 }
 
 static inline __attribute__((always_inline)) void depthwise_outputs(
-    const ck_q8_convolution *layer, const uint8_t *const rows[3], ptrdiff_t side, const int8_t *weights, int32_t c,
+    const ck_q8_convolution *layer, const uint8_t *const rows[3], ptrdiff_t side, const weight *weights, int32_t c,
     int32_t channels, int outputs, uint8_t *out, ptrdiff_t second) {
   const ck_q8_depthwise *part = &layer->depthwise;
   integers sum[2][4] = {};
@@ -98,9 +117,7 @@ static inline __attribute__((always_inline)) void depthwise_outputs(
     for (int output = 0; output < outputs; output++)
 #pragma clang loop unroll(full)
       for (int k = 0; k < 4; k++)
-        sum[output][k] = dot(
-            sum[output][k], pixels_of(bytes[k]),
-            weights_of(weights + ((output * 3 + ky) * 4 + k) * LANES * 4));
+        sum[output][k] = dot_bytes(sum[output][k], bytes[k], weights + ((output * 3 + ky) * 4 + k) * LANES * 4);
   }
 #pragma clang loop unroll(full)
   for (int output = 0; output < outputs; output++) {
@@ -121,7 +138,7 @@ static void depthwise(const ck_q8_convolution *layer, int32_t y, uint8_t *out) {
   const int32_t width = layer->width, apart = part->dilation;
   for (int32_t c = 0; c < part->channels; c += depthwise_block) {
     const int32_t channels = part->channels - c < depthwise_block ? part->channels - c : depthwise_block;
-    const int8_t *weights = part->weights + (ptrdiff_t)c * 2 * 3 * 4;
+    const weight *weights = (const weight *)part->weights + (ptrdiff_t)c * 2 * 3 * 4;
     const uint8_t *rows[3];
     for (int k = 0; k < 3; k++)
       rows[k] = layer->in.base + (y * part->stride + (k - 1) * part->dilation) * layer->in.row - side + c;
@@ -155,20 +172,17 @@ static void quantize(const float *in, int32_t channels, const float *factor, flo
 // As many independent dot products as the tile has, on registers alone.
 static double peak(int64_t rounds) {
   integers sum[TILE][2] = {};
-  static const uint8_t ones[4] = {1, 1, 1, 1};
-  static const int8_t weights[LANES * 4];
-  pixel_lanes a = four_of(ones);
-  weight_lanes w = weights_of(weights);
+  integers a = {}, w = {};
   for (int64_t i = 0; i < rounds; i++) {
 #pragma clang loop unroll(full)
     for (int p = 0; p < TILE; p++)
 #pragma clang loop unroll(full)
       for (int r = 0; r < 2; r++) {
         // Each anew: without dot products of its own, a processor's products would be made once for all.
-        hide(a, w);
+        __asm__ volatile("" : "+v"(a), "+v"(w));
         sum[p][r] = dot(sum[p][r], a, w);
         __asm__ volatile("" : "+v"(sum[p][r]));
       }
   }
-  return (double)rounds * TILE * 2 * LANES * 4;
+  return (double)rounds * TILE * 2 * LANES * GROUP;
 }

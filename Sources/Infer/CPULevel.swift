@@ -38,8 +38,9 @@ public enum CPULevel: Int, CaseIterable, Comparable, Sendable {
 
   private static let multipliesHalvesFast = ck_bf16_is_fast()
 
-  /// Whether bytes are faster than floats: with dot products of bytes (VNNI) or products of matrices they are, by much.
-  var hasFastBytes: Bool { byteKernels.hasSuffix("VNNI") || byteKernels == "AMX" }
+  /// Whether bytes are faster than floats: with dot products of bytes (VNNI) or products of matrices they are, by much, and as
+  /// words in AVX2's registers still; those of floats in AVX-512's are as fast.
+  var hasFastBytes: Bool { self == .avx2 || byteKernels.hasSuffix("VNNI") || byteKernels == "AMX" }
 
   package var kernelLevel: ck_level {
     switch self {

@@ -172,13 +172,15 @@ import Testing
 
   @Test func autoTakesBytesWhereTheyAreGoodEnough() throws {
     let model = try Self.calibrated()
-    func best(_ agreement: String) throws -> Precision {
+    func best(_ agreement: String, at level: CPULevel = .detected) throws -> Precision {
       let metadata = [Model.agreementKey: agreement, Model.leastAgreementKey: "0.95"]
-      return try Model(model.file(ranges: model.ranges, metadata: metadata), name: "m").bestPrecision()
+      return try Model(model.file(ranges: model.ranges, metadata: metadata), name: "m").bestPrecision(at: level)
     }
     let otherwise: Precision = CPULevel.detected.hasFastHalves ? .bf16 : .f32
     #expect(try best("0.9") == otherwise)
     #expect(try best("0.97") == (CPULevel.detected.hasFastBytes ? .int8 : otherwise))
     #expect(try best("much") == otherwise)
+    if CPULevel.detected >= .avx2 { #expect(try best("0.97", at: .avx2) == .int8) }
+    #expect(try best("0.97", at: .scalar) == .f32)
   }
 }

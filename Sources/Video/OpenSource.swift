@@ -49,6 +49,44 @@ public func openSource(_ specifier: String, options: SourceOptions = SourceOptio
   return try LoopingSource { () throws(VideoError) in try openOnce(specifier, options) }
 }
 
+/// Opens pictures as the frames of one source, in the order of their names.
+public func openPictures(_ paths: [String], options: SourceOptions = SourceOptions()) throws(VideoError)
+  -> any FrameSource
+{
+  let source = try PictureSource(paths: paths, name: "\(paths.count) pictures", rate: options.pictureRate)
+  return options.selection == Selection() ? source : try SelectedSource(source, options.selection)
+}
+
+/// Whether a name is a picture's.
+public func isPictureName(_ name: String) -> Bool {
+  PictureSource.extensions.contains((name as NSString).pathExtension.lowercased())
+}
+
+private let videoExtensions: Set<String> = [
+  "mp4", "m4v", "mov", "mkv", "webm", "avi", "mpg", "mpeg", "m2v", "ts", "mts", "m2ts", "vob", "wmv", "asf", "flv",
+  "3gp", "ogv",
+  "mxf", "mjpeg", "mjpg", "y4m", "h264", "hevc",
+]
+
+/// The videos of a folder that holds no pictures, in the order of their names; none where it is no folder.
+public func videosIn(folder: String) throws(VideoError) -> [String] {
+  var isFolder: ObjCBool = false
+  guard FileManager.default.fileExists(atPath: folder, isDirectory: &isFolder), isFolder.boolValue else { return [] }
+  let names = try contents(of: folder)
+  guard !names.contains(where: isPictureName) else { return [] }
+  return names.filter { videoExtensions.contains(($0 as NSString).pathExtension.lowercased()) && !$0.hasPrefix(".") }
+    .sorted { $0.compare($1, options: [.numeric, .caseInsensitive]) == .orderedAscending }
+    .map { (folder as NSString).appendingPathComponent($0) }
+}
+
+private func contents(of folder: String) throws(VideoError) -> [String] {
+  do {
+    return try FileManager.default.contentsOfDirectory(atPath: folder)
+  } catch {
+    throw VideoError("\(folder): the folder cannot be read")
+  }
+}
+
 private func openOnce(_ specifier: String, _ options: SourceOptions) throws(VideoError) -> any FrameSource {
   let source = try openWhole(specifier, options)
   guard options.pictureRate == nil || source is PictureSource else {
@@ -142,13 +180,7 @@ private func openPath(_ path: String, _ options: SourceOptions) throws(VideoErro
     return try PictureSource(paths: found, name: path, rate: options.pictureRate)
   }
   if isFolder.boolValue {
-    let names: [String]
-    do {
-      names = try FileManager.default.contentsOfDirectory(atPath: path)
-    } catch {
-      throw VideoError("\(path): the folder cannot be read")
-    }
-    let pictures = names.filter { PictureSource.extensions.contains(($0 as NSString).pathExtension.lowercased()) }
+    let pictures = try contents(of: path).filter(isPictureName)
     return try PictureSource(
       paths: pictures.map { (path as NSString).appendingPathComponent($0) }, name: path, rate: options.pictureRate)
   }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Infer
+import Synchronization
 import Tracker
 import Video
 
@@ -13,11 +14,17 @@ struct AnnotateCommand: ParsableCommand {
       "Writes a video with everyone's skeleton drawn, every frame at its own time, with the sound, or people as data.",
     discussion: """
       posecam annotate clip.mp4 -o drawn.mp4 -o people.csv
+      posecam annotate videos/ -o 'drawn/{name}.mp4'
+      Of several videos, or a folder of them, each is written under its own name in the place of {name}; one that fails does not \
+      stop the others. Several pictures are one source, unless an output has {name} in it.
       Interrupted by Ctrl-C, it closes files that can be used. An output that fails does not stop the others.
       """)
 
-  @Argument(help: "The video: whatever --video of the live command takes.", completion: .file())
-  var input: String
+  @Argument(help: "The video: whatever --video of the live command takes; or several.", completion: .file())
+  var input: [String]
+
+  @Flag(help: "Leave out videos whose outputs are there; what Ctrl-C cuts short is not kept then.")
+  var skipExisting = false
 
   @OptionGroup(title: "Outputs") var outputs: OutputOptions
   @OptionGroup(title: "Drawing") var drawing: DrawingOptions
@@ -34,20 +41,58 @@ struct AnnotateCommand: ParsableCommand {
   }
 
   func run() throws {
-    try outputs.check(inputs: [input, self.engine.model])
-    let model = try self.engine.network.loadModel()
+    let list = try Worklist(input, outputs, model: engine.model, skipsExisting: skipExisting)
+    let model = try engine.network.loadModel()
+    let times = try looking.times(engine, for: model)
+    let running = Running()
+    Interruption.onRequest { running.stop() }
+    if list.skipped > 0 { StandardError.line("\(list.skipped) left out, whose outputs are there") }
+    var failures: [String] = []
+    for (index, job) in list.jobs.enumerated() {
+      guard list.jobs.count > 1 else { return try annotate(job, model, times, running) }
+      StandardError.line("\(index + 1) of \(list.jobs.count): \(withoutCredentials(job.name))")
+      do {
+        try annotate(job, model, times, running)
+      } catch let code as ExitCode {
+        throw code
+      } catch {
+        StandardError.line("Error: \(error)")
+        failures.append(withoutCredentials(job.name))
+      }
+      if Interruption.isRequested { throw ExitCode(Interruption.exitCode) }
+    }
+    if !failures.isEmpty {
+      throw PosecamError("\(failures.count) of \(list.jobs.count) failed: \(failures.joined(separator: ", "))")
+    }
+  }
+
+  /// What is to be stopped when the user asks for the end.
+  private final class Running: Sendable {
+    private let pipeline = Mutex<Pipeline?>(nil)
+
+    func begin(_ new: Pipeline) {
+      pipeline.withLock { $0 = new }
+      if Interruption.isRequested { new.stop() }
+    }
+    func stop() { pipeline.withLock { $0 }?.stop() }
+  }
+
+  private func annotate(_ job: Worklist.Job, _ model: Model, _ times: NetworkTimes?, _ running: Running) throws {
+    let input = job.name
     var options = selected.sourceOptions
     options.isDemoLive = false
+    func open() throws(VideoError) -> any FrameSource {
+      job.inputs.count == 1 ? try openSource(input, options: options) : try openPictures(job.inputs, options: options)
+    }
     let isOnce = PosecamError("\(input): cannot be read twice, as --two-pass must; record it to a file first")
     if twoPass.isOn, Self.isPipe(input) { throw isOnce }
-    let times = try looking.times(self.engine, for: model)
-    let source = try openSource(input, options: options)
+    let source = try open()
     if twoPass.isOn, source.info.isLive { throw isOnce }
     if twoPass.isOn, source.info.isStill { throw PosecamError("\(input): single pictures; --two-pass is for videos") }
     let engine = looking.chosen(self.engine, times, isLive: source.info.isLive)
     let streams = engine.streamCount(isLive: source.info.isLive)
     let measurements = Measurements()
-    let sink = try outputs.open(
+    let sink = try job.outputs.open(
       PoseStream(source.info, model: model.name), startTime: source.info.startTime,
       video: drawing.videoSettings(source.info, soundPath: input, selected), measurements)
     let pipeline = Pipeline(
@@ -55,14 +100,16 @@ struct AnnotateCommand: ParsableCommand {
       tracker: following.makeFollowing(
         isVideo: !source.info.isStill, isSingle: looking.single, smoothing: twoPass.isOn ? .off : nil),
       measurements: measurements)
-    Interruption.onRequest { pipeline.stop() }
-    guard twoPass.isOn else { return try write(pipeline, to: sink, total: source.info.frameCount, measurements) }
+    running.begin(pipeline)
+    guard twoPass.isOn else {
+      return try write(pipeline, of: input, to: sink, total: source.info.frameCount, measurements)
+    }
 
     let frames = try collect(pipeline, sink.takeNotices(), total: source.info.frameCount, measurements)
     let second = SecondPass(
-      try openSource(input, options: options), name: input,
+      try open(), name: input,
       people: TwoPassSmoothing.smooth(frames, following.smooth), measurements)
-    try write(second, to: sink, total: frames.count, measurements)
+    try write(second, of: input, to: sink, total: frames.count, measurements)
   }
 
   private static func isPipe(_ path: String) -> Bool {
@@ -98,7 +145,7 @@ struct AnnotateCommand: ParsableCommand {
   }
 
   private func write(
-    _ results: some TrackedFrames, to sink: Outputs, total: Int?, _ measurements: Measurements
+    _ results: some TrackedFrames, of input: String, to sink: Outputs, total: Int?, _ measurements: Measurements
   ) throws {
     var progress = ProgressLine()
     var state = ProgressLine.State(total: total)
@@ -139,8 +186,12 @@ struct AnnotateCommand: ParsableCommand {
     defer {
       tell()
       progress.finish(state, isComplete: !Interruption.isRequested)
-      if Interruption.isRequested { progress.note("interrupted after \(state.done) frames, which are written") }
+      if Interruption.isRequested {
+        progress.note(
+          "interrupted after \(state.done) frames, \(skipExisting ? "which are not kept" : "which are written")")
+      }
     }
+    if Interruption.isRequested, skipExisting { throw ExitCode(Interruption.exitCode) }
     try sink.finish(isComplete: !Interruption.isRequested)
     if Interruption.isRequested { throw ExitCode(Interruption.exitCode) }
   }

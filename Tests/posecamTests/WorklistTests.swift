@@ -1,0 +1,110 @@
+import Foundation
+import Testing
+
+@testable import posecam
+
+/// Several videos for one `annotate`.
+@Suite(.enabled(if: Program.isPresent, Program.absence))
+struct WorklistTests {
+  private let folder: Folder
+
+  init() throws { folder = try Folder() }
+
+  private func makeClips(_ names: String...) throws {
+    let outcome = try Program.run(
+      "posecam scene demo:size=96x64,seconds=0.5,people=1 -o one.mp4 --truth /dev/null && for n in \(names.joined(separator: " ")); do "
+        + "mkdir -p $(dirname $n) && cp one.mp4 $n; done; rm one.mp4", in: folder)
+    try #require(outcome.status == 0, "\(outcome.errors)")
+  }
+
+  private func run(_ line: String) throws -> Program.Outcome { try Program.run("posecam annotate \(line)", in: folder) }
+
+  private func files(in name: String) throws -> [String] {
+    try FileManager.default.contentsOfDirectory(atPath: folder.path(name)).sorted()
+  }
+
+  @Test func everyVideoGetsOutputsOfItsOwn() throws {
+    try makeClips("a.mp4", "b/c.mp4")
+    let outcome = try run("a.mp4 b/c.mp4 -o 'out/{name}.mp4' --json '{name}.jsonl' -o 'poses/{name}/'")
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    #expect(outcome.errors.contains("1 of 2: a.mp4") && outcome.errors.contains("2 of 2: b/c.mp4"))
+    #expect(try files(in: "out") == ["a.mp4", "c.mp4"])
+    #expect(try files(in: "poses/a").count == 15 && files(in: "poses/c").count == 15)
+    for name in ["a", "c"] { #expect(try folder.text("\(name).jsonl").split(separator: "\n").count == 16) }
+    #expect(try folder.text("c.jsonl").contains("\"source\":\"b/c.mp4\""))
+  }
+
+  @Test func oneThatFailsDoesNotStopTheOthers() throws {
+    try makeClips("videos/v2.mp4", "videos/v10.mp4")
+    try Data("no video".utf8).write(to: URL(fileURLWithPath: folder.path("videos/v1.mov")))
+    let outcome = try run("videos -o 'out/{name}.jsonl'")
+    #expect(outcome.status == 1)
+    #expect(outcome.errors.contains("1 of 3: videos/v1.mov") && outcome.errors.contains("3 of 3: videos/v10.mp4"))
+    #expect(outcome.complaints.last == "Error: 1 of 3 failed: videos/v1.mov")
+    #expect(try files(in: "out") == ["v10.jsonl", "v2.jsonl"])
+  }
+
+  @Test func whatIsThereIsLeftOut() throws {
+    try makeClips("a.mp4", "b.mp4")
+    let command = "a.mp4 b.mp4 -o '{name}.csv' -o '{name}.jsonl' --skip-existing"
+    #expect(try run(command).status == 0)
+    try FileManager.default.removeItem(atPath: folder.path("b.csv"))
+    try Data("mine".utf8).write(to: URL(fileURLWithPath: folder.path("a.csv")))
+    let outcome = try run(command)
+    #expect(outcome.status == 0 && outcome.errors.contains("1 left out"), "\(outcome.errors)")
+    #expect(try folder.text("a.csv") == "mine")
+    #expect(try folder.text("b.csv").hasPrefix("frame,time"))
+  }
+
+  /// What Ctrl-C cut short would count as done the next time.
+  @Test func anInterruptedVideoIsNotKeptWhereItWouldBeSkipped() throws {
+    let outcome = try Program.run(
+      """
+      posecam scene demo:size=96x64,seconds=40,people=1 -o long.mp4 --truth /dev/null && cp long.mp4 later.mp4
+      '\(try #require(Program.path))' annotate long.mp4 later.mp4 -o '{name}.jsonl' --skip-existing --threads 1 & job=$!
+      while kill -0 $job && ! ls -A | grep -q 'long.jsonl.partial'; do sleep 0.05; done; kill -TERM $job; wait $job
+      """, in: folder)
+    #expect(outcome.status == 128 + SIGTERM, "\(outcome.errors)")
+    #expect(outcome.errors.contains("not kept"), "\(outcome.errors)")
+    #expect(try folder.contents() == ["later.mp4", "long.mp4"])
+    #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path("")).allSatisfy { !$0.contains("partial") })
+  }
+
+  @Test func picturesAreOneSource() throws {
+    try makeClips("a.mp4")
+    #expect(try run("a.mp4 --pictures p").status == 0)
+    let outcome = try run("p/*0_rendered.png p/a_000000000007_rendered.png -o all.jsonl")
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    let lines = try folder.text("all.jsonl").split(separator: "\n")
+    #expect(lines.count == 4 && lines[2].contains("7_rendered.png") && lines[3].contains("10_rendered.png"), "\(lines)")
+  }
+
+  @Test func whatCannotBeToldApartIsRefused() throws {
+    try makeClips("a.mp4", "b/a.mp4", "b/z.mp4")
+    let before = try folder.contents()
+    for (line, complaint) in [
+      ("a.mp4 b/a.mp4 -o out.mp4", "a.mp4: several sources need outputs of their own"),
+      ("b -o out.mp4", "b: a folder with 2 videos; give outputs with {name}"),
+      ("a.mp4 b/a.mp4 -o '{name}.csv'", "a.csv: would be written for a.mp4 and for b/a.mp4"),
+      ("a.mp4 b/z.mp4 -o '{name}.mov' --json all.jsonl", "all.jsonl: every video needs outputs of its own"),
+      ("a.mp4 b/z.mp4 -o '{name}.csv' --serve 0", "--serve takes one source"),
+      ("a.mp4 -o '{name}.mp4'", "a.mp4: is the input itself"),
+      ("a.mp4 b/a.mp4 -o 'b/{name}.mp4'", "b/a.mp4: would be written for"),
+      ("a.mp4 b/z.mp4 -o 'b/{name}.mp4'", "b/z.mp4: is the input itself"),
+      ("b/z.mp4 b/a.mp4 -o 'none/deep/{name}.mp4'", "none/deep: cannot be made"),
+      ("a.mp4 -o out.mp4 --skip-existing", "--skip-existing is for"),
+    ] {
+      let outcome = try run(line)
+      #expect(outcome.status == 1 && outcome.errors.contains(complaint), "\(line): \(outcome.errors)")
+      #expect(try folder.contents() == before)
+    }
+  }
+
+  @Test(arguments: [
+    ("clip.mp4", "clip"), ("/a/b/holiday 1.final.mov", "holiday 1.final"), ("-", "video"), ("..", "video"),
+    ("/", "video"),
+    ("rtsp://me:secret@camera/stream", "stream"), ("0", "0"),
+  ]) func sourcesHaveNames(input: String, name: String) {
+    #expect(Worklist.name(of: input) == name)
+  }
+}

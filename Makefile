@@ -4,7 +4,7 @@ VIDEO  ?= samples/room.mp4
 PREFIX ?= /usr/local
 RELEASE = swift build -c release --static-swift-stdlib -Xlinker -s --product posecam
 
-LIBRARIES = libavdevice-dev libavformat-dev libavcodec-dev libavutil-dev libswscale-dev libopenblas-dev libncurses-dev zlib1g-dev pkg-config
+LIBRARIES = libavdevice-dev libavformat-dev libavcodec-dev libavutil-dev libswresample-dev libswscale-dev libopenblas-dev libncurses-dev zlib1g-dev pkg-config
 TEST_TOOLS = ffmpeg tmux python3 mandoc
 PACKAGE_TOOLS = dpkg-dev
 

@@ -3,12 +3,14 @@
 #include <libavcodec/avcodec.h>
 #include <libavdevice/avdevice.h>
 #include <libavformat/avformat.h>
+#include <libavutil/audio_fifo.h>
 #include <libavutil/display.h>
 #include <libavutil/error.h>
 #include <libavutil/imgutils.h>
 #include <libavutil/opt.h>
 #include <libavutil/pixdesc.h>
 #include <libavutil/sha.h>
+#include <libswresample/swresample.h>
 #include <libswscale/swscale.h>
 
 static const int64_t ff_nopts_value = AV_NOPTS_VALUE;
@@ -64,6 +66,21 @@ static inline int64_t ff_frame_duration(const AVFrame *_Nonnull frame) {
 #else
   return frame->pkt_duration;
 #endif
+}
+
+// The first `count` samples of a frame into a queue, and from there; their arrays of planes are of other types from version to
+// version.
+static inline int ff_queue(AVAudioFifo *_Nonnull queue, AVFrame *_Nonnull frame, int count) {
+  return av_audio_fifo_write(queue, (void **)frame->extended_data, count);
+}
+static inline int ff_unqueue(AVAudioFifo *_Nonnull queue, AVFrame *_Nonnull frame, int count) {
+  return av_audio_fifo_read(queue, (void **)frame->extended_data, count);
+}
+
+// Nothing to be heard from sample `first` of a frame on.
+static inline void ff_silence(AVFrame *_Nonnull frame, int first) {
+  av_samples_set_silence(
+      frame->extended_data, first, frame->nb_samples - first, frame->ch_layout.nb_channels, (enum AVSampleFormat)frame->format);
 }
 
 // FFmpeg's complaints, a line at a time. In C, since on arm64 `va_list` is a structure, and Swift (6.2, 6.3) crashes when it makes a

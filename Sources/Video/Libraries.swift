@@ -6,7 +6,7 @@ public enum Libraries {
   public static var versions: [(name: String, version: String)] {
     [
       ("libavformat", avformat_version()), ("libavcodec", avcodec_version()), ("libavdevice", avdevice_version()),
-      ("libswscale", swscale_version()), ("libavutil", avutil_version()),
+      ("libswresample", swresample_version()), ("libswscale", swscale_version()), ("libavutil", avutil_version()),
     ].map { name, number in (name, "\(number >> 16).\(number >> 8 & 0xFF).\(number & 0xFF)") }
   }
 

@@ -36,6 +36,8 @@ public final class VideoWriter {
   private var packet = av_packet_alloc()
   private var sound: AudioCopy?
   private var soundStream: UnsafeMutablePointer<AVStream>?
+  /// Where the file cannot hold the sound as it is.
+  private var conversion: AudioConversion?
   private var lastSound: Int64?
   /// Packets that the container did not take.
   private var lostSound = 0
@@ -161,14 +163,20 @@ public final class VideoWriter {
       let parameters = sound.stream.pointee.codecpar
     else { return }
     let name = String(cString: avcodec_get_name(parameters.pointee.codec_id))
-    guard sound.fits(context), let copy = avformat_new_stream(context, nil) else {
+    if sound.fits(context), let copy = avformat_new_stream(context, nil) {
+      avcodec_parameters_copy(copy.pointee.codecpar, parameters)
+      copy.pointee.codecpar.pointee.codec_tag = 0
+      copy.pointee.time_base = sound.stream.pointee.time_base
+      (self.sound, soundStream) = (sound, copy)
+    } else if let conversion = AudioConversion(sound.stream, for: context.pointee.oformat),
+      let converted = avformat_new_stream(context, nil)
+    {
+      conversion.describe(converted)
+      notices.append("\(path): the sound becomes AAC: '\(name)' cannot be stored in this kind of file (.mkv takes it)")
+      (self.sound, soundStream, self.conversion) = (sound, converted, conversion)
+    } else {
       notices.append("no sound in \(path): '\(name)' cannot be stored in this kind of file (.mkv takes it)")
-      return
     }
-    avcodec_parameters_copy(copy.pointee.codecpar, parameters)
-    copy.pointee.codecpar.pointee.codec_tag = 0
-    copy.pointee.time_base = sound.stream.pointee.time_base
-    (self.sound, soundStream) = (sound, copy)
   }
 
   /// Appends a frame. Frames must come in the order of their times.
@@ -217,6 +225,7 @@ public final class VideoWriter {
     let base = encoder.pointee.time_base
     try copySound(
       until: isComplete ? settings.soundEnd : Double(end) * Double(base.num) / Double(base.den) + settings.startTime)
+    if let conversion, try !conversion.convert(nil, storeSound) { lostSound += 1 }
     var code = av_write_trailer(context)
     let flushed = avio_closep(&context.pointee.pb)
     if code >= 0 { code = flushed }
@@ -270,29 +279,39 @@ public final class VideoWriter {
   }
 
   private func copySound(until limit: Double?) throws(VideoError) {
-    guard let sound, let soundStream else { return }
+    guard let sound else { return }
     try sound.copy(until: limit) { packet throws(VideoError) in
       let base = sound.stream.pointee.time_base
       let start = base.ticks(in: settings.startTime)
       if packet.pointee.pts != ff_nopts_value { packet.pointee.pts &-= start }
       if packet.pointee.dts != ff_nopts_value { packet.pointee.dts &-= start }
-      packet.pointee.stream_index = soundStream.pointee.index
-      packet.pointee.pos = -1
-      av_packet_rescale_ts(packet, base, soundStream.pointee.time_base)
-      // A container stores times that rise, and some only sound that is whole; the picture is worth more than a moment of it.
-      if packet.pointee.dts != ff_nopts_value {
-        if let lastSound, packet.pointee.dts <= lastSound {
-          av_packet_unref(packet)
-          return
-        }
-        lastSound = packet.pointee.dts
+      guard let conversion else {
+        try storeSound(packet)
+        return
       }
-      do throws(VideoError) {
-        try store(packet)
-      } catch {
-        if isFull { throw error }
-        lostSound += 1
+      if try !conversion.convert(packet, storeSound) { lostSound += 1 }
+      av_packet_unref(packet)
+    }
+  }
+
+  private func storeSound(_ packet: UnsafeMutablePointer<AVPacket>) throws(VideoError) {
+    guard let sound, let soundStream else { return }
+    packet.pointee.stream_index = soundStream.pointee.index
+    packet.pointee.pos = -1
+    av_packet_rescale_ts(packet, conversion?.timeBase ?? sound.stream.pointee.time_base, soundStream.pointee.time_base)
+    // A container stores times that rise, and some only sound that is whole; the picture is worth more than a moment of it.
+    if packet.pointee.dts != ff_nopts_value {
+      if let lastSound, packet.pointee.dts <= lastSound {
+        av_packet_unref(packet)
+        return
       }
+      lastSound = packet.pointee.dts
+    }
+    do throws(VideoError) {
+      try store(packet)
+    } catch {
+      if isFull { throw error }
+      lostSound += 1
     }
   }
 

@@ -76,16 +76,17 @@ import Testing
   @Test(arguments: [
     ("flac", "mp4", true), ("flac", "mov", false), ("libopus", "mp4", true), ("libopus", "mov", false),
     ("libopus", "ts", true), ("flac", "ts", false), ("aac", "ts", true), ("pcm_alaw", "mp4", false),
-    ("pcm_s16le", "mov", true),
-  ]) func soundIsKeptWhereTheFileTakesIt(_ sound: String, _ kind: String, _ isTaken: Bool) throws {
+    ("pcm_s16le", "mov", true), ("wmav2", "mp4", false),
+  ]) func soundIsKeptWhereTheFileTakesItAndElseBecomesAAC(_ sound: String, _ kind: String, _ isTaken: Bool) throws {
     let scratch = try Scratch()
     try FFmpegTool.run(
       "ffmpeg", "-f", "lavfi", "-i", "sine=frequency=440:duration=1", "-c:a", sound, "-ar", "48000", scratch("a.mkv"))
     var settings = VideoWriter.Settings()
     settings.soundPath = scratch("a.mkv")
     let writer = try write((0..<25).map { $0 * 3600 }, to: scratch("b.\(kind)"), settings: settings)
-    #expect(try probe(scratch("b.\(kind)"), "stream=codec_type", stream: "a:0").isEmpty == !isTaken)
-    #expect(writer.notices.isEmpty == isTaken)
+    let name = sound == "libopus" ? "opus" : sound
+    #expect(try probe(scratch("b.\(kind)"), "stream=codec_name", stream: "a:0").first == (isTaken ? name : "aac"))
+    #expect(writer.notices.isEmpty == isTaken && writer.notices.allSatisfy { $0.contains("becomes AAC: '\(name)'") })
   }
 
   @Test func aSteadyVideoLastsAsLongAsItsFrames() throws {
@@ -182,15 +183,52 @@ import Testing
     #expect(width == 85)
   }
 
-  @Test func soundThatDoesNotFitIsSaidAloud() throws {
+  /// A second of silence, a second of a tone, another of silence: where the tone lies afterwards, and how loud it is. Rates and
+  /// channels that AAC has, and others; sound that begins before the picture, and a part of it.
+  @Test(arguments: [
+    (rate: 48000, channels: 2, shift: 0.0), (rate: 44100, channels: 1, shift: 0.5),
+    (rate: 18000, channels: 1, shift: 0),
+    (rate: 96000, channels: 4, shift: -0.25), (rate: 8000, channels: 6, shift: 0),
+  ]) func soundThatIsConvertedStaysInItsPlace(rate: Int, channels: Int, shift: Double) throws {
+    let scratch = try Scratch()
+    let tone = "0.5*sin(2*PI*500*t)*between(t\\,1\\,2)"
+    try FFmpegTool.run(
+      "ffmpeg", "-f", "lavfi", "-i",
+      "aevalsrc=\(Array(repeating: tone, count: channels).joined(separator: "|")):d=3:s=\(rate)",
+      "-c:a", "pcm_s16le", scratch("in.mkv"))
+    var settings = VideoWriter.Settings()
+    (settings.soundPath, settings.startTime) = (scratch("in.mkv"), shift)
+    let times = (0..<75).map { Int64($0 * 3600) + Int64(shift * 90000) }
+    let writer = try write(times, to: scratch("out.mp4"), settings: settings)
+    #expect(writer.notices.count == 1 && writer.notices[0].contains("becomes AAC"), "\(writer.notices)")
+    try FFmpegTool.run(
+      "ffmpeg", "-i", scratch("out.mp4"), "-af", "pan=mono|c0=c0,aresample=48000:async=1:first_pts=0", "-f", "f32le",
+      scratch("out.raw"))
+    let samples = try Data(contentsOf: URL(fileURLWithPath: scratch("out.raw"))).withUnsafeBytes {
+      Array($0.bindMemory(to: Float.self))
+    }
+    let loud = samples.indices.filter { abs(samples[$0]) > 0.1 }
+    let (first, last) = (try #require(loud.first), try #require(loud.last))
+    #expect(abs(Double(first) / 48000 - (1 - shift)) < 0.01, "\(Double(first) / 48000)")
+    #expect(abs(Double(last) / 48000 - (2 - shift)) < 0.01, "\(Double(last) / 48000)")
+    let power = samples[first...last].reduce(0) { $0 + Double($1 * $1) } / Double(last - first)
+    #expect(abs(power.squareRoot() - 0.5 / 2.squareRoot()) < 0.06)
+  }
+
+  /// Two seconds are missing from the sound's middle, as where a recorder was stopped.
+  @Test func gapsInConvertedSoundStayGaps() throws {
     let scratch = try Scratch()
     try FFmpegTool.run(
-      "ffmpeg", "-f", "lavfi", "-i", "sine=duration=1", "-c:a", "pcm_alaw", scratch("in.wav"))
+      "ffmpeg", "-f", "lavfi", "-i", "sine=frequency=440:duration=4:sample_rate=48000", "-af",
+      "aselect='not(between(t,1,3))'",
+      "-c:a", "pcm_s16le", scratch("in.mkv"))
     var settings = VideoWriter.Settings()
-    settings.soundPath = scratch("in.wav")
-    let writer = try write([0, 3000], to: scratch("out.mp4"), settings: settings)
-    #expect(writer.notices.count == 1 && writer.notices[0].contains("pcm_alaw"))
-    #expect(try probe(scratch("out.mp4"), "stream=codec_type", stream: "a") == [])
+    settings.soundPath = scratch("in.mkv")
+    _ = try write((0..<100).map { $0 * 3600 }, to: scratch("out.mkv.mp4"), settings: settings)
+    let packets = try probe(scratch("out.mkv.mp4"), "packet=pts_time", stream: "a:0").compactMap { Double($0) }
+    let gaps = zip(packets, packets.dropFirst()).filter { $1 - $0 > 0.1 }
+    #expect(gaps.count == 1 && abs(gaps[0].0 - 1) < 0.1 && abs(gaps[0].1 - 3) < 0.1, "\(gaps)")
+    #expect(try abs(#require(packets.last) - 4) < 0.1)
   }
 
   @Test func timeBeginsWhereTheSourceBegins() throws {

@@ -121,6 +121,15 @@ struct TmuxTests {
     try tmux.waitFor("status=0")
   }
 
+  @Test func oneThatCannotBeOpenedLeavesTheOthers() throws {
+    let tmux = try Tmux(columns: 120, rows: 40, command: "--video missing.mp4 --video demo --video demo:seed=2")
+    try tmux.waitFor("missing.mp4: no such file")
+    try tmux.waitUntil("both are shown") { $0.contains("demo:seed=2 ·") && !$0.contains("waiting for the first frame") }
+    tmux.press("q")
+    try tmux.waitFor("status=1")
+    #expect(tmux.screen.contains("Error: missing.mp4: no such file"))
+  }
+
   @Test func followsTheWindow() throws {
     let tmux = try Tmux(columns: 100, rows: 30)
     try tmux.waitFor("captured")

@@ -1,6 +1,8 @@
 import ArgumentParser
+import Dispatch
 import Foundation
 import Infer
+import Synchronization
 import Tracker
 import Video
 
@@ -57,7 +59,7 @@ struct LiveCommand: ParsableCommand {
     var options = selected.sourceOptions
     options.isLooped = loop
     let times = try looking.times(engine, for: model)
-    let sources = try video.map { try openAwaited($0, options) }
+    let (names, sources, failures) = try openAll(options)
     let isLive = sources.contains { $0.info.isLive }
     let engine = looking.chosen(self.engine, times, isLive: isLive, sources: sources.count)
     // Several sources share streams of one thread; one source has them all.
@@ -69,12 +71,9 @@ struct LiveCommand: ParsableCommand {
     settings.mostPlans = max(settings.mostPlans, 2 * sources.count)
     let pool = EnginePool((0..<streams).map { _ in PoseEstimator(model, settings) })
     guard !outputs.usesStandardOutput, Self.hasTerminal else {
-      guard sources.count == 1 else {
-        throw PosecamError("there is no terminal to show them on, and several videos are shown on the screen only")
-      }
-      return try runWithoutScreen(sources[0], video[0], pool, modelName: model.name)
+      return try runWithoutScreen(sources[0], names[0], pool, modelName: model.name)
     }
-    let written = try zip(sources, video).map { try open($0, $1, modelName: model.name) }
+    let written = try zip(sources, names).map { try open($0, $1, modelName: model.name) }
     let screen = try Screen(
       Screen.Options(colors: colors, pixels: pixels, environment: ProcessInfo.processInfo.environment))
     defer { screen.close() }
@@ -92,13 +91,14 @@ struct LiveCommand: ParsableCommand {
       waker.wake()
     }
     let session = LiveSession(channels, control: EngineControl(pool.estimators, settings), screen: screen)
+    for failure in failures { session.note("\(failure)") }
     let result = Result { try session.run() }
     let lastEvents = try? result.get()
     if lastEvents == nil { Interruption.end() }
     screen.close()
     var progress = ProgressLine()
     for line in lastEvents ?? [] { progress.note(line) }
-    let ends = zip(channels, video).map { channel, name in
+    let ends = zip(channels, names).map { channel, name in
       Result {
         try end(channel.pipeline, result.map { _ in }, channel.outputs.takeNotices) {
           try channel.outputs.finish(isComplete: $0 && channel.isOver && !Interruption.isRequested)
@@ -106,14 +106,57 @@ struct LiveCommand: ParsableCommand {
         if channel.isOver, channel.latest == nil, !Interruption.isRequested { throw PosecamError.noFrame(in: name) }
       }
     }
+    for failure in failures.dropLast() { progress.note("Error: \(failure)") }
     for end in ends { try end.get() }
     if Interruption.isRequested { throw ExitCode(Interruption.exitCode) }
+    if let last = failures.last { throw last }
+  }
+
+  /// Opens all sources, several at the same time: a camera that does not answer keeps nobody waiting. Those that fail are left
+  /// out, unless all do.
+  private func openAll(_ options: SourceOptions) throws -> (
+    names: [String], sources: [any FrameSource], failures: [VideoError]
+  ) {
+    guard video.count > 1 else { return (video, [try openAwaited(video[0], options)], []) }
+    guard Self.hasTerminal else {
+      throw PosecamError("there is no terminal to show them on, and several videos are shown on the screen only")
+    }
+    for name in video where name.contains("://") { Self.tellAwaited(name) }
+    defer { tcflush(STDIN_FILENO, TCIFLUSH) }
+    let opened = Mutex([Result<any FrameSource, VideoError>?](repeating: nil, count: video.count))
+    // A thread each: most of the time they wait.
+    let group = DispatchGroup()
+    for (index, name) in video.enumerated() {
+      group.enter()
+      Thread.detachNewThread {
+        let result = Result { () throws(VideoError) in try openSource(name, options: options) }
+        opened.withLock { $0[index] = result }
+        group.leave()
+      }
+    }
+    group.wait()
+    var found: (names: [String], sources: [any FrameSource], failures: [VideoError]) = ([], [], [])
+    for (name, result) in zip(video, opened.withLock { $0 }) {
+      switch result {
+      case .success(let source)?:
+        found.names.append(name)
+        found.sources.append(source)
+      case .failure(let failure)?: found.failures.append(failure)
+      case nil: break
+      }
+    }
+    if found.sources.isEmpty, let first = found.failures.first { throw first }
+    return found
+  }
+
+  private static func tellAwaited(_ name: String) {
+    StandardError.line("posecam: waiting for \(withoutCredentials(name)); Ctrl-C ends")
   }
 
   /// Opens a source, and tells of one that may take its time.
   private func openAwaited(_ name: String, _ options: SourceOptions) throws -> any FrameSource {
     guard name.contains("://"), Self.hasTerminal else { return try openSource(name, options: options) }
-    StandardError.line("posecam: waiting for \(withoutCredentials(name)); Ctrl-C ends")
+    Self.tellAwaited(name)
     // What was typed meanwhile was not meant for the screen.
     defer { tcflush(STDIN_FILENO, TCIFLUSH) }
     return try openSource(name, options: options)

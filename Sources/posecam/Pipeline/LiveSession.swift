@@ -166,7 +166,8 @@ final class LiveSession {
     for channel in channels { channel.remember() }
   }
 
-  private func note(_ text: String) {
+  /// Tells the user something at the foot of the screen.
+  func note(_ text: String) {
     events.append(LiveView.Event(time: Double(Clock.now() - began) / 1e9, text: text))
     if events.count > 100 { events.removeFirst(events.count - 100) }
   }

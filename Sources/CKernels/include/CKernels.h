@@ -252,6 +252,7 @@ typedef struct {
   /// Pixels around `out` that are set to the byte that stands for 0.
   int32_t margin;
   ck_q8_depthwise depthwise;
+  /// A dilation or 0, as there.
   int32_t winograd;
   /// Of the scratch a task takes `ck_q8_scratch` bytes.
   int32_t rows_per_task;
@@ -273,6 +274,7 @@ typedef struct ck_q8_kernels {
   int32_t depthwise_block;
   /// Inputs that an instruction multiplies and adds up: 4 bytes, or 2 of 16 bits, into which bytes are widened first.
   int32_t group;
+  /// Rows first ..< last, reading `in`; widened bytes go to `scratch`.
   void (*convolve)(const ck_q8_convolution *layer, ck_bytes in, int32_t first, int32_t last, void *scratch);
   void (*depthwise)(const ck_q8_convolution *layer, int32_t y, uint8_t *out);
   /// round(value * factor[c] + zero) of `channels` floats, a multiple of 16.

@@ -53,6 +53,11 @@ public func openSource(_ specifier: String, options: SourceOptions = SourceOptio
 public func openPictures(_ paths: [String], options: SourceOptions = SourceOptions()) throws(VideoError)
   -> any FrameSource
 {
+  guard options.isLooped else { return try openPicturesOnce(paths, options) }
+  return try LoopingSource { () throws(VideoError) in try openPicturesOnce(paths, options) }
+}
+
+private func openPicturesOnce(_ paths: [String], _ options: SourceOptions) throws(VideoError) -> any FrameSource {
   let source = try PictureSource(paths: paths, name: "\(paths.count) pictures", rate: options.pictureRate)
   return options.selection == Selection() ? source : try SelectedSource(source, options.selection)
 }

@@ -9,7 +9,7 @@ struct Posecam: ParsableCommand {
     abstract: "Finds and follows people's skeletons in video, on the CPU, in the terminal.",
     discussion: """
       posecam --video 0                       the first camera, live
-      posecam --video clip.mp4                a file, live
+      posecam clip.mp4                        a file, live
       posecam annotate clip.mp4 -o out.mp4    the whole file with skeletons drawn
       """,
     version: "0.1.0",
@@ -52,15 +52,17 @@ struct Posecam: ParsableCommand {
     }
   }
 
-  /// Ends with a word on a command that there is not; the default command would only miss its own arguments.
+  /// Ends with a word on a command that there is not, unless it is something that the default command can show.
   private static func refuseUnknownCommand(_ word: String?) {
     let commands = configuration.subcommands.compactMap { $0.configuration.commandName }
     guard let word, !word.hasPrefix("-"), word != "help", !commands.contains(word) else { return }
-    let isFile = access(word, F_OK) == 0
+    let isSource =
+      access(word, F_OK) == 0 || word.allSatisfy(\.isNumber) || word.contains { ":/*?[".contains($0) } || word == "demo"
+    if isSource { return }
     let near = commands.first { CommandNames.distance($0, word) <= 2 }
     let hint =
       near.map { " Did you mean '\($0)'?" }
-      ?? (isFile ? " To see a video: posecam --video \(word)" : " 'posecam --help' lists the commands.")
+      ?? (word.contains(".") ? " Nor is there such a file." : " 'posecam --help' lists the commands.")
     exit(withError: ValidationError("There is no command '\(word)'.\(hint)"))
   }
 

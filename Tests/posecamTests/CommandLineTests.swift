@@ -35,10 +35,11 @@ struct CommandLineTests {
     try write(Data(), "empty.mp4")
     try write(Data("Dear diary, there is no video in here.\n".utf8), "text.mp4")
     try write(Data(repeating: 7, count: 4096), "noise.mp4")
+    try FileManager.default.createDirectory(atPath: folder.path("none"), withIntermediateDirectories: true)
     let before = try folder.contents()
     let cases = [
       ("missing.mp4", "no such file"), ("empty.mp4", "the file is empty"), ("text.mp4", "text.mp4"),
-      ("noise.mp4", "noise.mp4"), (".", "no pictures"), ("'*.jpg'", "no file has such a name"),
+      ("noise.mp4", "noise.mp4"), ("none", "no pictures"), ("'*.jpg'", "no file has such a name"),
       ("gopher://example", "gopher"),
       ("99", "no camera /dev/video99"), ("/dev/video98", "no camera"), ("demo:people=900", "people=1…50"),
       ("demo:=", "'=' is not understood"),

@@ -266,7 +266,8 @@ struct CommandTests {
     try Data().write(to: URL(fileURLWithPath: folder.path("clip.mp4")))
     for (line, words) in [
       ("posecam anotate clip.mp4 -o out.mp4", "There is no command 'anotate'. Did you mean 'annotate'?"),
-      ("posecam clip.mp4", "To see a video: posecam --video clip.mp4"),
+      ("posecam clip.mov", "There is no command 'clip.mov'. Nor is there such a file."),
+      ("posecam", "Nothing to see: give a video's name"),
       ("posecam foobar", "'posecam --help' lists the commands"),
     ] {
       let outcome = try Program.run(line, in: folder)

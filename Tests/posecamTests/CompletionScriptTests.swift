@@ -25,6 +25,7 @@ struct CompletionScriptTests {
     ("posecam ann", ["annotate"]),
     ("posecam --col", ["--colors", "--color-by"]),
     ("posecam --video clip.mp4 --rtsp", ["--rtsp-transport"]),
+    ("posecam clip.mp4 --rtsp", ["--rtsp-transport"]),
     ("posecam --video demo --rtsp-transport ", ["auto", "tcp", "udp"]),
     ("posecam --video c", ["clip.mp4"]),
     ("posecam --model ", ["model.safetensors", "pictures"]),

@@ -50,8 +50,12 @@ struct ManualTests {
   }
 
   @Test func requiredOptionsStandInTheSynopsis() throws {
-    let page = try #require(try ManualPage.all(date: Date()).first { $0.name == "posecam-live" }).text
-    #expect(page.contains(".Nm posecam\n.Cm live\n.Fl -video Ar src\n.Op Ar options\n"))
+    func page(_ name: String) throws -> String {
+      try #require(try ManualPage.all(date: Date()).first { $0.name == name }).text
+    }
+    #expect(try page("posecam-scene").contains(".Nm posecam\n.Cm scene\n.Fl -truth Ar file\n.Op Ar options\n"))
+    #expect(try page("posecam-live").contains(".Nm posecam\n.Cm live\n.Op Ar options\n.Op Ar source ...\n"))
+    let page = try page("posecam-live")
     #expect(page.contains(".It Fl -boxes , Fl -no-boxes\n"), "a flag stands beside what takes it back")
   }
 

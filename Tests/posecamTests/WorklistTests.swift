@@ -79,6 +79,20 @@ struct WorklistTests {
     #expect(lines.count == 4 && lines[2].contains("7_rendered.png") && lines[3].contains("10_rendered.png"), "\(lines)")
   }
 
+  @Test func theLiveCommandTakesNamesToo() throws {
+    try makeClips("a.mp4")
+    #expect(try run("a.mp4 --pictures p").status == 0)
+    for (line, count) in [
+      ("a.mp4", 16), ("live a.mp4", 16), ("p/*1_rendered.png", 3),
+      ("live --video p/a_000000000001_rendered.png p/a_000000000002_rendered.png", 3),
+    ] {
+      let outcome = try Program.run("posecam \(line) --json -", in: folder)
+      #expect(outcome.output.split(separator: "\n").count == count, "\(line): \(outcome.errors)")
+    }
+    let several = try Program.run("posecam a.mp4 a.mp4 --json -", in: folder)
+    #expect(several.status == 64 && several.errors.contains("Outputs take one"), "\(several.errors)")
+  }
+
   @Test func whatCannotBeToldApartIsRefused() throws {
     try makeClips("a.mp4", "b/a.mp4", "b/z.mp4")
     let before = try folder.contents()

@@ -21,11 +21,14 @@ struct LiveCommand: ParsableCommand {
       progress line.
       """)
 
+  @Argument(help: "What --video takes, which may be left out.", completion: .file())
+  var source: [String] = []
   @Option(
+    name: .customLong("video"),
     help: ArgumentHelp(
       "Camera index or device, video file, picture, folder or pattern of pictures, URL, - for standard input, or demo; "
         + "may be repeated to see several at once.", valueName: "src"), completion: .file())
-  var video: [String]
+  var named: [String] = []
   @Option(help: "Colours of the screen.")
   var colors = ColorChoice.auto
   @Option(
@@ -48,13 +51,22 @@ struct LiveCommand: ParsableCommand {
 
   func validate() throws {
     guard (0.01...100).contains(speed) else { throw ValidationError("--speed takes 0.01 to 100.") }
-    guard (1...16).contains(video.count) else { throw ValidationError("--video can be given up to 16 times.") }
-    if video.count > 1, !outputs.isEmpty { throw ValidationError("Outputs take one --video; the key r records any.") }
+    guard !videos.isEmpty else {
+      throw ValidationError("Nothing to see: give a video's name, --video 0 for the first camera, or demo.")
+    }
+    guard videos.count <= 16 else { throw ValidationError("Up to 16 videos can be seen at once.") }
+    if videos.count > 1, !outputs.isEmpty { throw ValidationError("Outputs take one --video; the key r records any.") }
     try looking.check(engine, following)
   }
 
+  /// What is seen at once, each by one name or, as a shell makes of *.jpg, the names of its pictures.
+  private var videos: [[String]] {
+    let all = named + source
+    return !source.isEmpty && all.count > 1 && all.allSatisfy(isPictureName) ? [all] : all.map { [$0] }
+  }
+
   func run() throws {
-    try outputs.check(inputs: video + [self.engine.model])
+    try outputs.check(inputs: named + source + [self.engine.model])
     let model = try self.engine.network.loadModel()
     var options = selected.sourceOptions
     options.isLooped = loop
@@ -117,29 +129,33 @@ struct LiveCommand: ParsableCommand {
   private func openAll(_ options: SourceOptions) throws -> (
     names: [String], sources: [any FrameSource], failures: [VideoError]
   ) {
-    guard video.count > 1 else { return (video, [try openAwaited(video[0], options)], []) }
+    let videos = videos
+    guard videos.count > 1 else {
+      let source = try openAwaited(videos[0], options)
+      return ([videos[0][0]], [source], [])
+    }
     guard Self.hasTerminal else {
       throw PosecamError("there is no terminal to show them on, and several videos are shown on the screen only")
     }
-    for name in video where name.contains("://") { Self.tellAwaited(name) }
+    for name in videos.joined() where name.contains("://") { Self.tellAwaited(name) }
     defer { tcflush(STDIN_FILENO, TCIFLUSH) }
-    let opened = Mutex([Result<any FrameSource, VideoError>?](repeating: nil, count: video.count))
+    let opened = Mutex([Result<any FrameSource, VideoError>?](repeating: nil, count: videos.count))
     // A thread each: most of the time they wait.
     let group = DispatchGroup()
-    for (index, name) in video.enumerated() {
+    for (index, names) in videos.enumerated() {
       group.enter()
       Thread.detachNewThread {
-        let result = Result { () throws(VideoError) in try openSource(name, options: options) }
+        let result = Result { () throws(VideoError) in try openSource(names[0], options: options) }
         opened.withLock { $0[index] = result }
         group.leave()
       }
     }
     group.wait()
     var found: (names: [String], sources: [any FrameSource], failures: [VideoError]) = ([], [], [])
-    for (name, result) in zip(video, opened.withLock { $0 }) {
+    for (names, result) in zip(videos, opened.withLock { $0 }) {
       switch result {
       case .success(let source)?:
-        found.names.append(name)
+        found.names.append(names[0])
         found.sources.append(source)
       case .failure(let failure)?: found.failures.append(failure)
       case nil: break
@@ -154,7 +170,9 @@ struct LiveCommand: ParsableCommand {
   }
 
   /// Opens a source, and tells of one that may take its time.
-  private func openAwaited(_ name: String, _ options: SourceOptions) throws -> any FrameSource {
+  private func openAwaited(_ names: [String], _ options: SourceOptions) throws -> any FrameSource {
+    let name = names[0]
+    if names.count > 1 { return try openPictures(names, options: options) }
     guard name.contains("://"), Self.hasTerminal else { return try openSource(name, options: options) }
     Self.tellAwaited(name)
     // What was typed meanwhile was not meant for the screen.

@@ -1,8 +1,8 @@
 import ArgumentParser
 import Foundation
 
-/// The parser's script for a shell's completion, made to know that an option in place of a command belongs to the default one:
-/// `posecam --video clip.mp4 --colors` is completed like `posecam live --video clip.mp4 --colors`.
+/// The parser's script for a shell's completion, made to know that an option or a file in place of a command belongs to the default
+/// one: `posecam clip.mp4 --colors` is completed like `posecam live clip.mp4 --colors`.
 enum CompletionScript {
   /// The shell that is asked for, if that is what the program is asked for.
   static func shell(asked arguments: [String]) -> CompletionShell? {
@@ -27,7 +27,7 @@ enum CompletionScript {
       (
         "\n_posecam() {\n",
         """
-            if [[ "${words[2]}" = -* ]]; then
+            if [[ "${words[2]}" = -* || $CURRENT -gt 2 && -e "${words[2]}" ]]; then
                 words=("${words[1]}" \(command) "${(@)words[2,-1]}")
                 (( CURRENT += 1 ))
             fi
@@ -39,6 +39,7 @@ enum CompletionScript {
         "set -l unparsed_tokens (__posecam_tokens -pc)\n",
         """
             if string match -q -- '-*' $unparsed_tokens[2] (test (count $unparsed_tokens) -lt 2; and commandline -t)
+                or test -e "$unparsed_tokens[2]"
                 set unparsed_tokens $unparsed_tokens[1] \(command) $unparsed_tokens[2..]
             end
 
@@ -48,7 +49,7 @@ enum CompletionScript {
       (
         "\n_posecam() {\n",
         """
-            if [[ "${COMP_WORDS[1]}" = -* ]]; then
+            if [[ "${COMP_WORDS[1]}" = -* || $COMP_CWORD -gt 1 && -e "${COMP_WORDS[1]}" ]]; then
                 local -a COMP_WORDS=("${COMP_WORDS[0]}" \(command) "${COMP_WORDS[@]:1}")
                 local -i COMP_CWORD="$((COMP_CWORD + 1))"
             fi

@@ -2,8 +2,8 @@ import Tracker
 
 /// Which of the people found are wanted.
 struct PoseSelection: Sendable {
-  /// Of what the built-in network sees in pictures without people, five sixths score less; of the people it finds, one in
-  /// twenty-six (docs/model-card.md).
+  /// Of what the built-in network sees in pictures without people, seven eighths score less; of the people it finds, one in
+  /// thirty-three (docs/model-card.md).
   static let usualScore: Float = 0.36
 
   var maximumPeople: Int?

@@ -25,7 +25,8 @@ let package = Package(
       pkgConfig: "libavdevice libavformat libavcodec libavutil libswresample libswscale",
       providers: [
         .apt([
-          "libavdevice-dev", "libavformat-dev", "libavcodec-dev", "libavutil-dev", "libswresample-dev", "libswscale-dev",
+          "libavdevice-dev", "libavformat-dev", "libavcodec-dev", "libavutil-dev", "libswresample-dev",
+          "libswscale-dev",
         ])
       ]),
     .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),

@@ -38,8 +38,8 @@ public enum CPULevel: Int, CaseIterable, Comparable, Sendable {
 
   private static let multipliesHalvesFast = ck_bf16_is_fast()
 
-  /// Whether bytes are faster than floats: with dot products of bytes (VNNI) or products of matrices they are, by much, and as
-  /// words in AVX2's registers still; those of floats in AVX-512's are as fast.
+  /// Whether bytes are faster than floats: with dot products of bytes (VNNI) or products of matrices they are, by much, and
+  /// without them on AVX2 still. AVX-512's registers hold twice as many floats, but there are no kernels of bytes for them alone.
   var hasFastBytes: Bool { self == .avx2 || byteKernels.hasSuffix("VNNI") || byteKernels == "AMX" }
 
   package var kernelLevel: ck_level {

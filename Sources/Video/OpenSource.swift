@@ -73,12 +73,13 @@ private let videoExtensions: Set<String> = [
   "mxf", "mjpeg", "mjpg", "y4m", "h264", "hevc",
 ]
 
-/// The videos of a folder that holds no pictures, in the order of their names; none where it is no folder.
-public func videosIn(folder: String) throws(VideoError) -> [String] {
+/// The videos of a folder, in the order of their names; none where it is no folder.
+/// - Parameter unlessPictures: none where it holds pictures too.
+public func videosIn(folder: String, unlessPictures: Bool = false) throws(VideoError) -> [String] {
   var isFolder: ObjCBool = false
   guard FileManager.default.fileExists(atPath: folder, isDirectory: &isFolder), isFolder.boolValue else { return [] }
   let names = try contents(of: folder)
-  guard !names.contains(where: isPictureName) else { return [] }
+  if unlessPictures, names.contains(where: isPictureName) { return [] }
   return names.filter { videoExtensions.contains(($0 as NSString).pathExtension.lowercased()) && !$0.hasPrefix(".") }
     .sorted { $0.compare($1, options: [.numeric, .caseInsensitive]) == .orderedAscending }
     .map { (folder as NSString).appendingPathComponent($0) }

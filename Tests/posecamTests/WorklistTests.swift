@@ -37,6 +37,8 @@ struct WorklistTests {
   @Test func oneThatFailsDoesNotStopTheOthers() throws {
     try makeClips("videos/v2.mp4", "videos/v10.mp4")
     try Data("no video".utf8).write(to: URL(fileURLWithPath: folder.path("videos/v1.mov")))
+    // As file managers leave them beside videos.
+    try Data("no picture".utf8).write(to: URL(fileURLWithPath: folder.path("videos/thumbnail.jpg")))
     let outcome = try run("videos -o 'out/{name}.jsonl'")
     #expect(outcome.status == 1)
     #expect(outcome.errors.contains("1 of 3: videos/v1.mov") && outcome.errors.contains("3 of 3: videos/v10.mp4"))

@@ -68,7 +68,9 @@ struct Worklist {
     if inputs.count > 1, let video = inputs.first(where: { !isPictureName($0) }) {
       throw PosecamError("\(video): several sources need outputs of their own; \(example)")
     }
-    guard inputs.count == 1, let videos = try? videosIn(folder: inputs[0]), !videos.isEmpty else { return }
+    guard inputs.count == 1, let videos = try? videosIn(folder: inputs[0], unlessPictures: true), !videos.isEmpty else {
+      return
+    }
     throw PosecamError(
       "\(inputs[0]): a folder with \(videos.count == 1 ? "a video" : "\(videos.count) videos"); \(example)")
   }

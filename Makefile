@@ -6,6 +6,10 @@ RELEASE = swift build -c release --static-swift-stdlib -Xlinker -s --product pos
 
 LIBRARIES = libavdevice-dev libavformat-dev libavcodec-dev libavutil-dev libswresample-dev libswscale-dev libopenblas-dev libncurses-dev zlib1g-dev pkg-config
 TEST_TOOLS = ffmpeg tmux python3 mandoc
+# ARM's kernels are tested on an emulated processor.
+ifeq ($(shell uname -m), x86_64)
+TEST_TOOLS += qemu-user-static gcc-aarch64-linux-gnu libc6-dev-arm64-cross
+endif
 PACKAGE_TOOLS = dpkg-dev
 
 export PREFIX DESTDIR ZSH_COMPLETIONS

@@ -72,6 +72,8 @@ static const ck_kernels scalar_bf16 = {scalar_block, sizeof(uint16_t), convolve_
 
 #if defined(__x86_64__)
 extern const ck_kernels ck_kernels_avx2, ck_kernels_avx512, ck_kernels_avx512bf16, ck_kernels_amx;
+#elif defined(__aarch64__)
+extern const ck_kernels ck_kernels_neon;
 #endif
 
 const ck_kernels *ck_kernels_for(ck_level level) {
@@ -79,6 +81,8 @@ const ck_kernels *ck_kernels_for(ck_level level) {
 #if defined(__x86_64__)
   case ck_level_avx512: return &ck_kernels_avx512;
   case ck_level_avx2: return &ck_kernels_avx2;
+#elif defined(__aarch64__)
+  case ck_level_neon: return &ck_kernels_neon;
 #endif
   default: return &scalar;
   }

@@ -96,11 +96,30 @@ const char *ck_processor_features(void) {
   return text;
 }
 #else
-ck_level ck_level_detected(void) { return ck_level_scalar; }
 bool ck_has_avx_vnni(void) { return false; }
 bool ck_has_avx512_vnni(void) { return false; }
 bool ck_has_avx512_bf16(void) { return false; }
 bool ck_has_amx_bf16(void) { return false; }
 bool ck_has_amx_int8(void) { return false; }
+#endif
+
+#if defined(__aarch64__)
+ck_level ck_level_detected(void) { return ck_level_neon; }
+
+#if defined(__linux__)
+#include <asm/hwcap.h>
+#include <sys/auxv.h>
+bool ck_has_neon_dot(void) { return getauxval(AT_HWCAP) & HWCAP_ASIMDDP; }
+#else
+bool ck_has_neon_dot(void) { return false; }
+#endif
+
+const char *ck_processor_features(void) { return ck_has_neon_dot() ? "neon dotprod" : "neon"; }
+#else
+bool ck_has_neon_dot(void) { return false; }
+#endif
+
+#if !defined(__x86_64__) && !defined(__aarch64__)
+ck_level ck_level_detected(void) { return ck_level_scalar; }
 const char *ck_processor_features(void) { return ""; }
 #endif

@@ -13,6 +13,10 @@ double ck_q8_multiply_adds_avxvnni(int64_t rounds);
 double ck_q8_multiply_adds_avx512vnni(int64_t rounds);
 double ck_q8_multiply_adds_amx(int64_t rounds);
 extern const ck_q8_kernels ck_q8_kernels_avx2, ck_q8_kernels_avxvnni, ck_q8_kernels_avx512vnni, ck_q8_kernels_amx;
+#elif defined(__aarch64__)
+double ck_multiply_adds_neon(int64_t rounds);
+double ck_q8_multiply_adds_neon(int64_t rounds);
+double ck_q8_multiply_adds_neondot(int64_t rounds);
 #endif
 
 static double multiply_adds_scalar(int64_t rounds) {
@@ -50,6 +54,8 @@ double ck_measure_peak(ck_level level) {
 #if defined(__x86_64__)
   if (level == ck_level_avx2) kernel = ck_multiply_adds_avx2;
   if (level == ck_level_avx512) kernel = ck_multiply_adds_avx512;
+#elif defined(__aarch64__)
+  if (level == ck_level_neon) kernel = ck_multiply_adds_neon;
 #endif
   return best_rate(kernel);
 }
@@ -81,6 +87,8 @@ double ck_measure_q8_peak(ck_level level) {
   if (kernels == &ck_q8_kernels_avxvnni) kernel = ck_q8_multiply_adds_avxvnni;
   if (kernels == &ck_q8_kernels_avx512vnni) kernel = ck_q8_multiply_adds_avx512vnni;
   if (kernels == &ck_q8_kernels_amx) kernel = ck_q8_multiply_adds_amx;
+#elif defined(__aarch64__)
+  if (level == ck_level_neon) kernel = ck_has_neon_dot() ? ck_q8_multiply_adds_neondot : ck_q8_multiply_adds_neon;
 #endif
   return best_rate(kernel);
 }

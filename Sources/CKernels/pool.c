@@ -7,6 +7,9 @@
 
 #if defined(__x86_64__)
 #define pause_briefly() __builtin_ia32_pause()
+#elif defined(__aarch64__)
+// `yield` does nothing on most processors; this takes about as long as x86's pause.
+#define pause_briefly() __asm__ volatile("isb")
 #else
 #define pause_briefly() ((void)0)
 #endif

@@ -68,6 +68,8 @@ static const ck_q8_kernels scalar = {
 
 #if defined(__x86_64__)
 extern const ck_q8_kernels ck_q8_kernels_avx2, ck_q8_kernels_avxvnni, ck_q8_kernels_avx512vnni, ck_q8_kernels_amx;
+#elif defined(__aarch64__)
+extern const ck_q8_kernels ck_q8_kernels_neon, ck_q8_kernels_neondot;
 #endif
 
 const ck_q8_kernels *ck_q8_kernels_for(ck_level level) {
@@ -76,6 +78,8 @@ const ck_q8_kernels *ck_q8_kernels_for(ck_level level) {
   if (level == ck_level_avx512 && ck_has_amx_int8()) return &ck_q8_kernels_amx;
   if (level == ck_level_avx512 && ck_has_avx512_vnni()) return &ck_q8_kernels_avx512vnni;
   if (level >= ck_level_avx2) return ck_has_avx_vnni() ? &ck_q8_kernels_avxvnni : &ck_q8_kernels_avx2;
+#elif defined(__aarch64__)
+  if (level == ck_level_neon) return ck_has_neon_dot() ? &ck_q8_kernels_neondot : &ck_q8_kernels_neon;
 #endif
   return &scalar;
 }
@@ -89,6 +93,9 @@ const ck_q8_kernels *ck_q8_version(int32_t index) {
   if (level >= ck_level_avx2 && ck_has_avx_vnni()) versions[count++] = &ck_q8_kernels_avxvnni;
   if (level >= ck_level_avx512 && ck_has_avx512_vnni()) versions[count++] = &ck_q8_kernels_avx512vnni;
   if (level >= ck_level_avx512 && ck_has_amx_int8()) versions[count++] = &ck_q8_kernels_amx;
+#elif defined(__aarch64__)
+  versions[count++] = &ck_q8_kernels_neon;
+  if (ck_has_neon_dot()) versions[count++] = &ck_q8_kernels_neondot;
 #endif
   return index >= 0 && index < count ? versions[index] : NULL;
 }

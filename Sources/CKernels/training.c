@@ -8,6 +8,8 @@ enum { bands = 4 };
 
 #if defined(__x86_64__)
 extern const ck_training ck_training_avx2, ck_training_avx512;
+#elif defined(__aarch64__)
+extern const ck_training ck_training_neon;
 #endif
 extern const ck_training ck_training_scalar;
 
@@ -16,6 +18,8 @@ const ck_training *ck_training_for(ck_level level) {
 #if defined(__x86_64__)
   case ck_level_avx512: return &ck_training_avx512;
   case ck_level_avx2: return &ck_training_avx2;
+#elif defined(__aarch64__)
+  case ck_level_neon: return &ck_training_neon;
 #endif
   default: return &ck_training_scalar;
   }

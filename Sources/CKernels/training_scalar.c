@@ -7,6 +7,6 @@
 #define TILE_CASES CASE(1) CASE(2)
 #define OUTER_TILE 2
 #define OUTER_CASES CASE(1) CASE(2)
-#include "x86/training_vector.h"
+#include "vectors/training_vector.h"
 
 const ck_training ck_training_scalar = TRAINING_TABLE;

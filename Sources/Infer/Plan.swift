@@ -46,8 +46,8 @@ public final class Plan: @unchecked Sendable {
     guard (8...8192).contains(height), (8...8192).contains(width), height * width <= 1 << 25 else {
       throw InferError("a network input of \(height)x\(width) pixels is not supported")
     }
-    guard level <= .detected else {
-      let levels = CPULevel.allCases.filter { $0 <= .detected }.map { "\($0)" }.joined(separator: ", ")
+    guard CPULevel.available.contains(level) else {
+      let levels = CPULevel.available.map { "\($0)" }.joined(separator: ", ")
       throw InferError("this processor has no \(level); it has \(levels)")
     }
     guard precision != .bf16 || level.hasHalves else {

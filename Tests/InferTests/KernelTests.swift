@@ -46,7 +46,7 @@ struct KernelTests {
     return layers
   }()
 
-  @Test(arguments: layers, CPULevel.allCases.filter { $0 <= .detected })
+  @Test(arguments: layers, CPULevel.available)
   private func equalsTheMathematics(_ layer: RandomLayer, _ level: CPULevel) throws {
     #expect(layer.error(ck_kernels_for(level.kernelLevel)) <= 1)
   }
@@ -109,7 +109,7 @@ struct KernelTests {
   }
 
   @Test func everyLevelHasAPeak() {
-    for level in CPULevel.allCases where level <= .detected {
+    for level in CPULevel.available {
       #expect(level.measuredPeak() > 0)
       #expect((level.measuredPeak(.bf16) > 0) == level.hasHalves)
       // Products of 16 bits, twice as many as of floats, and no more.

@@ -14,7 +14,7 @@ struct PlanTests {
 
   @Test(
     .enabled(if: Shared.isPresent, "no reference data beside this checkout"),
-    arguments: ["lop.pth", "lop-legacy.pth"], CPULevel.allCases.filter { $0 <= .detected })
+    arguments: ["lop.pth", "lop-legacy.pth"], CPULevel.available)
   func equalsPyTorch(_ checkpoint: String, _ level: CPULevel) throws {
     let model = try Model(contentsOf: Shared.url("golden/\(checkpoint)").path)
     let golden = try WeightFile(contentsOf: Shared.url("golden/lop-forward.safetensors").path).tensors
@@ -42,7 +42,7 @@ struct PlanTests {
     var noise = Noise(5)
     let input = noise.floats(3 * size.height * size.width)
     var reference: [[Float]] = []
-    for level in CPULevel.allCases where level <= .detected {
+    for level in CPULevel.available {
       let plan = try Plan(model, height: size.height, width: size.width, threads: threads, level: level)
       input.withUnsafeBufferPointer { plan.setInput(planes: $0) }
       let first = try plan.outputs()
@@ -50,6 +50,17 @@ struct PlanTests {
       #expect(try plan.outputs() == first, "the second run finds the first one's arena")
       if reference.isEmpty { reference = first }
       for (values, expected) in zip(first, reference) { #expect(error(values, expected[...]) <= 1e-4, "\(level)") }
+    }
+  }
+
+  @Test func aLevelOfAnotherProcessorIsRefused() throws {
+    let model = try Model(smallWeights(), name: "small")
+    let foreign = CPULevel.detected == .neon ? CPULevel.avx2 : .neon
+    let own = CPULevel.available.map { "\($0)" }.joined(separator: ", ")
+    #expect {
+      try Plan(model, height: 64, width: 64, level: foreign)
+    } throws: {
+      "\($0)" == "this processor has no \(foreign); it has \(own)"
     }
   }
 

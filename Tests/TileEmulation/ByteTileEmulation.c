@@ -19,7 +19,7 @@ static void to_bytes(uint8_t *p, floats v) {
   for (int i = 0; i < LANES; i++) p[i] = (uint8_t)lrintf(v[i] < 0 ? 0 : v[i] > 255 ? 255 : v[i]);
 }
 
-#include "../../Sources/CKernels/x86/quantized_finish.h"
+#include "../../Sources/CKernels/vectors/quantized_finish.h"
 #include "tiles.h"
 
 static void tile_dot(int sums, int a, int b) {

@@ -4,7 +4,7 @@
 #include <math.h>
 
 #define LANES 4
-#include "../../Sources/CKernels/x86/vector.h"
+#include "../../Sources/CKernels/vectors/vector.h"
 
 #define PAIR 2
 

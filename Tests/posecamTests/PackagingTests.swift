@@ -3,7 +3,7 @@ import Testing
 
 /// Programs that only some tests need.
 enum Tool: String {
-  case mandoc, bash, fish, zsh, make, clang
+  case mandoc, bash, fish, zsh, make
 
   var isPresent: Bool {
     let path = ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin"
@@ -50,21 +50,5 @@ struct PackagingTests {
     #expect(started.status == 0)
     #expect(try Program.shell("\(make) uninstall", in: folder).status == 0)
     #expect(try self.files(below: "a stage").isEmpty)
-  }
-
-  /// Where the processor is no x86-64, the reference kernels remain.
-  @Test(
-    .enabled(
-      if: Tool.clang.isPresent && FileManager.default.fileExists(atPath: "/usr/aarch64-linux-gnu/include/stdio.h"),
-      "clang or libc6-dev-arm64-cross is not installed"))
-  func kernelsAreWrittenForARMToo() throws {
-    let outcome = try Program.shell(
-      """
-      cd '\(Self.root)/Sources' && for file in CKernels/*.c CKernels/x86/*.c CModel/*.c CTerminal/*.c; do
-        clang --target=aarch64-linux-gnu -isystem /usr/aarch64-linux-gnu/include -std=gnu17 -Wall -Werror \
-          -I CKernels/include -I CModel/include -I CTerminal/include -fsyntax-only $file || exit 1
-      done
-      """, in: folder)
-    #expect(outcome.status == 0, "\(outcome.errors)")
   }
 }

@@ -10,15 +10,16 @@
 
 // MARK: processor
 
-/// What a processor can do, in the order of speed; each level includes those before it.
-typedef enum { ck_level_scalar, ck_level_avx2, ck_level_avx512 } ck_level;
+/// What a processor can do, in the order of speed. A processor that has one of x86's levels has those before it; NEON is ARM's.
+typedef enum { ck_level_scalar, ck_level_neon, ck_level_avx2, ck_level_avx512 } ck_level;
 
 /// The highest level that processor and operating system support. Detected once.
 ck_level ck_level_detected(void);
 
-/// Dot products of bytes, in the two forms they come in.
+/// Dot products of bytes, in the forms they come in.
 bool ck_has_avx_vnni(void);
 bool ck_has_avx512_vnni(void);
+bool ck_has_neon_dot(void);
 
 /// Dot products of bfloat16.
 bool ck_has_avx512_bf16(void);
@@ -29,7 +30,7 @@ bool ck_has_amx_bf16(void);
 /// The same with bytes.
 bool ck_has_amx_int8(void);
 
-/// Names of the features found that matter here ("avx2 fma avx512f avx512_vnni amx_int8"), for people.
+/// Names of the features found that matter here ("avx2 fma avx512f avx512_vnni amx_int8", "neon dotprod"), for people.
 const char *ck_processor_features(void);
 
 /// Measures what one core reaches at `level` with f32 multiply-adds on registers, in 10^9 per second; takes about 20 ms.
@@ -266,7 +267,7 @@ static inline ptrdiff_t ck_q8_span(const ck_q8_convolution *layer, ck_bytes in, 
          layer->tap_offset[0] + layer->depth;
 }
 
-/// One version: reference, AVX2, AVX-VNNI, AVX-512 VNNI, AMX.
+/// One version: reference, NEON, NEON with dot products, AVX2, AVX-VNNI, AVX-512 VNNI, AMX.
 typedef struct ck_q8_kernels {
   const char *name;
   /// Output channels per block of packed weights, and channels per block of the depthwise part.

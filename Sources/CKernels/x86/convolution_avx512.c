@@ -5,10 +5,11 @@
 #pragma clang fp contract(fast) reassociate(off)
 
 #include "registers_512.h"
-#include "convolution_f32.h"
-#include "convolution_vector.h"
-#include "points_f32.h"
-#include "winograd_vector.h"
+#include "../vectors/convolution_f32.h"
+#include "../vectors/convolution_vector.h"
+#include "convolution_peak.h"
+#include "../vectors/points_f32.h"
+#include "../vectors/winograd_vector.h"
 
 double ck_multiply_adds_avx512(int64_t rounds) { return peak(rounds); }
 const ck_kernels ck_kernels_avx512 = {2 * LANES, sizeof(number), convolve, depthwise, winograd_in, winograd_out, NULL};

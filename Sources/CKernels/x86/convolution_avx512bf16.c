@@ -8,9 +8,10 @@
 
 #include "registers_512.h"
 #include "convolution_bf16.h"
-#include "convolution_vector.h"
+#include "../vectors/convolution_vector.h"
+#include "convolution_peak.h"
 #include "points_bf16.h"
-#include "winograd_vector.h"
+#include "../vectors/winograd_vector.h"
 
 double ck_multiply_adds_avx512bf16(int64_t rounds) { return peak(rounds); }
 const ck_kernels ck_kernels_avx512bf16 = {

@@ -8,10 +8,10 @@
 #include <immintrin.h>
 
 #include "registers_512.h"
-#include "convolution_f32.h"
-#include "convolution_vector.h"
+#include "../vectors/convolution_f32.h"
+#include "../vectors/convolution_vector.h"
 #include "points_bf16.h"
-#include "winograd_vector.h"
+#include "../vectors/winograd_vector.h"
 
 extern const ck_kernels ck_kernels_avx512bf16;
 const ck_kernels ck_kernels_avx512mixed = {

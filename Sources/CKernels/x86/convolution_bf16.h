@@ -2,7 +2,7 @@
 
 #include <immintrin.h>
 
-#include "vector.h"
+#include "../vectors/vector.h"
 
 #define PAIR 2
 

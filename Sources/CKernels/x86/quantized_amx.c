@@ -12,7 +12,7 @@
 typedef __m512i integers, registers_of_bytes;
 typedef int32_t signed_lanes __attribute__((ext_vector_type(LANES)));
 #include "quantized_512.h"
-#include "quantized_finish.h"
+#include "../vectors/quantized_finish.h"
 
 #define sums_of(p) _mm512_loadu_si512(p)
 #include "tile_instructions.h"

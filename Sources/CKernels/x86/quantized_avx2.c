@@ -31,7 +31,7 @@ static inline integers dot_bytes(integers sum, registers_of_bytes a, const weigh
 }
 
 #include "quantized_256.h"
-#include "quantized_vector.h"
+#include "../vectors/quantized_vector.h"
 
 static void widen(const uint8_t *bytes, ptrdiff_t count, int16_t *words) {
   ptrdiff_t i = 0;
@@ -47,6 +47,7 @@ static void convolve(const ck_q8_convolution *layer, ck_bytes in, int32_t first,
 }
 
 #include "quantized_winograd.h"
+#include "quantized_peak.h"
 
 double ck_q8_multiply_adds_avx2(int64_t rounds) { return peak(rounds); }
 const ck_q8_kernels ck_q8_kernels_avx2 = {

@@ -16,7 +16,8 @@ typedef int32_t signed_lanes __attribute__((ext_vector_type(LANES)));
 static inline integers dot(integers sum, integers a, integers w) { return _mm512_dpbusd_epi32(sum, a, w); }
 #include "quantized_512.h"
 
-#include "quantized_bytes.h"
+#include "../vectors/quantized_bytes.h"
+#include "quantized_peak.h"
 
 double ck_q8_multiply_adds_avx512vnni(int64_t rounds) { return peak(rounds); }
 const ck_q8_kernels ck_q8_kernels_avx512vnni = KERNELS("AVX-512 VNNI");

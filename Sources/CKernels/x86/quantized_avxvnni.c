@@ -17,7 +17,8 @@ typedef int32_t signed_lanes __attribute__((ext_vector_type(LANES)));
 static inline integers dot(integers sum, integers a, integers w) { return _mm256_dpbusd_avx_epi32(sum, a, w); }
 
 #include "quantized_256.h"
-#include "quantized_bytes.h"
+#include "../vectors/quantized_bytes.h"
+#include "quantized_peak.h"
 
 double ck_q8_multiply_adds_avxvnni(int64_t rounds) { return peak(rounds); }
 const ck_q8_kernels ck_q8_kernels_avxvnni = KERNELS("AVX-VNNI");

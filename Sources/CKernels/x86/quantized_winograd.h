@@ -58,7 +58,7 @@ static inline __attribute__((always_inline)) void product_tile(
     const int16_t *in, int32_t depth, const int16_t *weights, int32_t *out, int pixels, int registers) {
   static const ptrdiff_t here = 0;
   integers sum[TILE][2];
-  add_up(sum, in, &here, 1, depth, depth, weights, pixels, registers);
+  add_up(sum, (const integers[2]){}, in, &here, 1, depth, depth, weights, pixels, registers);
 #pragma clang loop unroll(full)
   for (int p = 0; p < pixels; p++)
 #pragma clang loop unroll(full)

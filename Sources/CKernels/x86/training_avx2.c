@@ -10,7 +10,7 @@
 #define TILE_CASES CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6)
 #define OUTER_TILE 4
 #define OUTER_CASES CASE(1) CASE(2) CASE(3) CASE(4)
-#include "training_vector.h"
+#include "../vectors/training_vector.h"
 
 const ck_training ck_training_avx2 = TRAINING_TABLE;
 

@@ -8,7 +8,7 @@
 #define BLOCK 32
 #define OUTER_TILE 8
 #define OUTER_CASES CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6) CASE(7) CASE(8)
-#include "training_vector.h"
+#include "../vectors/training_vector.h"
 
 const ck_training ck_training_avx512 = TRAINING_TABLE;
 

@@ -8,7 +8,7 @@
 #include <immintrin.h>
 
 #define LANES 16
-#include "vector.h"
+#include "../vectors/vector.h"
 #define UNROLL _Pragma("clang loop unroll(full)")
 #define ALWAYS static inline __attribute__((always_inline))
 
@@ -95,7 +95,7 @@ static void outer(
 }
 
 #include "points_bf16.h"
-#include "winograd_gradient_vector.h"
+#include "../vectors/winograd_gradient_vector.h"
 
 extern const ck_kernels ck_kernels_avx512mixed;
 const ck_bf16 ck_bf16_avx512 = {product, outer, winograd_gradient, &ck_kernels_avx512mixed};

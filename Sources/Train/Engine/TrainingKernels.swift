@@ -11,7 +11,7 @@ final class TrainingKernels {
   let products: UnsafePointer<ck_bf16>?
 
   init(level: CPULevel, threads: Int, precision: TrainingPrecision) throws(TrainError) {
-    guard level <= .detected else {
+    guard CPULevel.available.contains(level) else {
       throw TrainError("this processor has no \(level); it reaches \(CPULevel.detected)")
     }
     guard precision == .f32 || level == .avx512 && precision.products != nil else {

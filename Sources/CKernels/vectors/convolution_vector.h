@@ -1,7 +1,40 @@
 // The vector version of the convolutions, written once for any register width and kind of numbers: LANES floats per register,
 // TILE pixels at a time, so that TILE x 2 sums, 2 weights and 1 pixel fill the register file. Included by one file per level,
 // after what says what a number is: `number`, PAIR of which are multiplied at once, `numbers`, `spread`, `multiply_add`, `read`,
-// `write`, `put`.
+// `write`, `put`. Where an instruction can multiply by one lane of a register, it defines FOUR_AT_ONCE.
+
+// Products of one input (or PAIR) of every pixel with its row of weights.
+static inline __attribute__((always_inline)) void add_up(
+    vector sum[TILE][2], const number *in, ptrdiff_t pixel_step, const number *weights, int pixels, int registers) {
+  numbers w[2];
+#pragma clang loop unroll(full)
+  for (int r = 0; r < registers; r++) w[r] = *(const numbers *)(const void *)(weights + r * LANES * PAIR);
+#pragma clang loop unroll(full)
+  for (int p = 0; p < pixels; p++) {
+    numbers a = spread(in + p * pixel_step);
+#pragma clang loop unroll(full)
+    for (int r = 0; r < registers; r++) sum[p][r] = multiply_add(sum[p][r], a, w[r]);
+  }
+}
+
+#ifdef FOUR_AT_ONCE
+typedef float four __attribute__((ext_vector_type(4), aligned(4)));
+
+static inline __attribute__((always_inline)) void add_up_four(
+    vector sum[TILE][2], const number *in, ptrdiff_t pixel_step, const number *weights, int pixels, int registers) {
+  four a[TILE];
+#pragma clang loop unroll(full)
+  for (int p = 0; p < pixels; p++) a[p] = *(const four *)(in + p * pixel_step);
+#pragma clang loop unroll(full)
+  for (int i = 0; i < 4; i++)
+#pragma clang loop unroll(full)
+    for (int r = 0; r < registers; r++, weights += LANES) {
+      const vector w = load(weights);
+#pragma clang loop unroll(full)
+      for (int p = 0; p < pixels; p++) sum[p][r] += w * all(a[p][i]);
+    }
+}
+#endif
 
 // `pixels` x `registers` sums of a tile; both are constants where this is inlined.
 static inline __attribute__((always_inline)) void tile(
@@ -15,18 +48,15 @@ static inline __attribute__((always_inline)) void tile(
 
   for (int32_t t = 0; t < layer->taps; t++) {
     const number *place = in + layer->tap_offset[t];
+    int32_t k = 0;
+#ifdef FOUR_AT_ONCE
 #pragma clang loop unroll(disable)
-    for (int32_t k = 0; k < layer->depth; k += PAIR, weights += registers * LANES * PAIR) {
-      numbers w[2];
-#pragma clang loop unroll(full)
-      for (int r = 0; r < registers; r++) w[r] = *(const numbers *)(const void *)(weights + r * LANES * PAIR);
-#pragma clang loop unroll(full)
-      for (int p = 0; p < pixels; p++) {
-        numbers a = spread(place + p * pixel_step + k);
-#pragma clang loop unroll(full)
-        for (int r = 0; r < registers; r++) sum[p][r] = multiply_add(sum[p][r], a, w[r]);
-      }
-    }
+    for (; k + 4 <= layer->depth; k += 4, weights += 4 * registers * LANES)
+      add_up_four(sum, place + k, pixel_step, weights, pixels, registers);
+#endif
+#pragma clang loop unroll(disable)
+    for (; k < layer->depth; k += PAIR, weights += registers * LANES * PAIR)
+      add_up(sum, place + k, pixel_step, weights, pixels, registers);
   }
 
 #pragma clang loop unroll(full)
@@ -97,22 +127,4 @@ static void depthwise(const ck_convolution *layer, int32_t y, void *out) {
       write((number *)out + x * channels + c, activate(part->activation, sum[0] + sum[1] + sum[2]));
     }
   }
-}
-
-// As many independent multiply-adds as the tile has, on registers alone.
-static __attribute__((unused)) double peak(int64_t rounds) {
-  vector sum[TILE][2] = {};
-  numbers a = {}, b = {};
-  __asm__ volatile("" : "+v"(a), "+v"(b));
-  for (int64_t i = 0; i < rounds; i++) {
-#pragma clang loop unroll(full)
-    for (int p = 0; p < TILE; p++)
-#pragma clang loop unroll(full)
-      for (int r = 0; r < 2; r++) sum[p][r] = multiply_add(sum[p][r], a, b);
-    __asm__ volatile("" : "+v"(a), "+v"(b));
-  }
-  vector total = {};
-  for (int p = 0; p < TILE; p++) total += sum[p][0] + sum[p][1];
-  __asm__ volatile("" : : "v"(total));
-  return (double)rounds * TILE * 2 * LANES * PAIR;
 }

@@ -6,7 +6,7 @@ typedef int8_t weight;
 typedef integers loose_integers __attribute__((aligned(1)));
 
 static inline integers dot_bytes(integers sum, registers_of_bytes a, const weight *w) {
-  return dot(sum, a, *(const loose_integers *)(const void *)w);
+  return dot(sum, (integers)a, *(const loose_integers *)(const void *)w);
 }
 
 #include "quantized_vector.h"

@@ -1,6 +1,8 @@
 // The vector version of the convolutions of bytes, written once for any register width. The including file defines LANES
 // (32-bit numbers per register), TILE, TILE_CASES, what is multiplied (GROUP times `number` and `weight`, by `dot`), and the
-// operations on registers that stand in quantized_256.h and quantized_512.h.
+// operations on registers that stand in quantized_256.h, quantized_512.h and quantized_neon.h. Where instructions multiply signed
+// bytes only, it defines LESS_128: inputs are taken less 128, and sums begin with 128 times their weights. With FOUR_AT_ONCE an
+// instruction can multiply by one lane of a register.
 
 #include "quantized_finish.h"
 
@@ -8,22 +10,56 @@ static inline integers weights_of(const weight *p) { return *(const loose_intege
 static inline integers spread(const number *p) {
   int32_t numbers;
   memcpy(&numbers, p, 4);
+#ifdef LESS_128
+  numbers ^= LESS_128;
+#endif
   return (integers)(signed_lanes)numbers;
 }
 
+#ifdef LESS_128
+// What the inputs lack, times `w`.
+static inline integers less_128(integers sum, integers w) {
+  return sum - dot((integers){}, (integers)(signed_lanes)LESS_128, w);
+}
+#endif
+
+#ifdef FOUR_AT_ONCE
+// Four groups of inputs of every pixel, with their rows of weights.
+static inline __attribute__((always_inline)) void add_up_four(
+    integers sum[TILE][2], const number *in, ptrdiff_t pixel_step, const weight *weights, int pixels, int registers) {
+  four_groups a[TILE];
+#pragma clang loop unroll(full)
+  for (int p = 0; p < pixels; p++) a[p] = four_groups_of(in + p * pixel_step);
+#pragma clang loop unroll(full)
+  for (int i = 0; i < 4; i++)
+#pragma clang loop unroll(full)
+    for (int r = 0; r < registers; r++, weights += LANES * GROUP) {
+      const integers w = weights_of(weights);
+#pragma clang loop unroll(full)
+      for (int p = 0; p < pixels; p++) sum[p][r] = dot(sum[p][r], (integers)(signed_lanes)a[p][i], w);
+    }
+}
+#endif
+
 // `pixels` x `registers` sums of a tile; both are constants where this is inlined.
 static inline __attribute__((always_inline)) void add_up(
-    integers sum[TILE][2], const number *in, const ptrdiff_t *tap_offset, int32_t taps, int32_t depth,
+    integers sum[TILE][2], const integers first[2], const number *in, const ptrdiff_t *tap_offset, int32_t taps, int32_t depth,
     ptrdiff_t pixel_step, const weight *weights, int pixels, int registers) {
 #pragma clang loop unroll(full)
   for (int p = 0; p < pixels; p++)
 #pragma clang loop unroll(full)
-    for (int r = 0; r < registers; r++) sum[p][r] = (integers){};
+    for (int r = 0; r < registers; r++) sum[p][r] = first[r];
 
   for (int32_t t = 0; t < taps; t++) {
     const number *place = in + tap_offset[t];
+    int32_t k = 0;
+#ifdef FOUR_AT_ONCE
 #pragma clang loop unroll(disable)
-    for (int32_t k = 0; k < depth; k += 4)
+    for (; k + 4 * GROUP <= depth; k += 4 * GROUP, weights += 4 * GROUP * registers * LANES)
+      add_up_four(sum, place + k, pixel_step, weights, pixels, registers);
+#endif
+#pragma clang loop unroll(disable)
+    for (; k < depth; k += 4)
 #pragma clang loop unroll(full)
       for (int part = 0; part < 4; part += GROUP, weights += registers * LANES * GROUP) {
         integers w[2];
@@ -42,10 +78,10 @@ static inline __attribute__((always_inline)) void add_up(
 }
 
 static inline __attribute__((always_inline)) void tile(
-    const ck_q8_convolution *layer, const number *in, ptrdiff_t pixel_step, const weight *weights, int32_t channel,
-    ptrdiff_t y, ptrdiff_t x, int pixels, int registers) {
+    const ck_q8_convolution *layer, const integers first[2], const number *in, ptrdiff_t pixel_step, const weight *weights,
+    int32_t channel, ptrdiff_t y, ptrdiff_t x, int pixels, int registers) {
   integers sum[TILE][2];
-  add_up(sum, in, layer->tap_offset, layer->taps, layer->depth, pixel_step, weights, pixels, registers);
+  add_up(sum, first, in, layer->tap_offset, layer->taps, layer->depth, pixel_step, weights, pixels, registers);
   // A copy is not reread after every byte that is stored.
   const ck_q8_convolution own = *layer;
 #pragma clang loop unroll(full)
@@ -58,11 +94,11 @@ static inline __attribute__((always_inline)) void tile(
 }
 
 #define CASE(n) \
-  case n: tile(layer, in, pixel_step, weights, channel, y, x, n, registers); break;
+  case n: tile(layer, first, in, pixel_step, weights, channel, y, x, n, registers); break;
 
 static inline __attribute__((always_inline)) void tile_of(
-    const ck_q8_convolution *layer, const number *in, ptrdiff_t pixel_step, const weight *weights, int32_t channel,
-    ptrdiff_t y, ptrdiff_t x, int pixels, int registers) {
+    const ck_q8_convolution *layer, const integers first[2], const number *in, ptrdiff_t pixel_step, const weight *weights,
+    int32_t channel, ptrdiff_t y, ptrdiff_t x, int pixels, int registers) {
   switch (pixels) { TILE_CASES }
 }
 
@@ -75,12 +111,19 @@ static void convolve_numbers(
   for (int32_t c = 0; c < layer->channels; c += block) {
     const weight *weights = (const weight *)layer->weights + (ptrdiff_t)c * layer->taps * layer->depth;
     const bool is_whole = layer->channels - c >= block;
+    integers begin[2] = {};
+#ifdef LESS_128
+    const int32_t registers = is_whole ? 2 : 1;
+    for (int32_t k = 0; k < layer->taps * layer->depth; k += GROUP)
+      for (int32_t r = 0; r < registers; r++)
+        begin[r] = less_128(begin[r], weights_of(weights + (k * registers + r * GROUP) * LANES));
+#endif
     for (int32_t y = first; y < last; y++) {
       const number *row = in + y * in_row * layer->stride;
       for (int32_t i = 0; i < tiles; i++) {
         const int32_t x = width * i / tiles, end = width * (i + 1) / tiles;
-        if (is_whole) tile_of(layer, row + x * pixel_step, pixel_step, weights, c, y, x, end - x, 2);
-        else tile_of(layer, row + x * pixel_step, pixel_step, weights, c, y, x, end - x, 1);
+        if (is_whole) tile_of(layer, begin, row + x * pixel_step, pixel_step, weights, c, y, x, end - x, 2);
+        else tile_of(layer, begin, row + x * pixel_step, pixel_step, weights, c, y, x, end - x, 1);
       }
     }
   }
@@ -105,10 +148,12 @@ static inline __attribute__((always_inline)) void gather(
 }
 
 static inline __attribute__((always_inline)) void depthwise_outputs(
-    const ck_q8_convolution *layer, const uint8_t *const rows[3], ptrdiff_t side, const weight *weights, int32_t c,
-    int32_t channels, int outputs, uint8_t *out, ptrdiff_t second) {
+    const ck_q8_convolution *layer, const integers first[4], const uint8_t *const rows[3], ptrdiff_t side,
+    const weight *weights, int32_t c, int32_t channels, int outputs, uint8_t *out, ptrdiff_t second) {
   const ck_q8_depthwise *part = &layer->depthwise;
-  integers sum[2][4] = {};
+  integers sum[2][4];
+#pragma clang loop unroll(full)
+  for (int k = 0; k < 4; k++) sum[0][k] = sum[1][k] = first[k];
 #pragma clang loop unroll(full)
   for (int ky = 0; ky < 3; ky++) {
     registers_of_bytes bytes[4];
@@ -139,6 +184,11 @@ static void depthwise(const ck_q8_convolution *layer, int32_t y, uint8_t *out) {
   for (int32_t c = 0; c < part->channels; c += depthwise_block) {
     const int32_t channels = part->channels - c < depthwise_block ? part->channels - c : depthwise_block;
     const weight *weights = (const weight *)part->weights + (ptrdiff_t)c * 2 * 3 * 4;
+    integers begin[4] = {};
+#ifdef LESS_128
+    for (int ky = 0; ky < 3; ky++)
+      for (int k = 0; k < 4; k++) begin[k] = less_128(begin[k], weights_of(weights + (ky * 4 + k) * LANES * 4));
+#endif
     const uint8_t *rows[3];
     for (int k = 0; k < 3; k++)
       rows[k] = layer->in.base + (y * part->stride + (k - 1) * part->dilation) * layer->in.row - side + c;
@@ -146,7 +196,7 @@ static void depthwise(const ck_q8_convolution *layer, int32_t y, uint8_t *out) {
       for (int32_t x = 0; x < width; x++) {
         const ptrdiff_t at = (ptrdiff_t)x * part->stride * layer->in.pixel;
         const uint8_t *here[3] = {rows[0] + at, rows[1] + at, rows[2] + at};
-        depthwise_outputs(layer, here, side, weights, c, channels, 1, out + (ptrdiff_t)x * part->channels + c, 0);
+        depthwise_outputs(layer, begin, here, side, weights, c, channels, 1, out + (ptrdiff_t)x * part->channels + c, 0);
       }
       continue;
     }
@@ -158,31 +208,13 @@ static void depthwise(const ck_q8_convolution *layer, int32_t y, uint8_t *out) {
         uint8_t *target = out + (ptrdiff_t)x * part->channels + c;
         if (x + apart < width)
           depthwise_outputs(
-              layer, here, side, weights, c, channels, 2, target, (ptrdiff_t)apart * part->channels);
+              layer, begin, here, side, weights, c, channels, 2, target, (ptrdiff_t)apart * part->channels);
         else
-          depthwise_outputs(layer, here, side, weights, c, channels, 1, target, 0);
+          depthwise_outputs(layer, begin, here, side, weights, c, channels, 1, target, 0);
       }
   }
 }
 
 static void quantize(const float *in, int32_t channels, const float *factor, float zero, uint8_t *out) {
   for (int32_t c = 0; c < channels; c += LANES) to_bytes(out + c, load(in + c) * load(factor + c) + zero);
-}
-
-// As many independent dot products as the tile has, on registers alone.
-static double peak(int64_t rounds) {
-  integers sum[TILE][2] = {};
-  integers a = {}, w = {};
-  for (int64_t i = 0; i < rounds; i++) {
-#pragma clang loop unroll(full)
-    for (int p = 0; p < TILE; p++)
-#pragma clang loop unroll(full)
-      for (int r = 0; r < 2; r++) {
-        // Each anew: without dot products of its own, a processor's products would be made once for all.
-        __asm__ volatile("" : "+v"(a), "+v"(w));
-        sum[p][r] = dot(sum[p][r], a, w);
-        __asm__ volatile("" : "+v"(sum[p][r]));
-      }
-  }
-  return (double)rounds * TILE * 2 * LANES * GROUP;
 }

@@ -64,10 +64,15 @@ public enum PictureWriter {
     return Array(UnsafeBufferPointer(start: bytes, count: Int(packet.pointee.size)))
   }
 
-  /// PNG takes RGB; JPEG is BT.601 at full range, whatever the frame is.
+  /// PNG takes RGB; JPEG is BT.601 at full range, whatever the frame is. Viewers of either expect a standard dynamic range.
   private static func convert(_ frame: Frame, to format: AVPixelFormat) throws(VideoError)
     -> UnsafeMutablePointer<AVFrame>
   {
+    var frame = frame
+    if ToneMapping(frame) != nil {
+      let bitmap = try Scaler(order: .rgb).bitmap(frame, width: frame.width, height: frame.height)
+      frame = try Frame(bitmap: bitmap, index: frame.index, timestamp: frame.timestamp)
+    }
     let (width, height) = (Int32(frame.width), Int32(frame.height))
     let flags = ff_bicubic | ff_accurate_rounding | ff_full_chroma
     guard

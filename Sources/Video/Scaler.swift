@@ -1,7 +1,7 @@
 import CFFmpeg
 
-/// Scales frames to packed 8-bit pictures with libswscale, honouring the frame's colour matrix and range. Keeps its context and
-/// buffer from frame to frame.
+/// Scales frames to packed 8-bit pictures of standard dynamic range with libswscale, honouring the frame's colour matrix, range and
+/// transfer. Keeps its context and buffer from frame to frame.
 public final class Scaler: @unchecked Sendable {
   public enum Order: Sendable {
     case rgb, bgr
@@ -41,6 +41,9 @@ public final class Scaler: @unchecked Sendable {
       throw VideoError("frame \(frame.index) of \(frame.width)x\(frame.height) could not be scaled")
     }
     let bytesPerRow = Int(target.pointee.linesize.0)
+    if !ignoresMatrix, let mapping = ToneMapping(frame) {
+      mapping.apply(order, to: pixels, bytesPerRow: bytesPerRow, width: width, height: height)
+    }
     return body(UnsafeRawBufferPointer(start: pixels, count: bytesPerRow * height), bytesPerRow)
   }
 

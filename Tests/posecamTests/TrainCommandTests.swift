@@ -171,6 +171,19 @@ struct TrainCommandTests {
     #expect(try folder.text("run/log.jsonl") == log)
   }
 
+  @Test func valuesThatNoRunTakesAreWrongUsage() throws {
+    for (flag, takes) in [
+      ("--batch 0", "--batch takes 1 to 1024"), ("--steps=-5", "--steps takes 1 to 10⁹"),
+      ("--head-channels 1", "--head-channels takes 8 to 4096"),
+      ("--steps 10 --warm-up 11", "--warm-up takes 0 to the number of steps"),
+    ] {
+      let wrong = try Program.run("posecam train --data people.json --out other \(flag)", in: folder)
+      #expect(wrong.status == 64 && wrong.errors.contains(takes), "\(wrong.errors)")
+    }
+    let file = try Program.run("posecam train --data people.json --out other --set batch=0", in: folder)
+    #expect(file.status == 1 && file.errors.contains("setting 'batch' takes 1 to 1024"), "\(file.errors)")
+  }
+
   @Test func aDryRunShowsEverythingAndTrainsNothing() throws {
     try "batch = 3\nsteps = 7\n[augmentation]\nmirror = 0.25\n"
       .write(toFile: folder.path("own.toml"), atomically: false, encoding: .utf8)
@@ -188,7 +201,8 @@ struct TrainCommandTests {
       ("--from-mobilenet run/best.safetensors --backbone-width 0.25", 1, "--backbone-width must be that of the file"),
       ("--from-mobilenet nowhere", 1, "nowhere: no such file"), ("--resume run", 64, "leave out --resume"),
       ("--images nowhere", 1, "nothing to train on"), ("--validation-images nowhere", 1, "none of its pictures"),
-      ("--settings nowhere.toml", 1, "nowhere.toml: cannot be read"), ("--size 100", 1, "setting 'size'"),
+      ("--settings nowhere.toml", 1, "nowhere.toml: cannot be read"),
+      ("--size 100", 64, "--size takes a multiple of 8"),
     ] {
       let outcome = try Program.run("\(train) \(options)", in: folder)
       #expect(Int(outcome.status) == status && outcome.errors.contains(reason), "\(options): \(outcome.errors)")

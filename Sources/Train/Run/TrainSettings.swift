@@ -300,34 +300,41 @@ public struct TrainSettings: Codable, Equatable, Sendable {
   /// Refuses what no run can be made of.
   public func check() throws(TrainError) {
     try augmentation.check()
-    func check(_ isRight: Bool, _ key: CodingKeys, _ range: String) throws(TrainError) {
-      if !isRight { throw TrainError("setting '\(key.rawValue)' takes \(range)") }
+    if let wrong { throw TrainError("setting '\(wrong.setting)' takes \(wrong.takes)") }
+  }
+
+  /// The first setting, those of augmentation aside, that has no such value, and which ones it takes.
+  public var wrong: (setting: String, takes: String)? {
+    var first: (setting: String, takes: String)?
+    func check(_ isRight: Bool, _ key: CodingKeys, _ takes: String) {
+      if !isRight && first == nil { first = (key.rawValue, takes) }
     }
-    try check((32...2048).contains(validationSize), .validationSize, "32 to 2048")
-    try check((0...1).contains(teacherShare), .teacherShare, "0 to 1")
+    check((32...2048).contains(validationSize), .validationSize, "32 to 2048")
+    check((0...1).contains(teacherShare), .teacherShare, "0 to 1")
     let teachers = teachers
-    try check(
+    check(
       teachers.count <= 1, .teacher, "no value beside 'teacher_cache' or 'pseudo_labels': one teacher is enough")
-    try check(unlabeled.isEmpty || teachers.count == 1, .unlabeled, "a folder only where there is a teacher")
-    try check((0.05...4).contains(backboneWidth), .backboneWidth, "0.05 to 4")
-    try check((8...1024).contains(channels), .channels, "8 to 1024")
-    try check((8...4096).contains(headChannels), .headChannels, "8 to 4096")
-    try check((0...8).contains(refinementStages), .refinementStages, "0 to 8")
-    try check((1...1024).contains(batch), .batch, "1 to 1024")
-    try check((32...2048).contains(size) && size.isMultiple(of: 8), .size, "a multiple of 8 from 32 to 2048")
-    try check((1...1024).contains(accumulate), .accumulate, "1 to 1024")
-    try check(
+    check(unlabeled.isEmpty || teachers.count == 1, .unlabeled, "a folder only where there is a teacher")
+    check((0.05...4).contains(backboneWidth), .backboneWidth, "0.05 to 4")
+    check((8...1024).contains(channels), .channels, "8 to 1024")
+    check((8...4096).contains(headChannels), .headChannels, "8 to 4096")
+    check((0...8).contains(refinementStages), .refinementStages, "0 to 8")
+    check((1...1024).contains(batch), .batch, "1 to 1024")
+    check((32...2048).contains(size) && size.isMultiple(of: 8), .size, "a multiple of 8 from 32 to 2048")
+    check((1...1024).contains(accumulate), .accumulate, "1 to 1024")
+    check(
       Adam.Kind(rawValue: optimiser) != nil, .optimiser, Adam.Kind.allCases.map(\.rawValue).joined(separator: " or "))
-    try check(seed <= UInt64(Int64.max), .seed, "0 to \(Int64.max)")
-    try check(learningRate > 0 && learningRate <= 1, .learningRate, "a number above 0, at most 1")
-    try check((0...1).contains(weightDecay), .weightDecay, "0 to 1")
-    try check((1...1_000_000_000).contains(steps), .steps, "1 to 10⁹")
-    try check((0...steps).contains(warmUp), .warmUp, "0 to the number of steps")
-    try check(clip >= 0 && clip.isFinite, .clip, "0 (no limit) or a positive number")
-    try check((0..<1).contains(average), .average, "0 (none) to below 1")
-    try check(logEvery >= 1, .logEvery, "at least 1")
-    try check(saveEvery >= 1, .saveEvery, "at least 1")
-    try check(validateEvery >= 1, .validateEvery, "at least 1")
-    try check(recordEvery >= 0, .recordEvery, "0 (never) or a number of steps")
+    check(seed <= UInt64(Int64.max), .seed, "0 to \(Int64.max)")
+    check(learningRate > 0 && learningRate <= 1, .learningRate, "a number above 0, at most 1")
+    check((0...1).contains(weightDecay), .weightDecay, "0 to 1")
+    check((1...1_000_000_000).contains(steps), .steps, "1 to 10⁹")
+    check(warmUp >= 0 && warmUp <= steps, .warmUp, "0 to the number of steps")
+    check(clip >= 0 && clip.isFinite, .clip, "0 (no limit) or a positive number")
+    check((0..<1).contains(average), .average, "0 (none) to below 1")
+    check(logEvery >= 1, .logEvery, "at least 1")
+    check(saveEvery >= 1, .saveEvery, "at least 1")
+    check(validateEvery >= 1, .validateEvery, "at least 1")
+    check(recordEvery >= 0, .recordEvery, "0 (never) or a number of steps")
+    return first
   }
 }

@@ -73,6 +73,15 @@ struct TrainOptions: ParsableArguments {
   /// What counts where neither a flag nor a settings file says anything.
   private static let usual = TrainSettings()
 
+  func validate() throws {
+    var flags = TrainSettings()
+    // How many steps there are, a settings file may say.
+    flags.steps = 1_000_000_000
+    apply(to: &flags)
+    guard let wrong = flags.wrong else { return }
+    throw ValidationError("--\(wrong.setting.replacing("_", with: "-")) takes \(wrong.takes).")
+  }
+
   /// The settings file's or the defaults, with the flags applied.
   /// - Parameter weights: of a model to start from, which brings its network where nothing says what that shall be.
   func load(startingFrom weights: WeightFile?) throws(TrainError) -> TrainSettings {

@@ -16,6 +16,9 @@ static void report(const char *what, double error, double bound) {
   printf("%s: off by %g\n", what, error);
 }
 
+// No number is the largest error of all.
+static double larger(double error, double difference) { return difference <= error ? error : isnan(difference) ? INFINITY : difference; }
+
 static uint32_t state = 1;
 static uint32_t noise(void) { return (state = state * 1664525u + 1013904223u) >> 8; }
 static float number(void) { return (float)(noise() % 20001) / 10000 - 1; }
@@ -102,11 +105,9 @@ static void check_floats(const shape *s, ck_pool *pool) {
     ck_convolve(versions[v], pool, &layer);
   }
   double error = 0;
-  for (size_t i = 0; i < count; i++) {
-    // Corners and sides are margin, which both set to zero.
-    const double difference = fabs((double)outs[0][i] - (double)outs[1][i]);
-    if (!(difference <= error)) error = difference;
-  }
+  // Corners and sides are margin, which both set to zero.
+  for (size_t i = 0; i < count; i++)
+    error = larger(error, fabs((double)outs[0][i] - (double)outs[1][i]));
   report(name_of("floats", s), error, 1e-5 * sqrt(s->inputs * taps) * (s->is_winograd ? 4 : 1));
 }
 
@@ -177,10 +178,8 @@ static void check_bytes(const shape *s, const ck_q8_kernels *kernels, ck_pool *p
     ck_q8_convolve(versions[v], pool, &layer);
   }
   double error = 0;
-  for (size_t i = 0; i < count; i++) {
-    const double difference = s->gives_floats ? fabs((double)floats[0][i] - (double)floats[1][i]) : abs(outs[0][i] - outs[1][i]);
-    if (!(difference <= error)) error = difference;
-  }
+  for (size_t i = 0; i < count; i++)
+    error = larger(error, s->gives_floats ? fabs((double)floats[0][i] - (double)floats[1][i]) : abs(outs[0][i] - outs[1][i]));
   // An ELU's exponential is approximated, and may be rounded the other way.
   report(name_of(kernels->name, s), error, s->activation == ck_activation_elu ? 1 : s->gives_floats ? 1e-4 : 0);
 }

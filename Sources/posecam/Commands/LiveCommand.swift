@@ -161,7 +161,10 @@ struct LiveCommand: ParsableCommand {
       case nil: break
       }
     }
-    if found.sources.isEmpty, let first = found.failures.first { throw first }
+    if found.sources.isEmpty, let last = found.failures.popLast() {
+      for failure in found.failures { StandardError.line("Error: \(failure)") }
+      throw last
+    }
     return found
   }
 

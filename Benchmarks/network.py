@@ -5,7 +5,7 @@
     Benchmarks/network.py                            # the full network, random weights, 256x456, 1 and 2 threads
     Benchmarks/network.py --model M.safetensors      # the network of a model file
     Benchmarks/network.py --level avx2               # as on a processor without AVX-512 (OpenVINO is held to it as well)
-    Benchmarks/network.py --others                   # PyTorch and ncnn as well, in f32 or bf16
+    Benchmarks/network.py --others                   # ncnn as well, and PyTorch, which has f32 and bf16 only
     Benchmarks/network.py --precision int8           # each engine's own quantisation: posecam quantize, NNCF, ONNX Runtime's
     Benchmarks/network.py --precision bf16           # OpenVINO's hint bf16; ONNX Runtime has none and computes in f32
 
@@ -235,6 +235,8 @@ def engines(options, model, weights, picture, threads, level):
         kind = "bf16" if options.precision == "bf16" else "f32"
         others[f"PyTorch {kind}"] = torch_burst(options, model, input, threads)
         others[f"ncnn {kind}"] = ncnn_burst(options, model, input, threads)
+        if options.precision == "int8":
+            others["ncnn int8"] = ncnn_burst(options, model, input, threads, in_bytes=True)
     return {"posecam": posecam, **others}
 
 
@@ -271,7 +273,7 @@ def torch_burst(options, model, input, threads):
     return lambda: burst(run, options.runs)
 
 
-def ncnn_burst(options, model, input, threads):
+def ncnn_burst(options, model, input, threads, in_bytes=False):
     """ncnn, converted by pnnx."""
     import ncnn
     import numpy
@@ -284,9 +286,12 @@ def ncnn_burst(options, model, input, threads):
     net = ncnn.Net()
     net.opt.num_threads = threads
     net.opt.use_bf16_storage = options.precision == "bf16"
-    net.load_param(str(WORK / "network.ncnn.param"))
-    net.load_model(str(WORK / "network.ncnn.bin"))
     picture = numpy.ascontiguousarray(input[0])
+    files = WORK / "network.ncnn.param", WORK / "network.ncnn.bin"
+    if in_bytes:
+        files = ncnn_quantized(*files, picture)
+    net.load_param(str(files[0]))
+    net.load_model(str(files[1]))
 
     def run():
         extractor = net.create_extractor()
@@ -295,6 +300,65 @@ def ncnn_burst(options, model, input, threads):
             extractor.extract(f"out{index}")
 
     return lambda: burst(run, options.runs)
+
+
+def ncnn_quantized(param, weights, picture):
+    """What ncnn's ncnn2table and ncnn2int8, which its wheel lacks, make of a network of convolutions: bytes with a scale per output
+    channel, inputs with the scale of their largest value here, and bytes from one convolution to the next."""
+    import ncnn
+    import numpy
+
+    lines = param.read_text().splitlines()
+    layers = [line.split() for line in lines[2:]]
+    inputs = {layer[1]: layer[4 : 4 + int(layer[2])] for layer in layers}
+    outputs = {layer[1]: layer[4 + int(layer[2]) : 4 + int(layer[2]) + int(layer[3])] for layer in layers}
+    readers = {blob: layer for layer in layers for blob in inputs[layer[1]]}
+    convolutions = [layer for layer in layers if layer[0].startswith("Convolution")]
+
+    net = ncnn.Net()
+    net.opt.lightmode = False
+    net.load_param(str(param))
+    net.load_model(str(weights))
+    extractor = net.create_extractor()
+    extractor.input("in0", ncnn.Mat(picture))
+    scale = {}
+    for layer in convolutions:
+        blob = inputs[layer[1]][0]
+        values = picture if blob == "in0" else numpy.array(extractor.extract(blob)[1])
+        scale[layer[1]] = 127 / max(numpy.abs(values).max(), 1e-6)
+
+    def scale_of_reader(layer):
+        """Of the convolutions, if it is only those, that read what this one gives."""
+        follower = readers.get(outputs[layer[1]][0])
+        followers = [readers.get(blob) for blob in outputs[follower[1]]] if follower and follower[0] == "Split" else [follower]
+        return scale[followers[0][1]] if all(f and f[0].startswith("Convolution") for f in followers) else None
+
+    data, place, result = weights.read_bytes(), 0, b""
+    for layer in convolutions:
+        settings = dict(map(int, setting.split("=")) for setting in layer[6:] if "-233" not in setting)
+        count, channels = settings[6], settings[0]
+        if data[place : place + 4] == b"\x47\x6b\x30\x01":
+            values = numpy.frombuffer(data, "<f2", count, place + 4).astype("float32")
+            place += 4 + (2 * count + 3) // 4 * 4
+        else:
+            values = numpy.frombuffer(data, "<f4", count, place + 4)
+            place += 4 + 4 * count
+        bias = data[place : place + 4 * channels * settings.get(5, 0)]
+        place += len(bias)
+        values = values.reshape(channels, -1)
+        factors = 127 / numpy.maximum(numpy.abs(values).max(1), 1e-6)
+        rounded = numpy.clip(numpy.rint(values * factors[:, None]), -127, 127).astype("int8").tobytes()
+        result += b"\x38\x4b\x0d\x00" + rounded + bytes(-len(rounded) % 4) + bias + factors.astype("<f4").tobytes()
+        follower = scale_of_reader(layer)
+        scales = [scale[layer[1]]] if follower is None else [scale[layer[1]], follower]
+        result += numpy.array(scales, "<f4").tobytes()
+        layer.append(f"8={(1 if layer[0].endswith('DepthWise') else 2) + 100 * (len(scales) - 1)}")
+    if place != len(data):
+        sys.exit(f"{weights}: {len(data) - place} bytes of weights belong to no convolution")
+    files = WORK / "int8.ncnn.param", WORK / "int8.ncnn.bin"
+    files[0].write_text("\n".join(lines[:2] + [" ".join(layer) for layer in layers]) + "\n")
+    files[1].write_bytes(result)
+    return files
 
 
 def quantized(network, model, input, settings):

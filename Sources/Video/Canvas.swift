@@ -35,7 +35,7 @@ public struct Canvas: ~Copyable {
     self.frame = Frame(
       adopting: raw, index: frame.index, timestamp: frame.timestamp, durationTicks: frame.durationTicks,
       captured: frame.captured,
-      decodeTime: frame.decodeTime, name: frame.name, outages: frame.outages)
+      decodeTime: frame.decodeTime, path: frame.path, outages: frame.outages)
     let isFull = frame.raw.pointee.color_range == AVCOL_RANGE_JPEG
     (black, span, chromaSpan) = isFull ? (0, 255, 255) : (16, 219, 224)
     if onBlack {

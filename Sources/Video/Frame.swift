@@ -1,4 +1,5 @@
 import CFFmpeg
+import Foundation
 
 /// One picture of a source: upright, 8-bit planar YUV 4:2:0 (chroma planes rounded up), shared and never written to
 /// by a stage that did not make it, since the decoder may still predict from it.
@@ -14,7 +15,9 @@ public final class Frame: @unchecked Sendable {
   /// Nanoseconds of work to decode and convert it, without waiting for its data.
   public let decodeTime: UInt64
   /// The file of a single picture.
-  public let name: String?
+  public let path: String?
+  /// Its last part.
+  public var name: String? { path.map { ($0 as NSString).lastPathComponent } }
   /// How often the source had broken off and come back before this frame.
   public let outages: Int
 
@@ -34,7 +37,7 @@ public final class Frame: @unchecked Sendable {
   /// Takes over the caller's reference to an upright YUV 4:2:0 picture.
   init(
     adopting raw: UnsafeMutablePointer<AVFrame>, index: Int, timestamp: Timestamp, durationTicks: Int64 = 0,
-    captured: UInt64, decodeTime: UInt64 = 0, name: String? = nil, outages: Int = 0
+    captured: UInt64, decodeTime: UInt64 = 0, path: String? = nil, outages: Int = 0
   ) {
     self.raw = raw
     self.index = index
@@ -42,7 +45,7 @@ public final class Frame: @unchecked Sendable {
     self.durationTicks = durationTicks
     self.captured = captured
     self.decodeTime = decodeTime
-    self.name = name
+    self.path = path
     self.outages = outages
   }
 
@@ -60,7 +63,7 @@ extension Frame {
     Frame(
       adopting: try copied(), index: index, timestamp: timestamp,
       durationTicks: timestamp.hasBase(of: self.timestamp) ? durationTicks : 0, captured: captured,
-      decodeTime: decodeTime, name: isNamed ? name : nil, outages: outages ?? self.outages)
+      decodeTime: decodeTime, path: isNamed ? path : nil, outages: outages ?? self.outages)
   }
 
   /// The same place in the source, the picture turned or of another size.
@@ -69,7 +72,7 @@ extension Frame {
     let picture = try converter.convert(try copied())
     return Frame(
       adopting: picture, index: index, timestamp: timestamp, durationTicks: durationTicks, captured: captured,
-      decodeTime: decodeTime + Clock.now() - start, name: name, outages: outages)
+      decodeTime: decodeTime + Clock.now() - start, path: path, outages: outages)
   }
 
   /// A part of the same picture, in the same memory.
@@ -84,7 +87,7 @@ extension Frame {
     (copy.pointee.crop_right, copy.pointee.crop_bottom) = (self.width - width - x, self.height - height - y)
     let part = Frame(
       adopting: copy, index: index, timestamp: timestamp, durationTicks: durationTicks, captured: captured,
-      decodeTime: decodeTime, name: name, outages: outages)
+      decodeTime: decodeTime, path: path, outages: outages)
     guard av_frame_apply_cropping(copy, Int32(AV_FRAME_CROP_UNALIGNED)) >= 0 else {
       throw VideoError("frame \(index) of \(self.width)x\(self.height) could not be cut")
     }

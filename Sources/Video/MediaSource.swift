@@ -368,7 +368,7 @@ public final class MediaSource: FrameSource, @unchecked Sendable {
     return Frame(
       adopting: upright, index: frameCount, timestamp: timestamp, durationTicks: duration, captured: captured,
       decodeTime: workBefore + Clock.now() - start,
-      name: info.isStill && info.name != "-" ? URL(fileURLWithPath: info.name).lastPathComponent : nil)
+      path: info.isStill && info.name != "-" ? info.name : nil)
   }
 
   private var ticksPerFrame: Int64 {

@@ -27,6 +27,6 @@ extension PoseStream {
 
 extension PoseWriter {
   func write(frame: Int, time: Double, people: [Person], picture: String? = nil) throws(PosecamError) {
-    try write(PoseFrame(index: frame, time: time, width: 640, height: 360, picture: picture, people: people))
+    try write(PoseFrame(index: frame, time: time, width: 640, height: 360, path: picture, people: people))
   }
 }

@@ -65,7 +65,8 @@ struct TrackCommand: ParsableCommand {
         PoseFrame(
           index: frame.index, time: frame.time, width: frame.size?.width ?? recording.width,
           height: frame.size?.height ?? recording.height,
-          picture: frame.picture, people: tracked.people))
+          // Pictures of one name are of several folders, of which the recording says nothing.
+          path: frame.picture.map { "\(frame.index)/\($0)" }, people: tracked.people))
     }
     try writer.finish()
   }

@@ -24,8 +24,7 @@ final class AnnotatedPictures: DrawnOutput {
   /// Of the names of a video's pictures; `nil` where one picture is wanted.
   private let prefix: String?
   private var count = 0
-  /// Of pictures that have names of their own; a video's frames are told apart by their numbers.
-  private var names: Set<String> = []
+  private var names = PictureNames()
 
   /// One picture.
   /// - Parameter path: .png or .jpg.
@@ -65,14 +64,13 @@ final class AnnotatedPictures: DrawnOutput {
     return []
   }
 
-  /// `NAME_rendered.png` as OpenPose calls it, so that no source is overwritten; two sources of one name keep their extensions.
+  /// `NAME_rendered.png` as OpenPose calls it, so that no source is overwritten.
   private func fileName(of result: TrackedFrame, _ prefix: String) -> String {
-    guard let picture = result.frame.name else {
+    guard let picture = result.frame.path else {
       let number = String(result.frame.index)
       return "\(prefix)\(String(repeating: "0", count: max(0, 12 - number.count)))\(number)_rendered.png"
     }
-    let short = (picture as NSString).deletingPathExtension + "_rendered.png"
-    return names.insert(short).inserted ? short : picture + "_rendered.png"
+    return names.name(of: picture) + "_rendered.png"
   }
 
   func salvage() -> String { count == 0 ? "" : "; the pictures before are there" }

@@ -36,8 +36,7 @@ final class OpenPoseWriter: PoseWriter {
   private let order: Order
   private let coordinates: Coordinates
   private var text = TextBuffer()
-  /// Pictures by the names that they gave their files: a.png and a.jpg may be in one folder.
-  private var named: [String: String] = [:]
+  private var names = PictureNames()
 
   init(folder: String, _ stream: PoseStream, order: Order = .coco, coordinates: Coordinates = .pixel)
     throws(PosecamError)
@@ -83,13 +82,8 @@ final class OpenPoseWriter: PoseWriter {
   func path(of frame: PoseFrame) -> String {
     let digits = String(frame.index)
     let number = String(repeating: "0", count: max(0, 12 - digits.count)) + digits
-    let picture = frame.picture.map { picture in
-      let stem = URL(fileURLWithPath: picture).deletingPathExtension().lastPathComponent
-      let owner = named[stem] ?? picture
-      named[stem] = owner
-      return owner == picture ? stem : picture
-    }
-    return URL(fileURLWithPath: name).appendingPathComponent("\(picture ?? prefix + number)_keypoints.json").path
+    let file = frame.path.map { names.name(of: $0) } ?? prefix + number
+    return URL(fileURLWithPath: name).appendingPathComponent("\(file)_keypoints.json").path
   }
 
   /// Every file is whole already.

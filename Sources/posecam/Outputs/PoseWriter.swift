@@ -53,6 +53,25 @@ enum OutputFolder {
   }
 }
 
+/// What the files are called that are named after pictures, which may differ in their extension or folder only.
+struct PictureNames {
+  private var names: [String: String] = [:]
+  private var taken: Set<String> = []
+
+  /// The picture's name without its extension; with it, or else with a number, where that is another one's.
+  mutating func name(of path: String) -> String {
+    if let name = names[path] { return name }
+    let whole = (path as NSString).lastPathComponent
+    let stem = (whole as NSString).deletingPathExtension
+    // The third of a name is number 3.
+    let numbered = (3...).lazy.map { "\(stem)_\($0)" }
+    let name = [stem, whole].first { !taken.contains($0) } ?? numbered.first { !taken.contains($0) } ?? whole
+    taken.insert(name)
+    names[path] = name
+    return name
+  }
+}
+
 /// What is written of one frame.
 struct PoseFrame: Sendable {
   /// Number in the source, from 0.
@@ -62,8 +81,9 @@ struct PoseFrame: Sendable {
   /// In pixels.
   var width: Int
   var height: Int
-  /// The file of a single picture.
-  var picture: String?
+  /// The file of a single picture, with its folder, and without.
+  var path: String?
+  var picture: String? { path.map { ($0 as NSString).lastPathComponent } }
   /// In pixels of the frame.
   var people: [Person]
 }
@@ -74,7 +94,7 @@ extension PoseFrame {
     let frame = result.frame
     self.init(
       index: frame.index, time: frame.timestamp.seconds - startTime, width: frame.width, height: frame.height,
-      picture: frame.name, people: result.people)
+      path: frame.path, people: result.people)
   }
 }
 

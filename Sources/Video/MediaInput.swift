@@ -148,7 +148,10 @@ final class MediaInput: @unchecked Sendable {
   enum Reading {
     case packet
     case end
+    /// What came makes no sense.
     case failure(Int32)
+    /// The disk or the network failed.
+    case loss(Int32)
   }
 
   /// The next packet of any stream, into `packet`.
@@ -173,7 +176,7 @@ final class MediaInput: @unchecked Sendable {
       let error = below.pointee.error
       // The end of what HTTP sends without a length is told as a broken connection.
       let isEnd = error == ff_error_eof || (error == ff_error(EIO) && avio_size(below) <= 0)
-      if error < 0 && !isEnd { return .failure(error) }
+      if error < 0 && !isEnd { return .loss(error) }
       if avio_feof(below) != 0 { return .end }
     }
     return code == ff_error_eof ? .end : .failure(code)

@@ -16,6 +16,8 @@ public final class MediaSource: FrameSource, @unchecked Sendable {
 
   private var frameCount = 0
   private var isDraining = false
+  /// What ended the reading before the end.
+  private var loss: VideoError?
   private var hasEnded = false
   /// A picture that was decoded when the source was opened.
   private var hasPending = false
@@ -215,6 +217,7 @@ public final class MediaSource: FrameSource, @unchecked Sendable {
         if isDraining { end() }
       }
     }
+    if let loss, !input.isCancelled { throw loss }
     return nil
   }
 
@@ -247,7 +250,7 @@ public final class MediaSource: FrameSource, @unchecked Sendable {
       av_packet_unref(packet)
     }
     avcodec_flush_buffers(decoder)
-    (isDraining, hasEnded, hasPending) = (false, false, false)
+    (isDraining, hasEnded, hasPending, loss) = (false, false, false, nil)
     (lastTicks, firstTicks, hasPassed) = (nil, ticks, false)
     if hasPacket { findPlace(of: packet) }
     let delay = max(decoder.pointee.has_b_frames, stream.pointee.codecpar.pointee.video_delay)
@@ -311,14 +314,16 @@ public final class MediaSource: FrameSource, @unchecked Sendable {
     case .end:
       isDraining = true
       avcodec_send_packet(decoder, nil)
-    case .failure(let code):
+    case .failure(let code), .loss(let code):
       if info.isLive {
         let gone = input.isDevice && (code == ff_error(ENODEV) || code == ff_error(EIO))
         let reason = code == ff_error_exit ? "nothing received any more" : VideoError.reason(code)
         throw VideoError(
           "\(info.name): \(gone ? "the device is gone (\(reason))" : reason), after \(frameCount) frames")
       }
-      notice("\(info.name): reading stopped early: \(VideoError.reason(code))")
+      let line = "\(info.name): reading stopped early: \(VideoError.reason(code))"
+      // Of a damaged file this is all there is; what was not delivered may be had another time.
+      if case .loss = reading { loss = VideoError(line) } else { notice(line) }
       isDraining = true
       avcodec_send_packet(decoder, nil)
     }

@@ -4,7 +4,7 @@ import Testing
 /// A stream that comes at its own pace, over HTTP and UDP on the loopback, into a network that is too slow for it.
 @Suite(.enabled(if: Program.isPresent, Program.absence), .serialized)
 struct LiveStreamTests {
-  private static let hasPython =
+  static let hasPython =
     FileManager.default.isExecutableFile(atPath: "/usr/bin/python3")
     || FileManager.default.isExecutableFile(atPath: "/usr/local/bin/python3")
 

@@ -72,6 +72,82 @@ struct WorklistTests {
     #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path("")).allSatisfy { !$0.contains("partial") })
   }
 
+  /// A disk that fills up: what is there of an output would count as done the next time.
+  @Test func aFailedVideoIsNotKeptWhereItWouldBeSkipped() throws {
+    try makeClips("a.mp4", "b.mp4")
+    let command = "posecam annotate a.mp4 b.mp4 -o '{name}.ts' --skip-existing"
+    let failed = try Program.run("trap '' XFSZ; ulimit -f 6; \(command)", in: folder)
+    #expect(failed.status == 1 && failed.errors.contains("2 of 2 failed"), "\(failed.errors)")
+    #expect(try folder.contents() == ["a.mp4", "b.mp4"])
+    let again = try Program.run(command, in: folder)
+    #expect(again.status == 0 && !again.errors.contains("left out"), "\(again.errors)")
+    #expect(try folder.contents() == ["a.mp4", "a.ts", "b.mp4", "b.ts"])
+  }
+
+  /// What was not delivered may be had another time: the run fails, and nothing counts as done.
+  @Test(.enabled(if: LiveStreamTests.hasPython, "python3 is not installed")) func aDownloadThatBreaksOffIsAFailure()
+    throws
+  {
+    let server = """
+      import http.server, os
+      data = open('long.ts', 'rb').read()
+      class Handler(http.server.BaseHTTPRequestHandler):
+          def do_GET(self):
+              self.send_response(200)
+              self.send_header('Content-Length', str(len(data)))
+              self.end_headers()
+              self.wfile.write(data[:len(data) * 6 // 10])
+          def log_message(self, *arguments): pass
+      server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), Handler)
+      open('.port.new', 'w').write(str(server.server_port))
+      os.rename('.port.new', '.port')
+      server.serve_forever()
+      """
+    try server.write(toFile: folder.path(".serve.py"), atomically: true, encoding: .utf8)
+    let made = try Program.run(
+      "posecam scene demo:size=320x192,seconds=4,people=2 -o long.ts --truth /dev/null", in: folder)
+    try #require(made.status == 0, "\(made.errors)")
+    for (output, kept) in [("cut.jsonl", ["cut.jsonl"]), ("'{name}.jsonl' --skip-existing", [])] {
+      let outcome = try Program.run(
+        """
+        rm -f .port cut.jsonl; python3 .serve.py & server=$!
+        until [ -s .port ]; do kill -0 $server || break; sleep 0.05; done
+        posecam annotate http://127.0.0.1:$(cat .port)/long.ts -o \(output); status=$?
+        kill $server; (exit $status)
+        """, in: folder)
+      #expect(outcome.status == 1 && outcome.errors.contains("reading stopped early"), "\(outcome.errors)")
+      #expect(try folder.contents().filter { $0.hasSuffix("jsonl") } == kept)
+      for name in kept { #expect(try folder.text(name).split(separator: "\n").count > 20) }
+    }
+  }
+
+  /// From a pipe that sends nothing, as the first and as a later source: nothing hangs, and no older file is replaced.
+  @Test(arguments: ["quiet -o keep.csv", "a.mp4 quiet -o '{name}.jsonl'"])
+  func theEndMayBeAskedForWhileASourceIsOpened(_ line: String) throws {
+    try makeClips("a.mp4")
+    try Data("mine".utf8).write(to: URL(fileURLWithPath: folder.path("keep.csv")))
+    let outcome = try Program.run(
+      """
+      mkfifo quiet; sleep 60 > quiet & holder=$!
+      timeout -k 20 4 '\(try #require(Program.path))' annotate \(line) --threads 1; status=$?
+      kill $holder; (exit $status)
+      """, in: folder)
+    #expect(outcome.status == 124, "\(outcome.status): \(outcome.errors)")
+    #expect(try folder.text("keep.csv") == "mine")
+  }
+
+  @Test func picturesOfOneNameAreSeveral() throws {
+    try makeClips("a.mp4")
+    #expect(try run("a.mp4 --pictures p --end 0.01").status == 0)
+    let copied = try Program.shell(
+      "mv p/*_000000000000_rendered.png p/1.png && mkdir q r && cp p/1.png q && cp p/1.png r", in: folder)
+    #expect(copied.status == 0)
+    let outcome = try run("p/1.png q/1.png r/1.png -o people/ --pictures drawn")
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    #expect(try files(in: "people") == ["1.png_keypoints.json", "1_3_keypoints.json", "1_keypoints.json"])
+    #expect(try files(in: "drawn") == ["1.png_rendered.png", "1_3_rendered.png", "1_rendered.png"])
+  }
+
   @Test func picturesAreOneSource() throws {
     try makeClips("a.mp4")
     #expect(try run("a.mp4 --pictures p").status == 0)
@@ -96,7 +172,8 @@ struct WorklistTests {
   }
 
   @Test func whatCannotBeToldApartIsRefused() throws {
-    try makeClips("a.mp4", "b/a.mp4", "b/z.mp4")
+    try makeClips("a.mp4", "b/a.mp4", "b/z.mp4", "z_a.mp4")
+    try FileManager.default.createSymbolicLink(atPath: folder.path("link.mp4"), withDestinationPath: "z_a.mp4")
     let before = try folder.contents()
     for (line, complaint) in [
       ("a.mp4 b/a.mp4 -o out.mp4", "a.mp4: several sources need outputs of their own"),
@@ -109,6 +186,10 @@ struct WorklistTests {
       ("a.mp4 b/z.mp4 -o 'b/{name}.mp4'", "b/z.mp4: is the input itself"),
       ("b/z.mp4 b/a.mp4 -o 'none/deep/{name}.mp4'", "none/deep: cannot be made"),
       ("a.mp4 -o out.mp4 --skip-existing", "--skip-existing is for"),
+      ("a.mp4 -o '{name}/' --pictures '{name}_drawn' --skip-existing", "--skip-existing: no folder tells"),
+      ("./a.mp4 b/../z_a.mp4 -o 'z_{name}.mp4'", "b/../z_a.mp4: is an input, and an output of another"),
+      (". -o 'z_{name}.mp4'", ": is an input, and an output of another"),
+      ("a.mp4 link.mp4 -o 'z_{name}.mp4'", "link.mp4: is an input, and an output of another"),
     ] {
       let outcome = try run(line)
       #expect(outcome.status == 1 && outcome.errors.contains(complaint), "\(line): \(outcome.errors)")

@@ -45,7 +45,6 @@ struct AnnotateCommand: ParsableCommand {
     let model = try engine.network.loadModel()
     let times = try looking.times(engine, for: model)
     let running = Running()
-    Interruption.onRequest { running.stop() }
     if list.skipped > 0 { StandardError.line("\(list.skipped) left out, whose outputs are there") }
     var failures: [String] = []
     for (index, job) in list.jobs.enumerated() {
@@ -68,13 +67,37 @@ struct AnnotateCommand: ParsableCommand {
 
   /// What is to be stopped when the user asks for the end.
   private final class Running: Sendable {
-    private let pipeline = Mutex<Pipeline?>(nil)
+    private enum State {
+      case opening
+      case opened
+      case reading(Pipeline)
+    }
+    private let state = Mutex(State.opened)
+    private let isListening = Atomic(false)
+
+    /// Opens a source. It may never answer, and nothing is being written: who asks for the end meanwhile gets it.
+    func open(_ body: () throws(VideoError) -> any FrameSource) throws(VideoError) -> any FrameSource {
+      state.withLock { $0 = .opening }
+      defer { state.withLock { $0 = .opened } }
+      return try body()
+    }
 
     func begin(_ new: Pipeline) {
-      pipeline.withLock { $0 = new }
+      state.withLock { $0 = .reading(new) }
+      // Not before: as long as the first source is being opened, signals do what they always do.
+      if !isListening.exchange(true, ordering: .relaxed) { Interruption.onRequest { self.stop() } }
       if Interruption.isRequested { new.stop() }
     }
-    func stop() { pipeline.withLock { $0 }?.stop() }
+
+    private func stop() {
+      state.withLock { state in
+        switch state {
+        case .opening: _exit(Interruption.exitCode)
+        case .opened: break
+        case .reading(let pipeline): pipeline.stop()
+        }
+      }
+    }
   }
 
   private func annotate(_ job: Worklist.Job, _ model: Model, _ times: NetworkTimes?, _ running: Running) throws {
@@ -86,7 +109,7 @@ struct AnnotateCommand: ParsableCommand {
     }
     let isOnce = PosecamError("\(input): cannot be read twice, as --two-pass must; record it to a file first")
     if twoPass.isOn, Self.isPipe(input) { throw isOnce }
-    let source = try open()
+    let source = try running.open(open)
     if twoPass.isOn, source.info.isLive { throw isOnce }
     if twoPass.isOn, source.info.isStill { throw PosecamError("\(input): single pictures; --two-pass is for videos") }
     let engine = looking.chosen(self.engine, times, isLive: source.info.isLive)
@@ -94,7 +117,7 @@ struct AnnotateCommand: ParsableCommand {
     let measurements = Measurements()
     let sink = try job.outputs.open(
       PoseStream(source.info, model: model.name), startTime: source.info.startTime,
-      video: drawing.videoSettings(source.info, soundPath: input, selected), measurements)
+      video: drawing.videoSettings(source.info, soundPath: input, selected), keepsParts: !skipExisting, measurements)
     let pipeline = Pipeline(
       source: source, estimators: following.estimators(model, engine, streams: streams, looking: looking),
       tracker: following.makeFollowing(
@@ -177,7 +200,7 @@ struct AnnotateCommand: ParsableCommand {
       }
     } catch {
       // What was written so far is kept where the source failed.
-      if state.done > 0 { try? sink.finish(isComplete: false) }
+      if state.done > 0, !skipExisting { try? sink.finish(isComplete: false) }
       try? results.finish()
       tell()
       progress.finish(state)
@@ -188,10 +211,12 @@ struct AnnotateCommand: ParsableCommand {
       progress.finish(state, isComplete: !Interruption.isRequested)
       if Interruption.isRequested {
         progress.note(
-          "interrupted after \(state.done) frames, \(skipExisting ? "which are not kept" : "which are written")")
+          state.done == 0
+            ? "interrupted before the first frame; nothing was written"
+            : "interrupted after \(state.done) frames, \(skipExisting ? "which are not kept" : "which are written")")
       }
     }
-    if Interruption.isRequested, skipExisting { throw ExitCode(Interruption.exitCode) }
+    if Interruption.isRequested, skipExisting || state.done == 0 { throw ExitCode(Interruption.exitCode) }
     try sink.finish(isComplete: !Interruption.isRequested)
     if Interruption.isRequested { throw ExitCode(Interruption.exitCode) }
   }

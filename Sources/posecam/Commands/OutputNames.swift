@@ -34,10 +34,15 @@ enum OutputNames {
   private static func areSame(_ first: String, _ second: String) -> Bool {
     let standardOutput = ["-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"]
     if standardOutput.contains(first), standardOutput.contains(second) { return true }
-    var (a, b) = (stat(), stat())
-    guard stat(first, &a) == 0, stat(second, &b) == 0 else { return place(first) == place(second) }
-    return a.st_dev == b.st_dev && a.st_ino == b.st_ino
-      && a.st_mode & S_IFMT == S_IFREG
+    guard let first = identity(first), let second = identity(second) else { return false }
+    return first == second
+  }
+
+  /// The same for all names of one file, be it there or not; nil of devices and folders.
+  static func identity(_ name: String) -> String? {
+    var status = stat()
+    guard stat(name, &status) == 0 else { return place(name) }
+    return status.st_mode & S_IFMT == S_IFREG ? "\(status.st_dev) \(status.st_ino)" : nil
   }
 
   /// Where a file is that need not be there yet.

@@ -95,9 +95,13 @@ struct OutputOptions: ParsableArguments {
     try OutputNames.check(output + [json, pictures], inputs: inputs)
   }
 
+  /// Outputs that appear under their names when they are whole, as files do and folders do not.
+  var files: [String] { output.filter { (try? format(of: $0)) != .openpose } + (json.map { [$0] } ?? []) }
+
   /// Opens all outputs.
   func open(
-    _ stream: PoseStream, startTime: Double, video settings: AnnotatedVideo.Settings, _ measurements: Measurements
+    _ stream: PoseStream, startTime: Double, video settings: AnnotatedVideo.Settings, keepsParts: Bool = true,
+    _ measurements: Measurements
   ) throws -> Outputs {
     var writers: [any PoseWriter] = []
     var drawn: [any DrawnOutput] = []
@@ -113,7 +117,7 @@ struct OutputOptions: ParsableArguments {
     if let json { writers.append(try JSONLinesWriter(path: json, stream, coordinates: coordinates)) }
     if let serve { writers.append(try PoseServer(serve, stream, coordinates: coordinates)) }
     if let pictures { drawn.append(try AnnotatedPictures(folder: pictures, stream, settings: settings, measurements)) }
-    return Outputs(writers, drawn: drawn, startTime: startTime)
+    return Outputs(writers, drawn: drawn, startTime: startTime, keepsParts: keepsParts)
   }
 }
 

@@ -40,21 +40,27 @@ struct Worklist {
       let videos = try videosIn(folder: input)
       return videos.isEmpty ? [input] : videos
     }
-    var owners: [String: String] = [:]
-    for input in inputs {
+    // By what tells files from each other, however they are called.
+    func identity(_ name: String) -> String { OutputNames.identity(name) ?? name }
+    var owners: [String: Int] = [:]
+    for (index, input) in inputs.enumerated() {
       let own = outputs.named(Self.name(of: input))
       for output in own.names {
-        if let other = owners.updateValue(input, forKey: output) {
-          throw PosecamError("\(output): would be written for \(other) and for \(input); rename one of them")
+        if let other = owners.updateValue(index, forKey: identity(output)), other != index {
+          throw PosecamError("\(output): would be written for \(inputs[other]) and for \(input); rename one of them")
         }
       }
       jobs.append(Job(inputs: [input], outputs: own))
     }
     for job in jobs { try job.outputs.check(inputs: job.inputs + [model]) }
-    if let input = inputs.first(where: { owners[$0] != nil }) {
+    if let input = inputs.first(where: { owners[identity($0)] != nil }) {
       throw PosecamError("\(input): is an input, and an output of another; choose another output")
     }
     if skipsExisting {
+      if outputs.files.isEmpty {
+        throw PosecamError(
+          "--skip-existing: no folder tells whether it was finished; write a file too, such as a .jsonl")
+      }
       let all = jobs.count
       jobs.removeAll { $0.outputs.names.allSatisfy { FileManager.default.fileExists(atPath: $0) } }
       skipped = all - jobs.count

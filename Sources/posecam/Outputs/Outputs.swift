@@ -8,6 +8,7 @@ final class Outputs {
   private var writers: [any PoseWriter]
   private var drawn: [any DrawnOutput]
   private let startTime: Double
+  private let keepsParts: Bool
   private var failure: PosecamError?
   private var notices: [String] = []
   /// Told when everything is finished.
@@ -16,11 +17,14 @@ final class Outputs {
   private var written = -Double.infinity
   private var hasToldOfAgain = false
 
-  /// - Parameter startTime: where the source's time begins, in seconds.
-  init(_ writers: [any PoseWriter], drawn: [any DrawnOutput] = [], startTime: Double) {
+  /// - Parameters:
+  ///   - startTime: where the source's time begins, in seconds.
+  ///   - keepsParts: saves what there is of an output that fails.
+  init(_ writers: [any PoseWriter], drawn: [any DrawnOutput] = [], startTime: Double, keepsParts: Bool = true) {
     self.writers = writers
     self.drawn = drawn
     self.startTime = startTime
+    self.keepsParts = keepsParts
     server = writers.lazy.compactMap { $0 as? PoseServer }.first
     if let server { notices.append("JSON lines for other programs at \(server.name)") }
   }
@@ -40,7 +44,7 @@ final class Outputs {
         try writer.write(frame)
       } catch {
         // What came before is whole, and may still be saved.
-        try? writer.finish()
+        if keepsParts { try? writer.finish() }
         writers.removeAll { $0 === writer }
         note(error)
       }
@@ -50,7 +54,7 @@ final class Outputs {
         notices += try output.write(result)
       } catch {
         drawn.removeAll { $0 === output }
-        note(PosecamError(error.description + output.salvage()))
+        note(PosecamError(error.description + (keepsParts ? output.salvage() : "")))
       }
     }
     if let failure, writers.isEmpty, drawn.isEmpty { throw failure }
@@ -71,7 +75,7 @@ final class Outputs {
     (writers, drawn) = ([], [])
     for output in lastDrawn {
       do { notices += try output.finish(isComplete: isComplete) } catch {
-        note(PosecamError(error.description + output.salvage()))
+        note(PosecamError(error.description + (keepsParts ? output.salvage() : "")))
       }
     }
     for writer in lastWriters {

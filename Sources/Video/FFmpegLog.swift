@@ -1,10 +1,13 @@
 import CFFmpeg
+import Foundation
 import Synchronization
 
 /// What FFmpeg's libraries would print: kept instead, so that it never disturbs the screen, and its last complaint can
 /// explain an error.
 enum FFmpegLog {
-  private static let lastComplaint = Mutex("")
+  /// By thread: several sources are opened at once, and each has its own reasons to fail.
+  private static let complaints = Mutex<[pthread_t: String]>([:])
+  private static let mostThreads = 64
 
   /// Called by everything that opens something; the first call takes over the log.
   static let isCaptured: Bool = {
@@ -12,20 +15,20 @@ enum FFmpegLog {
       let text = String(cString: line)
       // "[mov,mp4 @ 0x55…] moov atom not found\n": the address means nothing to anyone.
       let message = text.split(separator: "] ", maxSplits: 1).last.map(String.init) ?? text
-      FFmpegLog.lastComplaint.withLock { $0 = message.split(whereSeparator: \.isNewline).first.map(String.init) ?? "" }
+      let complaint = message.split(whereSeparator: \.isNewline).first.map(String.init) ?? ""
+      FFmpegLog.complaints.withLock { complaints in
+        // Of threads that never ask, and may be gone.
+        if complaints.count >= mostThreads { complaints.removeAll() }
+        complaints[pthread_self()] = complaint
+      }
     }
     avdevice_register_all()
     avformat_network_init()
     return true
   }()
 
-  /// The last complaint since the last call, "" if there was none.
-  static func take() -> String {
-    lastComplaint.withLock { message in
-      defer { message = "" }
-      return message
-    }
-  }
+  /// The last complaint of this thread's calls since it asked last, "" if there was none.
+  static func take() -> String { complaints.withLock { $0.removeValue(forKey: pthread_self()) } ?? "" }
 }
 
 extension VideoError {

@@ -23,7 +23,7 @@ struct AnnotateCommand: ParsableCommand {
   @Argument(help: "The video: whatever --video of the live command takes; or several.", completion: .file())
   var input: [String]
 
-  @Flag(help: "Leave out videos whose outputs are there; what Ctrl-C cuts short is not kept then.")
+  @Flag(help: "Leave out videos whose outputs are there; of others keep what is finished only.")
   var skipExisting = false
 
   @OptionGroup(title: "Outputs") var outputs: OutputOptions

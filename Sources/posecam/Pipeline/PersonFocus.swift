@@ -45,7 +45,7 @@ final class PersonFocus: Sendable {
     var state = state.withLock { $0 }
     defer { self.state.withLock { $0 = state } }
     // Who was in another picture is not looked for in this one.
-    if frame.name != nil || state.size != (frame.width, frame.height) { state = State() }
+    if frame.path != nil || state.size != (frame.width, frame.height) { state = State() }
     state.size = (frame.width, frame.height)
     state.age += 1
     if let part = state.part, let last = state.pose, state.age < Self.lookUp {

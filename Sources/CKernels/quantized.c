@@ -53,7 +53,8 @@ static void depthwise_scalar(const ck_q8_convolution *layer, int32_t y, uint8_t 
           sum += layer->in.base[row * layer->in.row + column * layer->in.pixel + c] *
                  weights[(ky * depthwise_block + c % depthwise_block) * 4 + kx];
         }
-      out[(ptrdiff_t)x * part->channels + c] = byte(finished(&part->finish, sum, c) + part->finish.zero);
+      const float v = finished(&part->finish, sum, c) + part->finish.zero;
+      out[(ptrdiff_t)x * part->channels + c] = byte(v < part->most ? v : part->most);
     }
 }
 
@@ -135,42 +136,6 @@ bool ck_q8_kernels_are_right(const ck_q8_kernels *kernels) {
   return true;
 }
 
-// MARK: weights
-
-static int32_t whole_blocks(int32_t channels, int32_t block) { return (channels + block - 1) / block * block; }
-
-ptrdiff_t ck_q8_depthwise_size(const ck_q8_kernels *kernels, int32_t channels) {
-  return (ptrdiff_t)2 * 3 * 4 * whole_blocks(channels, kernels->depthwise_block) * 4 / kernels->group;
-}
-
-// Where a block has channel c: interleaving four vectors of bytes works in parts of 16, and leaves the channels
-// 4 k ..< 4 k + 4 of every part in vector k.
-static int32_t place(int32_t block, int32_t c) { return c % 16 / 4 * (block / 4) + c / 16 * 4 + c % 4; }
-
-void ck_q8_pack_depthwise(const ck_q8_kernels *kernels, const int8_t *weights, int32_t channels, void *packed) {
-  const int32_t block = kernels->depthwise_block, lanes = block / 4;
-  memset(packed, 0, (size_t)ck_q8_depthwise_size(kernels, channels));
-  for (int32_t c = 0; c < channels; c++) {
-    const ptrdiff_t start = (ptrdiff_t)(c / block) * 2 * 3 * 4 * block;
-    const int32_t at = place(block, c % block);
-    for (int32_t output = 0; output < 2; output++)
-      for (int32_t ky = 0; ky < 3; ky++)
-        for (int32_t kx = 0; kx < 3; kx++) {
-          const int8_t weight = weights[(c * 3 + ky) * 3 + kx];
-          const int32_t column = kx + output;
-          const ptrdiff_t row = start + (output * 3 + ky) * block * 4;
-          if (kernels->group == 4) ((int8_t *)packed)[row + at * 4 + column] = weight;
-          else ((int16_t *)packed)[row + (at / lanes * 4 + column % 2 * 2) * lanes + at % lanes * 2 + column / 2] = weight;
-        }
-  }
-}
-
-void ck_q8_pack_channels(const ck_q8_kernels *kernels, const float *values, int32_t channels, float *packed) {
-  const int32_t block = kernels->depthwise_block;
-  memset(packed, 0, sizeof(float) * (size_t)whole_blocks(channels, block));
-  for (int32_t c = 0; c < channels; c++) packed[c / block * block + place(block, c % block)] = values[c];
-}
-
 // MARK: one layer on all threads
 
 typedef struct {
@@ -213,6 +178,10 @@ static ck_bytes depthwise_rows(const ck_q8_convolution *layer) {
   return (ck_bytes){NULL, pixel * layer->width, pixel};
 }
 
+static bool by_7_bits(const ck_q8_kernels *kernels, const ck_q8_convolution *layer) {
+  return kernels->convolve_7_bits && layer->depthwise.weights && layer->depthwise.most <= ck_q8_most_of_7_bits;
+}
+
 ptrdiff_t ck_q8_scratch(const ck_q8_kernels *kernels, const ck_q8_convolution *layer, ck_bytes in, int32_t rows) {
   if (layer->winograd)
     return ck_q8_winograd_scratch(rows * ck_winograd_tiles(layer->width, layer->winograd), layer->depth, kernels->block);
@@ -221,7 +190,7 @@ ptrdiff_t ck_q8_scratch(const ck_q8_kernels *kernels, const ck_q8_convolution *l
     in = depthwise_rows(layer);
     size += whole_lines(rows * in.row);
   }
-  return kernels->group == 2 ? size + 2 * whole_lines(ck_q8_span(layer, in, rows)) : size;
+  return kernels->group == 2 && !by_7_bits(kernels, layer) ? size + 2 * whole_lines(ck_q8_span(layer, in, rows)) : size;
 }
 
 static void convolve_tiles(const void *context, int32_t index, int32_t thread) {
@@ -249,7 +218,8 @@ static void convolve_rows(const void *context, int32_t index, int32_t thread) {
     in.base = scratch - first * in.row;
     scratch += whole_lines((last - first) * in.row);
   }
-  job->kernels->convolve(layer, in, first, last, scratch);
+  if (by_7_bits(job->kernels, layer)) job->kernels->convolve_7_bits(layer, in, first, last);
+  else job->kernels->convolve(layer, in, first, last, scratch);
   framed out = {layer->out, layer->height, layer->width, layer->channels, layer->margin, (int)layer->finish.zero};
   fill_margin(&out, first, last);
 }

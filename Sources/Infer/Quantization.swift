@@ -16,10 +16,12 @@ public struct ChannelRange: Sendable, Equatable {
 struct Quantization: Sendable, Equatable {
   /// By channel.
   var scales: [Float]
-  /// 0...255, whole.
+  /// 0...most, whole.
   var zero: Float
   /// What each channel's numbers are on average.
   var means: [Float]
+  /// The largest byte.
+  var most: Float = 255
 
   /// Pictures as they come, x standing for (x - 128) / 256.
   static let pictures = Quantization(scales: [Float](repeating: 1 / 256, count: 3), zero: 128, means: [0, 0, 0])
@@ -29,18 +31,21 @@ struct Quantization: Sendable, Equatable {
   }
 
   /// Covers the ranges of all channels, 0 always among them.
-  /// - Parameter isShared: one scale for all channels, whatever their signs.
-  init(_ ranges: [ChannelRange], isShared: Bool) {
+  /// - Parameters:
+  ///   - isShared: one scale for all channels, whatever their signs.
+  ///   - most: the largest byte.
+  init(_ ranges: [ChannelRange], isShared: Bool, most: Float = 255) {
+    self.most = most
     means = ranges.map(\.mean)
     let low = ranges.reduce(0) { min($0, $1.low) }
     let high = ranges.reduce(0) { max($0, $1.high) }
     if low < 0 || isShared {
-      let scale = max(high - low, 1e-6) / 255
+      let scale = max(high - low, 1e-6) / most
       scales = [Float](repeating: scale, count: ranges.count)
-      zero = min(255, max(0, (-low / scale).rounded()))
+      zero = min(most, max(0, (-low / scale).rounded()))
     } else {
       // A channel that hardly ever speaks must not make the others' weights vanish beside its own.
-      scales = ranges.map { max($0.high, high / 256, 1e-6) / 255 }
+      scales = ranges.map { max($0.high, high / 256, 1e-6) / most }
       zero = 0
     }
   }
@@ -88,6 +93,8 @@ extension PackedWeights {
     var output: Quantization?
     /// The activation is not the same at any scale, so the result is brought to the output's scale after it.
     var scalesLater: Bool
+    /// What a depthwise part leaves, of bytes up to 127.
+    var has7Bits = false
     /// By Winograd's transforms, unless its weights are too large for them.
     var suitsWinograd = false
 
@@ -104,8 +111,9 @@ extension PackedWeights {
   func quantized(
     _ layer: PlanLayout.Fused, of model: Model, _ form: QuantizedForm, kernels: UnsafePointer<ck_q8_kernels>
   ) -> QuantizedLayer {
-    let (block, group) = (Int(kernels.pointee.block), Int(kernels.pointee.group))
-    let key = "\(layer.name), int8 by \(block), \(group), \(form.channels) of \(form.pixel), \(form.suitsWinograd)"
+    let block = kernels.pointee.block
+    let key =
+      "\(layer.name), int8 by \(String(cString: kernels.pointee.name)), \(form.channels) of \(form.pixel), \(form.suitsWinograd)"
     return self.layer(key) { store in
       let convolution = layer.convolution
       let (kernel, outputs) = (convolution.kernel, convolution.outputs)
@@ -113,6 +121,7 @@ extension PackedWeights {
         model, name: layer.name, batchNorm: layer.batchNorm, outputs: outputs, hasBias: convolution.hasBias)
       let places = kernel * kernel
       let size = form.channels * places
+      let channels = PlanLayout.padded(outputs)
       // [outputs][channels][kernel][kernel]
       var bytes = [Int8](repeating: 0, count: outputs * size)
       var (scales, biases) = ([Float](), [Float]())
@@ -133,12 +142,11 @@ extension PackedWeights {
         biases.append((bias[output] - zeros * unit + shift) / form.step(output))
       }
 
-      let channels = PlanLayout.padded(outputs)
       let (scale, newBias) = (store.copy(scales, padTo: channels), store.copy(biases, padTo: channels))
       if form.suitsWinograd {
         let target = store.allocate(channels * 36 * form.channels, of: Int16.self)
         let depth = Int32(form.channels)
-        if ck_q8_winograd_weights(bytes, depth, Int32(outputs), Int32(channels), depth, Int32(block), target) {
+        if ck_q8_winograd_weights(bytes, depth, Int32(outputs), Int32(channels), depth, block, target) {
           return QuantizedLayer(
             weights: target, scale: scale, bias: newBias, depth: form.channels, taps: 1, isWinograd: true)
         }
@@ -146,23 +154,21 @@ extension PackedWeights {
       let isWholeRow = kernel == 3 && convolution.dilation == 1 && form.channels == form.pixel
       let taps = isWholeRow ? 3 : places
       let depth = isWholeRow ? 3 * form.pixel : form.channels
-      let target = store.allocate(bytes: channels * taps * depth * 4 / group)
-      let (narrow, wide) = (target.assumingMemoryBound(to: Int8.self), target.assumingMemoryBound(to: Int16.self))
+      // [channels][taps][depth]
+      var rows = [Int8](repeating: 0, count: channels * taps * depth)
       for output in 0..<outputs {
-        let first = output / block * block
-        let width = min(block, channels - first)
-        let start = first * taps * depth + (output - first) * group
         for channel in 0..<form.channels {
           for place in 0..<places {
-            let byte = bytes[output * size + channel * places + place]
             let at =
               isWholeRow
               ? place / kernel * depth + place % kernel * form.pixel + channel : place * depth + channel
-            let index = start + at / group * group * width + at % group
-            if group == 2 { wide[index] = Int16(byte) } else { narrow[index] = byte }
+            rows[output * taps * depth + at] = bytes[output * size + channel * places + place]
           }
         }
       }
+      let target = store.allocate(
+        bytes: ck_q8_weights_size(kernels, Int32(channels), Int32(taps), Int32(depth), form.has7Bits))
+      ck_q8_pack_weights(kernels, rows, Int32(channels), Int32(taps), Int32(depth), form.has7Bits, target)
       return QuantizedLayer(weights: target, scale: scale, bias: newBias, depth: depth, taps: taps)
     }
   }

@@ -28,8 +28,8 @@ final class QuantizedProgram: PlanProgram {
 
   init(_ model: Model, height: Int, width: Int, threads: Int, level: CPULevel) throws(InferError) {
     let layout = try PlanLayout(model.graph, height: height, width: width, of: .bytes(after: model.floatLayers))
-    let codes = try Codes(model, layout)
     kernels = ck_q8_kernels_for(level.kernelLevel)
+    let codes = try Codes(model, layout, for: kernels)
     floatKernels = ck_kernels_for(level.kernelLevel)
     weights = model.packed
     // Bytes.
@@ -151,10 +151,12 @@ final class QuantizedProgram: PlanProgram {
         finish: ck_q8_finish(
           scale: packed.scale, bias: packed.bias, activation: part.activation.kernel,
           factor: part.activation == .elu ? 1 / after.scales[0] : 1, zero: after.zero),
-        channels: Int32(channels), stride: Int32(part.convolution.stride), dilation: Int32(part.convolution.dilation))
+        most: after.most, channels: Int32(channels), stride: Int32(part.convolution.stride),
+        dilation: Int32(part.convolution.dilation))
       (form.inputs, form.channels, form.pixel) = (
         after.scales.indices.map { after.input(channel: $0, of: $0) }, channels, channels
       )
+      form.has7Bits = after.most <= Float(ck_q8_most_of_7_bits)
       rowBytes = channels * size.width
     }
     form.suitsWinograd =
@@ -304,15 +306,22 @@ struct Codes {
   /// Every channel of a layer's input.
   var inputs: [Int: [InputChannel]] = [:]
 
-  init(_ model: Model, _ layout: PlanLayout) throws(InferError) {
-    func code(_ layer: String, _ channels: Int, isShared: Bool) throws(InferError) -> Quantization {
+  /// - Parameter kernels: whether a depthwise part's bytes have 7 bits depends on them; `nil` if it does not matter.
+  init(
+    _ model: Model, _ layout: PlanLayout, for kernels: UnsafePointer<ck_q8_kernels>? = nil
+  ) throws(InferError) {
+    // Layers of so many channels have most of the work; in narrower ones, which come first, the eighth bit matters more.
+    func has7Bits(_ channels: Int) -> Bool { channels >= 256 && kernels?.pointee.convolve_7_bits != nil }
+    func code(
+      _ layer: String, _ channels: Int, isShared: Bool, most: Float = 255
+    ) throws(InferError) -> Quantization {
       guard let ranges = model.ranges[layer], ranges.count == channels else {
         throw InferError(
           model.ranges.isEmpty
             ? "\(model.name) was not calibrated for int8; 'posecam quantize' does that"
             : "\(model.name): no range for layer '\(layer)'; 'posecam quantize' makes them anew")
       }
-      return Quantization(ranges, isShared: isShared)
+      return Quantization(ranges, isShared: isShared, most: most)
     }
     let graph = model.graph
     for (index, node) in graph.nodes.enumerated() where node.operation == .input { values[index] = .pictures }
@@ -320,7 +329,9 @@ struct Codes {
       // An ELU's results are brought to their scale by one factor.
       values[fused.output] = try code(fused.name, fused.convolution.outputs, isShared: fused.activation == .elu)
       guard let part = fused.depthwise else { continue }
-      depthwise[part.name] = try code(part.name, part.convolution.outputs, isShared: part.activation == .elu)
+      depthwise[part.name] = try code(
+        part.name, part.convolution.outputs, isShared: part.activation == .elu,
+        most: has7Bits(part.convolution.outputs) ? Float(ck_q8_most_of_7_bits) : 255)
     }
     for case .convolve(let fused) in layout.steps {
       let node = graph.nodes[fused.input]

@@ -35,16 +35,20 @@ private struct RandomBytesLayer: Sendable, CustomTestStringConvertible {
   var activation = ck_activation_relu
   var hasResidual = false
   var margin = 0
-  var depthwise: (stride: Int, dilation: Int)?
+  var depthwise: (stride: Int, dilation: Int, most: Int)?
   var givesFloats = false
   var threads = 1
   /// By transforms, where the version has them.
   var isWinograd = false
+  var largestWeight: Int8 = 127
+  /// All weights of an output channel are the largest or its opposite, and a depthwise part gives nothing but its largest byte.
+  var isLoud = false
 
   var testDescription: String {
     "\(isWinograd ? "Winograd " : "")\(height)x\(width) \(inputs)->\(outputs) kernel \(kernel) stride \(stride) dilation \(dilation) "
       + "activation \(activation.rawValue) residual \(hasResidual) margin \(margin) "
-      + "depthwise \(depthwise.map { "\($0)" } ?? "none") floats \(givesFloats) threads \(threads)"
+      + "depthwise \(depthwise.map { "\($0)" } ?? "none") floats \(givesFloats) threads \(threads) "
+      + "weights to \(largestWeight)\(isLoud ? ", loud" : "")"
   }
 
   private static let around = 5
@@ -72,7 +76,11 @@ private struct RandomBytesLayer: Sendable, CustomTestStringConvertible {
       }
     }
     func signed(_ count: Int) -> [Int8] { (0..<count).map { _ in Int8.random(in: -127...127, using: &noise) } }
-    let weights = signed(outputs * inputs * kernel * kernel)  // [output][input][y][x]
+    // [output][input][y][x]
+    var weights = (0..<outputs * inputs * kernel * kernel).map { _ in
+      Int8.random(in: -largestWeight...largestWeight, using: &noise)
+    }
+    if isLoud { weights = weights.indices.map { $0 / inputs % 2 == 0 ? largestWeight : -largestWeight } }
     let depthwiseWeights = signed(inputs * 9)
     // So that results spread over the bytes, and some fall outside.
     let scale = (0..<outputs).map { _ in
@@ -80,7 +88,7 @@ private struct RandomBytesLayer: Sendable, CustomTestStringConvertible {
     }
     let bias = (0..<outputs).map { _ in Float.random(in: -60...60, using: &noise) }
     let depthwiseScale = (0..<inputs).map { _ in Float.random(in: 0.001...0.003, using: &noise) }
-    let depthwiseBias = (0..<inputs).map { _ in Float.random(in: -50...50, using: &noise) }
+    let depthwiseBias = (0..<inputs).map { _ in isLoud ? 1000 : Float.random(in: -50...50, using: &noise) }
     let factor: Float = activation == ck_activation_elu ? 3 : 1
     let outputPixel = outputs + 2 * beside
     let outputRow = (width + 2 * margin) * outputPixel
@@ -100,7 +108,7 @@ private struct RandomBytesLayer: Sendable, CustomTestStringConvertible {
         }
       }
       let v = max(0, Double(sum) * Double(depthwiseScale[c]) + Double(depthwiseBias[c])) + Double(Self.middleZero)
-      return Int(min(255, v.rounded(.toNearestOrEven)))
+      return Int(min(Double(depthwise.most), v.rounded(.toNearestOrEven)))
     }
     func right(_ y: Int, _ x: Int, _ output: Int) -> Double {
       var sum = 0
@@ -119,26 +127,25 @@ private struct RandomBytesLayer: Sendable, CustomTestStringConvertible {
     }
 
     let depth = inputs
-    let (block, group) = (Int(kernels.pointee.block), Int(kernels.pointee.group))
-    let packed = Memory([Int16](repeating: 0, count: outputs * (isWinograd ? 36 : taps.count) * depth))
-    let bytes = UnsafeMutableRawPointer(packed.start).assumingMemoryBound(to: Int8.self)
+    let has7Bits = depthwise?.most == 127
+    let shape = (channels: Int32(outputs), taps: Int32(taps.count), depth: Int32(depth))
+    let size =
+      isWinograd
+      ? 2 * outputs * 36 * depth
+      : ck_q8_weights_size(kernels, shape.channels, shape.taps, shape.depth, has7Bits)
+    let packed = Memory([Int16](repeating: 0, count: size / 2))
     if isWinograd {
       let fits = ck_q8_winograd_weights(
-        weights, Int32(inputs), Int32(outputs), Int32(outputs), Int32(depth), Int32(block), packed.start)
+        weights, Int32(inputs), shape.channels, shape.channels, shape.depth, kernels.pointee.block, packed.start)
       #expect(fits)
     } else {
-      for output in 0..<outputs {
-        let first = output / block * block
-        let width = min(block, outputs - first)
-        for tap in taps.indices {
-          for c in 0..<inputs {
-            let row = first * taps.count * depth + (tap * depth + c) / group * group * width
-            let weight = weights[(output * inputs + c) * taps.count + tap]
-            let place = row + (output - first) * group + c % group
-            if group == 2 { packed.start[place] = Int16(weight) } else { bytes[place] = weight }
-          }
+      let rows = (0..<outputs).flatMap { output in
+        taps.indices.flatMap { tap in
+          (0..<inputs).map { weights[(output * inputs + $0) * taps.count + tap] }
         }
       }
+      ck_q8_pack_weights(
+        kernels, rows, shape.channels, shape.taps, shape.depth, has7Bits, packed.start)
     }
     let depthwiseBlock = Int(kernels.pointee.depthwise_block)
     let whole = (inputs + depthwiseBlock - 1) / depthwiseBlock * depthwiseBlock
@@ -190,6 +197,7 @@ private struct RandomBytesLayer: Sendable, CustomTestStringConvertible {
         finish: ck_q8_finish(
           scale: memory.depthwiseScale.start, bias: memory.depthwiseBias.start, activation: ck_activation_relu,
           factor: 1, zero: Float(Self.middleZero)),
+        most: Float(depthwise.most),
         channels: Int32(inputs), stride: Int32(depthwise.stride), dilation: Int32(depthwise.dilation))
     }
     // Bytes behind each thread's scratch stay what they were.
@@ -252,12 +260,20 @@ private struct RandomBytesLayer: Sendable, CustomTestStringConvertible {
     RandomBytesLayer(height: 7, width: 9, inputs: 16, outputs: 80, kernel: 3, dilation: 2, hasResidual: true),
     RandomBytesLayer(height: 1, width: 1, inputs: 144, outputs: 16, activation: ck_activation_none),
     RandomBytesLayer(height: 4, width: 17, inputs: 64, outputs: 48, activation: ck_activation_none, givesFloats: true),
-    RandomBytesLayer(height: 5, width: 13, inputs: 16, outputs: 32, depthwise: (1, 1)),
-    RandomBytesLayer(height: 5, width: 12, inputs: 48, outputs: 32, margin: 1, depthwise: (1, 2)),
-    RandomBytesLayer(height: 4, width: 7, inputs: 80, outputs: 16, depthwise: (2, 1)),
-    RandomBytesLayer(height: 6, width: 1, inputs: 128, outputs: 64, margin: 1, depthwise: (1, 1)),
+    RandomBytesLayer(height: 5, width: 13, inputs: 16, outputs: 32, depthwise: (1, 1, 255)),
+    RandomBytesLayer(height: 5, width: 12, inputs: 48, outputs: 32, margin: 1, depthwise: (1, 2, 127)),
+    RandomBytesLayer(height: 4, width: 7, inputs: 80, outputs: 16, depthwise: (2, 1, 255)),
+    RandomBytesLayer(height: 6, width: 1, inputs: 128, outputs: 64, margin: 1, depthwise: (1, 1, 255)),
+    // Sums of four products that fit in 16 bits, sums that just do, and those of which only two do.
+    RandomBytesLayer(height: 3, width: 9, inputs: 144, outputs: 48, depthwise: (1, 1, 127), largestWeight: 50),
+    RandomBytesLayer(
+      height: 2, width: 8, inputs: 208, outputs: 16, depthwise: (1, 1, 127), givesFloats: true, largestWeight: 80),
+    RandomBytesLayer(inputs: 32, depthwise: (1, 1, 127), givesFloats: true, largestWeight: 64, isLoud: true),
+    RandomBytesLayer(inputs: 32, depthwise: (1, 1, 127), givesFloats: true, largestWeight: 65, isLoud: true),
+    RandomBytesLayer(inputs: 48, depthwise: (1, 1, 127), givesFloats: true, isLoud: true),
     RandomBytesLayer(height: 9, width: 11, inputs: 32, outputs: 32, kernel: 3, margin: 1, threads: 2),
-    RandomBytesLayer(height: 9, width: 11, inputs: 64, outputs: 32, hasResidual: true, depthwise: (1, 1), threads: 2),
+    RandomBytesLayer(
+      height: 9, width: 11, inputs: 64, outputs: 32, hasResidual: true, depthwise: (1, 1, 255), threads: 2),
   ]
 
   /// Those that this processor can run, the reference first, and AMX's with its instructions emulated.

@@ -113,18 +113,6 @@ static void check_floats(const shape *s, ck_pool *pool) {
 
 // MARK: bytes
 
-static void pack_bytes(const shape *s, const int8_t *weights, const ck_q8_kernels *kernels, int8_t *packed) {
-  const int32_t taps = s->kernel * s->kernel, group = kernels->group;
-  for (int32_t o = 0; o < s->outputs; o++) {
-    const int32_t first = o / kernels->block * kernels->block;
-    const int32_t block = s->outputs - first < kernels->block ? s->outputs - first : kernels->block;
-    for (int32_t t = 0; t < taps; t++)
-      for (int32_t i = 0; i < s->inputs; i++)
-        packed[first * taps * s->inputs + (t * s->inputs + i) / group * group * block + (o - first) * group + i % group] =
-            weights[(o * s->inputs + i) * taps + t];
-  }
-}
-
 static void check_bytes(const shape *s, const ck_q8_kernels *kernels, ck_pool *pool) {
   const int32_t step = s->depthwise ? s->depthwise : s->stride, taps = s->kernel * s->kernel;
   const int32_t row = ((s->width - 1) * step + 1 + 2 * around) * s->inputs, rows = (s->height - 1) * step + 1 + 2 * around;
@@ -132,6 +120,7 @@ static void check_bytes(const shape *s, const ck_q8_kernels *kernels, ck_pool *p
   const size_t count = (size_t)(s->height + 2) * (size_t)out_row, weight_count = (size_t)(s->outputs * s->inputs * taps);
   const ck_q8_kernels *versions[2] = {ck_q8_kernels_for(ck_level_scalar), kernels};
   uint8_t *in = malloc((size_t)rows * (size_t)row + 64), *residual = malloc(count), *outs[2];
+  // [outputs][taps][inputs]
   int8_t *weights = malloc(weight_count), depthwise[256 * 9];
   float *floats[2], scale[256], bias[256], factor[256], depthwise_scale[256], depthwise_bias[256];
   for (int32_t i = 0; i < rows * row; i++) in[i] = (uint8_t)noise();
@@ -149,9 +138,9 @@ static void check_bytes(const shape *s, const ck_q8_kernels *kernels, ck_pool *p
   for (int v = 0; v < 2; v++) {
     outs[v] = calloc(count, 1);
     floats[v] = calloc(count, sizeof(float));
-    int8_t *packed = calloc(weight_count, 1);
+    void *packed = malloc((size_t)ck_q8_weights_size(versions[v], s->outputs, taps, s->inputs, false));
     float packed_scale[512], packed_bias[512];
-    pack_bytes(s, weights, versions[v], packed);
+    ck_q8_pack_weights(versions[v], weights, s->outputs, taps, s->inputs, false, packed);
     ck_q8_convolution layer = {
       .in = {in + around * (row + s->inputs), row, s->inputs}, .height = s->height, .width = s->width,
       .stride = s->depthwise ? 1 : s->stride, .taps = taps, .depth = s->inputs, .channels = s->outputs, .weights = packed,
@@ -173,7 +162,7 @@ static void check_bytes(const shape *s, const ck_q8_kernels *kernels, ck_pool *p
       ck_q8_pack_channels(versions[v], depthwise_scale, s->inputs, packed_scale);
       ck_q8_pack_channels(versions[v], depthwise_bias, s->inputs, packed_bias);
       layer.depthwise = (ck_q8_depthwise){
-        packed_depthwise, {packed_scale, packed_bias, ck_activation_relu, 1, 31}, s->inputs, s->depthwise, s->dilation};
+        packed_depthwise, {packed_scale, packed_bias, ck_activation_relu, 1, 31}, s->inputs == 80 ? 255 : ck_q8_most_of_7_bits, s->inputs, s->depthwise, s->dilation};
     }
     ck_q8_convolve(versions[v], pool, &layer);
   }

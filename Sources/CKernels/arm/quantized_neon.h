@@ -33,10 +33,13 @@ typedef float floats __attribute__((ext_vector_type(LANES)));
 typedef uint8_t eight_bytes __attribute__((ext_vector_type(LANES), aligned(1)));
 
 // To the nearest, to the even one of two.
-static inline integers rounded(floats v) { return BOTH(vcvtnq_s32_f32(LOW(v)), vcvtnq_s32_f32(HIGH(v))); }
+static inline integers rounded(floats v, float most) {
+  const float32x4_t limit = vdupq_n_f32(most);
+  return BOTH(vcvtnq_s32_f32(vminq_f32(LOW(v), limit)), vcvtnq_s32_f32(vminq_f32(HIGH(v), limit)));
+}
 static inline int16x8_t narrowed(int32x4_t low, int32x4_t high) { return vcombine_s16(vqmovn_s32(low), vqmovn_s32(high)); }
 static inline void to_bytes(uint8_t *p, floats v) {
-  const integers i = rounded(v);
+  const integers i = rounded(v, 255);
   vst1_u8(p, vqmovun_s16(narrowed(LOW(i), HIGH(i))));
 }
 static inline floats from_bytes(const uint8_t *p) { return __builtin_convertvector(*(const eight_bytes *)p, floats); }

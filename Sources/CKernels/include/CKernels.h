@@ -224,10 +224,16 @@ typedef struct {
   const void *weights;
   /// scale and bias from `ck_q8_pack_channels`.
   ck_q8_finish finish;
+  /// Results are stored from 0 to here: `ck_q8_most_of_7_bits` or 255.
+  float most;
   int32_t channels;
   int32_t stride;
   int32_t dilation;
 } ck_q8_depthwise;
+
+/// Where processors add up products of bytes in 16 bits, these hold two products of bytes of 7 bits with any weights, and four with
+/// all but the largest.
+enum { ck_q8_most_of_7_bits = 127 };
 
 /// As `ck_convolution`, Winograd's transforms included; places hold `depth` bytes, a multiple of 4.
 typedef struct {
@@ -245,9 +251,9 @@ typedef struct {
   int32_t taps;
   int32_t depth;
   ptrdiff_t tap_offset[ck_most_taps];
-  /// A multiple of 16. [channels / block][taps][depth / group][block][group], the last block may be narrower; numbers of
-  /// 4 / group bytes. With Winograd's transforms: from `ck_q8_winograd_weights`.
+  /// A multiple of 16.
   int32_t channels;
+  /// From `ck_q8_pack_weights`, or with Winograd's transforms from `ck_q8_winograd_weights`.
   const void *weights;
   ck_q8_finish finish;
   /// Pixels around `out` that are set to the byte that stands for 0.
@@ -278,6 +284,8 @@ typedef struct ck_q8_kernels {
   /// Rows first ..< last, reading `in`; widened bytes go to `scratch`.
   void (*convolve)(const ck_q8_convolution *layer, ck_bytes in, int32_t first, int32_t last, void *scratch);
   void (*depthwise)(const ck_q8_convolution *layer, int32_t y, uint8_t *out);
+  /// As `convolve`, for what follows a depthwise part whose results have 7 bits; NULL where that gains nothing.
+  void (*convolve_7_bits)(const ck_q8_convolution *layer, ck_bytes in, int32_t first, int32_t last);
   /// round(value * factor[c] + zero) of `channels` floats, a multiple of 16.
   void (*quantize)(const float *in, int32_t channels, const float *factor, float zero, uint8_t *out);
   /// The tile at pixel (y, x) to 36 points `step` numbers apart; `tiles` x `depth` of them times [depth / 2][channels][2]
@@ -299,6 +307,21 @@ const ck_q8_kernels *ck_q8_version(int32_t index);
 
 /// Whether a small layer of whole numbers comes out right.
 bool ck_q8_kernels_are_right(const ck_q8_kernels *kernels);
+
+/// Bytes before a block for `convolve_7_bits`.
+static inline ptrdiff_t ck_q8_runs_size(int32_t depth) { return (depth / 8 + 1 + 15) / 16 * 32; }
+
+/// Bytes that `ck_q8_pack_weights` writes.
+ptrdiff_t ck_q8_weights_size(
+    const ck_q8_kernels *kernels, int32_t channels, int32_t taps, int32_t depth, bool has_7_bits);
+
+/// [channels][taps][depth] to [channels / block][taps][depth / group][block][group], numbers of 4 / group bytes; the last block
+/// may be narrower. For `convolve_7_bits`, every block [depth / 4][block][4] comes after `ck_q8_runs_size` bytes of numbers of 16
+/// bits: how often eight inputs in a row fit, which is to say that 16 bits hold the sums of inputs 0, 1, 4, 5 and 2, 3, 6, 7 for all
+/// of the block's channels, before eight come that do not; and so on to the end of the depth.
+void ck_q8_pack_weights(
+    const ck_q8_kernels *kernels, const int8_t *weights, int32_t channels, int32_t taps, int32_t depth,
+    bool has_7_bits, void *packed);
 
 /// Bytes that `ck_q8_pack_depthwise` writes for so many channels.
 ptrdiff_t ck_q8_depthwise_size(const ck_q8_kernels *kernels, int32_t channels);

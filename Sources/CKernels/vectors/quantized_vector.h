@@ -77,11 +77,8 @@ static inline __attribute__((always_inline)) void add_up(
   }
 }
 
-static inline __attribute__((always_inline)) void tile(
-    const ck_q8_convolution *layer, const integers first[2], const number *in, ptrdiff_t pixel_step, const weight *weights,
-    int32_t channel, ptrdiff_t y, ptrdiff_t x, int pixels, int registers) {
-  integers sum[TILE][2];
-  add_up(sum, first, in, layer->tap_offset, layer->taps, layer->depth, pixel_step, weights, pixels, registers);
+static inline __attribute__((always_inline)) void put_tile(
+    const ck_q8_convolution *layer, integers sum[TILE][2], int32_t channel, ptrdiff_t y, ptrdiff_t x, int pixels, int registers) {
   // A copy is not reread after every byte that is stored.
   const ck_q8_convolution own = *layer;
 #pragma clang loop unroll(full)
@@ -91,6 +88,14 @@ static inline __attribute__((always_inline)) void tile(
 #pragma clang loop unroll(full)
     for (int p = 0; p < pixels; p++) put(&own, finished(&own.finish, sum[p][r], scale, bias), y, x + p, c);
   }
+}
+
+static inline __attribute__((always_inline)) void tile(
+    const ck_q8_convolution *layer, const integers first[2], const number *in, ptrdiff_t pixel_step, const weight *weights,
+    int32_t channel, ptrdiff_t y, ptrdiff_t x, int pixels, int registers) {
+  integers sum[TILE][2];
+  add_up(sum, first, in, layer->tap_offset, layer->taps, layer->depth, pixel_step, weights, pixels, registers);
+  put_tile(layer, sum, channel, y, x, pixels, registers);
 }
 
 #define CASE(n) \
@@ -172,7 +177,7 @@ static inline __attribute__((always_inline)) void depthwise_outputs(
       v[k] = rounded(
           finished(
               &part->finish, sum[output][k], load(part->finish.scale + c + k * LANES),
-              load(part->finish.bias + c + k * LANES)) + part->finish.zero);
+              load(part->finish.bias + c + k * LANES)) + part->finish.zero, part->most);
     store_bytes(out + output * second, packed(v[0], v[1], v[2], v[3]), channels);
   }
 }

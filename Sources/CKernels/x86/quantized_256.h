@@ -1,9 +1,9 @@
 // What the 256-bit versions share: everything but `dot` and the types of its operands.
 
 // What no 32-bit integer holds becomes the lowest one, and so the byte 0, unless it is cut off before.
-static inline integers rounded(__m256 v) { return _mm256_cvtps_epi32(_mm256_min_ps(_mm256_set1_ps(255), v)); }
+static inline integers rounded(__m256 v, float most) { return _mm256_cvtps_epi32(_mm256_min_ps(_mm256_set1_ps(most), v)); }
 static inline void to_bytes(uint8_t *p, __m256 v) {
-  integers i = rounded(v);
+  integers i = rounded(v, 255);
   __m128i words = _mm_packs_epi32(_mm256_castsi256_si128(i), _mm256_extracti128_si256(i, 1));
   _mm_storel_epi64((__m128i *)p, _mm_packus_epi16(words, words));
 }

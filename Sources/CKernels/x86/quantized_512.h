@@ -1,9 +1,9 @@
 // What the 512-bit versions share.
 
 // What no 32-bit integer holds becomes the lowest one, and so the byte 0, unless it is cut off before.
-static inline integers rounded(__m512 v) { return _mm512_cvtps_epi32(_mm512_min_ps(_mm512_set1_ps(255), v)); }
+static inline integers rounded(__m512 v, float most) { return _mm512_cvtps_epi32(_mm512_min_ps(_mm512_set1_ps(most), v)); }
 static inline void to_bytes(uint8_t *p, __m512 v) {
-  _mm_storeu_si128((__m128i *)p, _mm512_cvtusepi32_epi8(_mm512_max_epi32(rounded(v), _mm512_setzero_si512())));
+  _mm_storeu_si128((__m128i *)p, _mm512_cvtusepi32_epi8(_mm512_max_epi32(rounded(v, 255), _mm512_setzero_si512())));
 }
 static inline __m512 from_bytes(const uint8_t *p) {
   return _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)p)));

@@ -1,5 +1,5 @@
 // Without dot products of bytes: bytes are widened to 16 bits, of which an instruction multiplies and adds up two, exactly.
-// `vpmaddubsw` would take bytes as they are, but it saturates. 3 x 3 kernels go by Winograd's transforms: 16 bits hold their
+// `vpmaddubsw` takes bytes as they are, but it saturates: quantized_7_bits.h. 3 x 3 kernels go by Winograd's transforms: 16 bits hold their
 // points.
 #if defined(__x86_64__)
 #include "../include/CKernels.h"
@@ -47,12 +47,11 @@ static void convolve(const ck_q8_convolution *layer, ck_bytes in, int32_t first,
 }
 
 #include "quantized_winograd.h"
-#include "quantized_peak.h"
+#include "quantized_7_bits.h"
 
-double ck_q8_multiply_adds_avx2(int64_t rounds) { return peak(rounds); }
 const ck_q8_kernels ck_q8_kernels_avx2 = {
   .name = "AVX2", .block = 2 * LANES, .depthwise_block = depthwise_block, .group = GROUP, .convolve = convolve,
-  .depthwise = depthwise, .quantize = quantize, .winograd_in = winograd_in, .winograd_products = winograd_products,
+  .convolve_7_bits = convolve_7_bits, .depthwise = depthwise, .quantize = quantize, .winograd_in = winograd_in, .winograd_products = winograd_products,
   .winograd_out = winograd_out,
 };
 

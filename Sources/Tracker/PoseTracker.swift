@@ -46,6 +46,7 @@ public struct PoseTracker: Sendable {
     if options.isStill || !(seconds >= now) { tracks.removeAll() }
     let before = now
     if seconds.isFinite { now = seconds }
+    let isSparse = before.isFinite && now - before > Self.longestStep
     tracks.removeAll { track in
       let kept = track.id == nil ? min(Self.doubt, options.keepLost) : options.keepLost
       return now - track.seen > max(kept, track.seen >= before ? Self.longestStep : 0)
@@ -61,7 +62,7 @@ public struct PoseTracker: Sendable {
       tracks[match].follow(pose)
       return match
     }
-    for index in seen where tracks[index].id == nil { identify(index) }
+    for index in seen where tracks[index].id == nil { identify(index, canWatch: !options.isStill && !isSparse) }
     let people = seen.compactMap { index in tracks[index].id.map { Person(id: $0, pose: tracks[index].pose) } }
     return smooth(Array((people + missed(among: people)).prefix(options.mostPeople)))
   }
@@ -78,7 +79,7 @@ public struct PoseTracker: Sendable {
 
   /// Seconds after which someone doubtful who is not seen is forgotten.
   private static let doubt = 0.25
-  /// Seconds from one frame to the next after which nobody is the same.
+  /// Seconds from one frame to the next after which the motion tells nothing, and someone doubtful is not the same.
   private static let longestStep = 1.0
 
   // MARK: - Who is who
@@ -128,15 +129,16 @@ public struct PoseTracker: Sendable {
   private static let certainCount = Skeleton.keypointCount / 3
 
   /// Gives someone without an identity a new one, or that of someone lost, once it is certain which.
-  private mutating func identify(_ index: Int) {
+  /// - Parameter canWatch: the next frames will tell more. Too far apart, they say nothing about the same person.
+  private mutating func identify(_ index: Int, canWatch: Bool) {
     let track = tracks[index]
     let nearest = tracks.indices.filter { tracks[$0].id != nil && tracks[$0].seen < now }
       .map { (index: $0, resemblance: tracks[$0].similarity(toNew: track)) }
       .max { $0.resemblance < $1.resemblance }
     if let nearest, nearest.resemblance > Self.leastResemblance {
-      guard track.sightings >= options.sightings + Self.watching else { return }
+      guard !canWatch || track.sightings >= options.sightings + Self.watching else { return }
       tracks[index].id = tracks[nearest.index].retire()
-    } else if options.isStill
+    } else if !canWatch
       || track.sightings
         >= (track.pose.score < options.weakScore ? options.weakSightings : options.sightings)
       || track.pose.score >= options.certainScore && track.pose.count >= Self.certainCount

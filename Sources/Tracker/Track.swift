@@ -137,10 +137,13 @@ struct Track: Sendable {
     return Fit(similarity: sum * certainty, worth: worth * certainty)
   }
 
+  /// Standard deviation, in body sizes, that is not exceeded however long somebody is not seen: everybody would fit.
+  private static let farthestLost = 1.5
+
   /// Variance of the place where a joint is expected, in square pixels.
   private func vagueness(_ index: Int, _ joint: Joint) -> Double {
     let reach = Self.reach[index] * (1 - exp(-(now - joint.seen) / Self.reachTime))
-    return (motion.uncertainty.place + reach * reach) * size * size
+    return (min(motion.uncertainty.place, Self.farthestLost * Self.farthestLost) + reach * reach) * size * size
   }
 
   /// How likely somebody who was seen first a moment ago is this one, who is lost: the same place, and moving alike.

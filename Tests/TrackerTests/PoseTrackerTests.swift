@@ -117,6 +117,27 @@ struct PoseTrackerTests {
     }
   }
 
+  /// Every fiftieth frame, or a time lapse: there is nothing to wait for.
+  @Test func framesFarApartShowWhoIsInThem() {
+    var tracker = tracker { _ in }
+    for frame in 0..<6 {
+      let found = [Pose.standing(100 + Double(frame % 2) * 900), .standing(500, score: 0.45)]
+      let people = tracker.update(found, at: Double(frame) * 1.5)
+      #expect(people.count == (frame == 0 ? 1 : 2), "frame \(frame)")
+    }
+  }
+
+  /// However long an identity is kept, it is for who comes back near where they went.
+  @Test func whoAppearsFarAwayMuchLaterIsSomebodyElse() {
+    for gap in [10.0, 30] {
+      var tracker = tracker { $0.keepLost = 60 }
+      for frame in 0..<30 { _ = tracker.update([.standing(200)], at: Double(frame) / 30) }
+      for frame in 1..<Int(gap * 10) { _ = tracker.update([], at: 1 + Double(frame) / 10) }
+      let people = (0..<8).flatMap { tracker.update([.standing(1700)], at: 1 + gap + Double($0) / 30) }
+      #expect(Set(ids(people)) == [2], "\(gap) s")
+    }
+  }
+
   @Test func somebodyElseElsewhereIsNotTheOneLost() {
     var tracker = PoseTracker()
     for frame in 0..<30 { _ = tracker.update([.standing(100)], at: Double(frame) / 30) }

@@ -25,5 +25,9 @@ struct MeasurementsTests {
     #expect(abs(rate.perSecond(now: 11 * second) - 30) < 0.5)
     #expect(rate.perSecond(now: 12 * second) < 20)
     #expect(rate.perSecond(now: 14 * second) == 0)
+    // A frame every five seconds is no standstill, until two are overdue.
+    for time in [20, 25] { rate.count(at: UInt64(time) * second) }
+    #expect(abs(rate.perSecond(now: 29 * second) - 0.2) < 0.01)
+    #expect(rate.perSecond(now: 36 * second) == 0)
   }
 }

@@ -5,7 +5,7 @@ import Video
 /// others.
 ///
 /// `show` never waits for a slow terminal: while an earlier screen is still on its way it only remembers the newest view,
-/// which `poll` shows as soon as the line is free, and counts the screen as `skipped`.
+/// which `poll` shows as soon as the line is free; a frame whose place another took by then is `skipped`.
 final class Screen {
   struct Options: Sendable {
     var colors = ColorChoice.auto
@@ -33,6 +33,8 @@ final class Screen {
   private var latest = LiveView()
   /// To be called when what is on its way is there.
   private var underway: (() -> Void)?
+  /// The same for the frame that is painted next.
+  private var waiting: (() -> Void)?
   private var isStale = false
   private var showsHelp = false
   private var hasPanels = true
@@ -59,18 +61,19 @@ final class Screen {
     composer.pictureSize(layout(for: view), view, tile: tile)
   }
 
-  /// Shows a view; false when it was left out since the terminal is still busy.
+  /// Shows a view; false when it waits for the terminal, which is still busy. The next one may take its place.
   /// - Parameter onShown: for a new frame: called when the terminal has taken all of it.
   @discardableResult
   func show(_ view: LiveView, onShown: (() -> Void)? = nil) -> Bool {
     latest = view
     drain()
+    // A frame is left out when another takes its place before the terminal was free.
+    if onShown != nil, waiting != nil { skipped += 1 }
+    if let onShown { waiting = onShown }
     if terminal.isBusy {
-      skipped += onShown == nil ? 0 : 1
       isStale = true
       return false
     }
-    underway = onShown
     paint()
     drain()
     return true
@@ -203,6 +206,8 @@ final class Screen {
   }
 
   private func paint() {
+    drain()
+    (underway, waiting) = (waiting, nil)
     if grid.width != size.columns || grid.height != size.rows {
       grid = CellGrid(width: size.columns, height: size.rows)
     }

@@ -30,10 +30,13 @@ enum OutputNames {
     if PartialFile.isDevice(output) { StandardError.line("\(output): \(line)") } else { print("\(output): \(line)") }
   }
 
+  static func isStandardOutput(_ name: String) -> Bool {
+    ["-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"].contains(name)
+  }
+
   /// Whether two names mean one file, links followed where it exists.
   private static func areSame(_ first: String, _ second: String) -> Bool {
-    let standardOutput = ["-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"]
-    if standardOutput.contains(first), standardOutput.contains(second) { return true }
+    if isStandardOutput(first), isStandardOutput(second) { return true }
     guard let first = identity(first), let second = identity(second) else { return false }
     return first == second
   }

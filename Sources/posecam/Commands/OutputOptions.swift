@@ -62,7 +62,7 @@ struct OutputOptions: ParsableArguments {
   var isEmpty: Bool { output.isEmpty && pictures == nil && json == nil && serve == nil }
 
   /// Whether standard output is taken.
-  var usesStandardOutput: Bool { json == "-" || output.contains("-") }
+  var usesStandardOutput: Bool { (output + [json].compactMap { $0 }).contains(where: OutputNames.isStandardOutput) }
 
   func validate() throws {
     if output.contains("") || json == "" || pictures == "" { throw ValidationError("An output has no name.") }

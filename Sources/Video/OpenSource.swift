@@ -170,7 +170,10 @@ public func withoutCredentials(_ url: String) -> String {
   guard let scheme = url.range(of: "://") else { return url }
   let rest = url[scheme.upperBound...]
   let host = rest[..<(rest.firstIndex { "/?#".contains($0) } ?? rest.endIndex)]
-  guard let at = host.lastIndex(of: "@") else { return url }
+  // What comes after a colon and is no port may be a password that has one of these signs in it.
+  let colon = host.hasPrefix("[") ? nil : host.firstIndex(of: ":")
+  let isPassword = colon.map { !host[host.index(after: $0)...].allSatisfy(\.isNumber) } ?? false
+  guard let at = host.lastIndex(of: "@") ?? (isPassword ? rest.lastIndex(of: "@") : nil) else { return url }
   return String(url[..<scheme.upperBound] + rest[rest.index(after: at)...])
 }
 

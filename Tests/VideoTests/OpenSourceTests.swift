@@ -32,6 +32,8 @@ struct OpenSourceTests {
   @Test(arguments: [
     ("rtsp://user:secret@camera:554/live?a=b@c", "rtsp://camera:554/live?a=b@c"),
     ("http://me@host/x@y.mp4", "http://host/x@y.mp4"), ("http://a:p@ss@host", "http://host"),
+    ("rtsp://admin:p#ss@camera/live", "rtsp://camera/live"), ("http://host:80/a@b", "http://host:80/a@b"),
+    ("http://[::1]/a", "http://[::1]/a"), ("http://[fe80::1]:80/a@b", "http://[fe80::1]:80/a@b"),
     ("http://host/a@b", "http://host/a@b"), ("clip@home.mp4", "clip@home.mp4"),
   ])
   func passwordsAreNotShown(url: String, shown: String) {

@@ -107,7 +107,8 @@ struct AnnotateCommand: ParsableCommand {
     func open() throws(VideoError) -> any FrameSource {
       job.inputs.count == 1 ? try openSource(input, options: options) : try openPictures(job.inputs, options: options)
     }
-    let isOnce = PosecamError("\(input): cannot be read twice, as --two-pass must; record it to a file first")
+    let isOnce = PosecamError(
+      "\(withoutCredentials(input)): cannot be read twice, as --two-pass must; record it to a file first")
     if twoPass.isOn, Self.isPipe(input) { throw isOnce }
     let source = try running.open(open)
     if twoPass.isOn, source.info.isLive { throw isOnce }
@@ -195,7 +196,7 @@ struct AnnotateCommand: ParsableCommand {
       if state.done == 0, !Interruption.isRequested {
         throw PosecamError(
           selected.isPart
-            ? "\(input): there is no frame between --start and --end; nothing was written"
+            ? "\(withoutCredentials(input)): there is no frame between --start and --end; nothing was written"
             : "\(PosecamError.noFrame(in: input)); nothing was written")
       }
     } catch {

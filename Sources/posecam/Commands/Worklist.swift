@@ -47,7 +47,9 @@ struct Worklist {
       let own = outputs.named(Self.name(of: input))
       for output in own.names {
         if let other = owners.updateValue(index, forKey: identity(output)), other != index {
-          throw PosecamError("\(output): would be written for \(inputs[other]) and for \(input); rename one of them")
+          throw PosecamError(
+            "\(output): would be written for \(withoutCredentials(inputs[other])) and for \(withoutCredentials(input)); rename one of them"
+          )
         }
       }
       jobs.append(Job(inputs: [input], outputs: own))

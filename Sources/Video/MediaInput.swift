@@ -126,6 +126,14 @@ final class MediaInput: @unchecked Sendable {
 
   var isCancelled: Bool { patience.cancellation.isCancelled }
 
+  /// Goes to the key frame before a time of a stream, as far as the container tells. Returns FFmpeg's code.
+  func seek(_ stream: Int32, to ticks: Int64) -> Int32 {
+    patience.wait(atMost: readTimeout)
+    let code = av_seek_frame(context, stream, ticks, AVSEEK_FLAG_BACKWARD)
+    if code >= 0 { followClock() }
+    return code
+  }
+
   /// From now on the times of packets go on where the file's clock jumps. After another place was sought, again.
   func followClock() { clock = FileClock(mayJumpAhead: clockMayJump) }
 

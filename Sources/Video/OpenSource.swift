@@ -135,6 +135,8 @@ private func openStream(_ url: String, scheme: String, _ options: SourceOptions)
   // the first key frame) is decoded: without it nothing could be shown before the second one.
   var settings = ["fpsprobesize": "0"]
   if scheme == "udp" { settings["overrun_nonfatal"] = "1" }
+  // What has a length goes on where the connection broke: a server may close one that was not read for a while.
+  if scheme.hasPrefix("http") { settings.merge(["reconnect": "1", "reconnect_delay_max": "5"]) { $1 } }
   if scheme.hasPrefix("rtsp") {
     switch options.stream.rtspTransport {
     case .auto: settings["rtsp_flags"] = "prefer_tcp"

@@ -84,6 +84,43 @@ struct WorklistTests {
     #expect(try folder.contents() == ["a.mp4", "a.ts", "b.mp4", "b.ts"])
   }
 
+  /// A server that closes the connection, as many do with one that was not read for a while, is asked for the rest.
+  @Test(.enabled(if: LiveStreamTests.hasPython, "python3 is not installed")) func aDownloadGoesOnWhereItBrokeOff()
+    throws
+  {
+    let server = """
+      import http.server, os
+      data = open('long.ts', 'rb').read()
+      class Handler(http.server.BaseHTTPRequestHandler):
+          def do_GET(self):
+              range = self.headers.get('Range')
+              start = int(range.split('=')[1].split('-')[0]) if range else 0
+              self.send_response(206)
+              self.send_header('Content-Range', f'bytes {start}-{len(data) - 1}/{len(data)}')
+              self.send_header('Content-Length', str(len(data) - start))
+              self.end_headers()
+              self.wfile.write(data[start:start + len(data) * 4 // 10])
+          def log_message(self, *arguments): pass
+      server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), Handler)
+      open('.port.new', 'w').write(str(server.server_port))
+      os.rename('.port.new', '.port')
+      server.serve_forever()
+      """
+    try server.write(toFile: folder.path(".serve.py"), atomically: true, encoding: .utf8)
+    let outcome = try Program.run(
+      """
+      posecam scene demo:size=320x192,seconds=2,people=2 -o long.ts --truth /dev/null
+      python3 .serve.py & server=$!
+      until [ -s .port ]; do kill -0 $server || break; sleep 0.05; done
+      posecam annotate http://127.0.0.1:$(cat .port)/long.ts -o all.jsonl; status=$?
+      posecam annotate long.ts -o file.jsonl
+      kill $server; (exit $status)
+      """, in: folder)
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    let (all, file) = try (folder.text("all.jsonl"), folder.text("file.jsonl"))
+    #expect(all.split(separator: "\n").dropFirst() == file.split(separator: "\n").dropFirst())
+  }
+
   /// What was not delivered may be had another time: the run fails, and nothing counts as done.
   @Test(.enabled(if: LiveStreamTests.hasPython, "python3 is not installed")) func aDownloadThatBreaksOffIsAFailure()
     throws

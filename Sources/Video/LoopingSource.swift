@@ -86,16 +86,16 @@ public final class LoopingSource: FrameSource, @unchecked Sendable {
     let tick = Double(time.numerator) / Double(time.denominator)
     self.tick = tick
     if isAnew, let last {
-      let begin = last.ticks + last.duration
+      let begin = last.ticks &+ last.duration
       rounds.append(
         Round(
-          ticks: begin - time.ticks, index: frameCount - frame.index, begin: Double(begin) * tick - info.startTime))
+          ticks: begin &- time.ticks, index: frameCount - frame.index, begin: Double(begin) * tick - info.startTime))
       if rounds.count > Self.mostRounds { rounds.removeFirst() }
     }
     isAnew = false
     let round = rounds[rounds.count - 1]
-    let ticks = time.ticks + round.ticks
-    let duration = frame.durationTicks > 0 ? frame.durationTicks : last.map { max(1, ticks - $0.ticks) } ?? 1
+    let ticks = time.ticks &+ round.ticks
+    let duration = frame.durationTicks > 0 ? frame.durationTicks : last.map { max(1, ticks &- $0.ticks) } ?? 1
     last = (ticks, duration)
     frameCount = frame.index + round.index + 1
     return try frame.renumbered(

@@ -239,12 +239,10 @@ public final class MediaSource: FrameSource, @unchecked Sendable {
     let ticks = base.ticks(in: info.startTime + seconds)
     // Containers without an index are entered anywhere, before a key frame that comes too late.
     for back in [0, 2, 10, 60, seconds + 1] {
-      let code = av_seek_frame(
-        input.context, stream.pointee.index, ticks - base.ticks(in: back), AVSEEK_FLAG_BACKWARD)
+      let code = input.seek(stream.pointee.index, to: ticks - base.ticks(in: back))
       guard code >= 0 || back > 0 else {
         throw VideoError("\(info.name): cannot go to another place: \(VideoError.reason(code))")
       }
-      input.followClock()
       if let time = skipToKeyFrame(packet), time <= ticks || back > seconds { break }
       hasPacket = false
       av_packet_unref(packet)
@@ -351,9 +349,10 @@ public final class MediaSource: FrameSource, @unchecked Sendable {
     av_frame_move_ref(own, decoded)
     let start = Clock.now()
     let base = stream.pointee.time_base
-    // A missing or repeated time becomes the next tick, so that time never stands still or goes back.
+    // A missing or repeated time becomes the next tick, so that time never stands still or goes back; so does one of which sums
+    // might not be whole numbers any longer.
     var ticks = own.pointee.best_effort_timestamp
-    if ticks == ff_nopts_value { ticks = lastTicks.map { $0 &+ ticksPerFrame } ?? 0 }
+    if ticks.magnitude > Self.mostTicks.magnitude { ticks = lastTicks.map { $0 &+ ticksPerFrame } ?? 0 }
     if let last = lastTicks, ticks <= last, !info.isLive { ticks = last &+ 1 }
     lastTicks = ticks
     (firstTicks, hasPassed) = (nil, false)
@@ -366,7 +365,7 @@ public final class MediaSource: FrameSource, @unchecked Sendable {
       timestamp = Timestamp(ticks: Int64((received - first) / 1000), numerator: 1, denominator: 1_000_000)
     }
     // Pixels that are no squares may be told of by the container alone.
-    let duration = isUntimed ? 0 : ff_frame_duration(own)
+    let duration = isUntimed ? 0 : min(ff_frame_duration(own), Self.mostTicks)
     own.pointee.sample_aspect_ratio = av_guess_sample_aspect_ratio(input.context, stream, own)
     let upright = try converter.convert(own)
     defer { frameCount += 1 }
@@ -375,6 +374,8 @@ public final class MediaSource: FrameSource, @unchecked Sendable {
       decodeTime: workBefore + Clock.now() - start,
       path: info.isStill && info.name != "-" ? info.name : nil)
   }
+
+  private static let mostTicks = Int64.max / 8
 
   private var ticksPerFrame: Int64 {
     let rate = stream.pointee.avg_frame_rate

@@ -32,12 +32,12 @@ struct StreamClock {
       let advance = seconds(ticks &+ offset &- last.ticks)
       // A sender that was started again without a connection that could break shows by its clock.
       if isAnew || advance < 0 || advance > passed + Self.tolerance {
-        offset = last.ticks - ticks + max(1, Int64((passed * Double(base.den) / Double(max(1, base.num))).rounded()))
+        offset = last.ticks &- ticks &+ max(1, Int64((passed * Double(base.den) / Double(max(1, base.num))).rounded()))
         outages += 1
       }
     }
-    last = Moment(ticks: ticks + offset, captured: captured)
-    return Timestamp(ticks: ticks + offset, numerator: base.num, denominator: base.den)
+    last = Moment(ticks: ticks &+ offset, captured: captured)
+    return Timestamp(ticks: ticks &+ offset, numerator: base.num, denominator: base.den)
   }
 
   private func seconds(_ ticks: Int64) -> Double {

@@ -184,7 +184,7 @@ public final class VideoWriter {
     guard let encoder else { return }
     let picture = try evenSided(frame)
     let base = AVRational(num: frame.timestamp.numerator, den: frame.timestamp.denominator)
-    var pts = av_rescale_q(frame.timestamp.ticks &- startTicks, base, encoder.pointee.time_base)
+    var pts = Self.rescaled(frame.timestamp.ticks &- startTicks, base, encoder.pointee.time_base)
     if let held { pts = max(pts, held.pointee.pts + 1) }
     picture.pointee.pts = pts
     picture.pointee.pict_type = AV_PICTURE_TYPE_NONE
@@ -197,8 +197,13 @@ public final class VideoWriter {
       throw error
     }
     heldDuration =
-      frame.durationTicks > 0 ? av_rescale_q(frame.durationTicks, base, encoder.pointee.time_base) : lastDuration
+      frame.durationTicks > 0 ? Self.rescaled(frame.durationTicks, base, encoder.pointee.time_base) : lastDuration
     held = picture
+  }
+
+  /// A source may say any time; sums of two stay whole numbers.
+  private static func rescaled(_ ticks: Int64, _ base: AVRational, _ own: AVRational) -> Int64 {
+    min(max(av_rescale_q(ticks, base, own), -Int64.max / 4), Int64.max / 4)
   }
 
   /// Encodes the frame that waits; it is shown until `end`.

@@ -19,6 +19,25 @@ import Testing
     if kind != "ts" { #expect(info.frameCount == 50) }
   }
 
+  /// A broken or hostile file may name any time: its frames come, one after the other, can be written, and come again in a loop.
+  @Test(arguments: [0x7FFF_FFFF_FFFF_FF00, 0x4000_0000_0000_0000, 0x1000_0000_0000_0000, 0xFFFF_FFFF_FFFF_FFFF])
+  func absurdTimesAreNoTrap(_ time: UInt64) throws {
+    let scratch = try Scratch()
+    try clip(scratch("a.mkv"), withSecondClusterAt: time)
+    let (_, frames, _) = try play(scratch("a.mkv"))
+    #expect(frames.count == 10)
+    #expect(zip(frames, frames.dropFirst()).allSatisfy { $0.timestamp.ticks < $1.timestamp.ticks })
+    do throws(VideoError) {
+      let writer = try VideoWriter(path: scratch("b.mkv"), like: frames[0], settings: VideoWriter.Settings())
+      for frame in frames { try writer.write(frame) }
+      try writer.finish()
+    } catch {}
+    var options = SourceOptions()
+    options.isLooped = true
+    let loop = try openSource(scratch("a.mkv"), options: options)
+    for _ in 0..<40 { #expect(try loop.next() != nil) }
+  }
+
   @Test func variableRateIsKept() throws {
     let scratch = try Scratch()
     try clip(
@@ -281,6 +300,25 @@ import Testing
 /// Makes a clip of a synthetic picture.
 func clip(_ path: String, _ picture: String, _ options: String...) throws {
   try FFmpegTool.run("ffmpeg", arguments: ["-f", "lavfi", "-i", picture] + options + [path])
+}
+
+/// A Matroska file of several clusters, as a stream would be sent, whose second one has another time, in milliseconds.
+func clip(_ path: String, withSecondClusterAt time: UInt64) throws {
+  try clip(
+    path, "testsrc2=size=64x48:rate=10:duration=1", "-c:v", "mpeg4", "-g", "5", "-live", "1", "-cluster_time_limit",
+    "400")
+  var bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: path)))
+  let cluster: [UInt8] = [0x1F, 0x43, 0xB6, 0x75]
+  let starts = bytes.indices.filter { bytes[$0...].starts(with: cluster) }
+  // A cluster is its tag, its length in two bytes, a checksum, which nobody reads, and its time: a tag, a length and itself.
+  let start = try #require(starts.dropFirst().first)
+  let tag = start + 12
+  try #require(bytes[start + 4] & 0xC0 == 0x40 && bytes[start + 6] == 0xBF && bytes[tag] == 0xE7)
+  let length = Int(bytes[tag + 1] & 0x7F)
+  bytes[start + 5] += UInt8(8 - length)
+  let digits = (0..<8).map { UInt8(truncatingIfNeeded: time >> (56 - 8 * UInt64($0))) }
+  bytes.replaceSubrange(tag + 1..<tag + 2 + length, with: [0x88] + digits)
+  try Data(bytes).write(to: URL(fileURLWithPath: path))
 }
 
 /// Everything a source gives.

@@ -19,6 +19,17 @@ import Testing
     #expect(clock.outages == 0)
   }
 
+  /// A stream may send any numbers.
+  @Test func absurdTimesAreNoTrap() {
+    var clock = StreamClock()
+    for (index, ticks) in [0, Int64.max, .min, .max - 1, 5, .min + 1].enumerated() {
+      for base: Int32 in [1, 90_000] {
+        _ = clock.time(of: stamp(ticks, per: base), captured: at(Double(index)), isAnew: index % 2 == 1)
+      }
+    }
+    #expect(clock.outages > 0)
+  }
+
   /// Pictures that come late and in a bunch are no break.
   @Test func burstsAreNoBreak() {
     var clock = StreamClock()

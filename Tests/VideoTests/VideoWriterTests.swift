@@ -37,6 +37,17 @@ import Testing
     #expect(scratch.names == ["a.\(kind)"])
   }
 
+  /// A source may say any time: what can be stored is, and nothing traps.
+  @Test(arguments: ["mp4", "mkv"]) func absurdTimesAreNoTrap(kind: String) throws {
+    let scratch = try Scratch()
+    let runs: [[Int64]] = [
+      [0, 1001, .max - 3], [.min, 0, .max], [.max - 1, .max - 1, .max], [.min, .min + 1, .min + 1],
+    ]
+    for times in runs {
+      do { _ = try write(times, to: scratch("a.\(kind)")) } catch is VideoError {}
+    }
+  }
+
   /// Two recordings, one after the other, as `cat` joins them: both clocks begin at the same time.
   private func joined(_ scratch: Scratch, sound: String) throws -> String {
     try FFmpegTool.run(

@@ -253,13 +253,16 @@ struct ZipCheckpointTests {
   }
 
   /// {"state_dict": {"module.w": 3 floats}, "iter": 9}
-  private func checkpoint(method: UInt16 = 0, key: String = "0") -> Data {
+  /// - Parameter scheduler: a pickled value to go with them.
+  private func checkpoint(method: UInt16 = 0, key: String = "0", scheduler: Data? = nil) -> Data {
     func text(_ text: String) -> Data { Data("X".utf8) + number(UInt32(text.utf8.count)) + Data(text.utf8) }
     var pickle = Data([0x80, 2]) + Data("}(".utf8) + text("state_dict") + Data("}".utf8) + text("module.w")
     pickle += Data("ctorch._utils\n_rebuild_tensor_v2\n((".utf8) + text("storage") + Data("ctorch\nFloatStorage\n".utf8)
     pickle +=
       text(key) + text("cpu") + Data("K\u{3}tQK\u{0}K\u{3}\u{85}K\u{1}\u{85}".unicodeScalars.map { UInt8($0.value) })
-    pickle += [0x89] + Data("ccollections\nOrderedDict\n)RtRs".utf8) + text("iter") + Data("K\u{9}u.".utf8)
+    pickle += [0x89] + Data("ccollections\nOrderedDict\n)RtRs".utf8) + text("iter") + Data("K\u{9}".utf8)
+    if let scheduler { pickle += text("scheduler") + scheduler }
+    pickle += Data("u.".utf8)
     let values = [1, -2.5, 3].reduce(Data()) { $0 + number(Float($1).bitPattern) }
     return archive([("lop/data.pkl", pickle), ("lop/data/\(key)", values)], method: method)
   }
@@ -275,6 +278,13 @@ struct ZipCheckpointTests {
     let file = try read(checkpoint())
     #expect(file.tensors == ["w": Tensor(shape: [3], values: [1, -2.5, 3])])
     #expect(file.metadata == ["iter": "9"])
+  }
+
+  /// As PyTorch saves the milestones of a learning rate: pickle.dumps(collections.Counter([100, 200]), 2), and an empty one.
+  @Test(arguments: ["}(KdK\u{1}K\u{78}K\u{1}u\u{85}", ")"]) func countersAreNoDanger(arguments: String) throws {
+    let bytes = Data(arguments.unicodeScalars.map { UInt8($0.value) })
+    let file = try read(checkpoint(scheduler: Data("ccollections\nCounter\n".utf8) + bytes + Data("R".utf8)))
+    #expect(file.tensors.keys.sorted() == ["w"])
   }
 
   @Test func everyTruncationIsAnError() {

@@ -137,7 +137,9 @@ struct Pickle {
   private func global(module: String, name global: String) throws(InferError) -> Value {
     let full = "\(module).\(global)"
     switch full {
-    case "collections.OrderedDict", "torch._utils._rebuild_tensor", "torch._utils._rebuild_tensor_v2",
+    // The milestones of a learning rate's schedule are a Counter.
+    case "collections.OrderedDict", "collections.Counter", "torch._utils._rebuild_tensor",
+      "torch._utils._rebuild_tensor_v2",
       "torch._utils._rebuild_parameter", "torch.Size":
       return .global(full)
     default:
@@ -164,6 +166,10 @@ struct Pickle {
           dictionaries[dictionaries.count - 1].append((pair[0], pair[1]))
         }
       }
+      return .dictionary(dictionaries.count - 1)
+    case "collections.Counter":
+      if case .dictionary? = arguments.first { return arguments[0] }
+      dictionaries.append([])
       return .dictionary(dictionaries.count - 1)
     case "torch.Size":
       guard let shape = arguments.first else { throw damaged("a torch.Size of nothing") }

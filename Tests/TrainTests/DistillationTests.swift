@@ -178,7 +178,13 @@ import Video
     let one =
       "{\"images\": [{\"id\": 9, \"file_name\": \"0.jpg\", \"width\": 64, \"height\": 96}], \"annotations\": []}"
     let labels = try PseudoLabels(Array(one.utf8), name: "said.json")
-    #expect(labels.people(of: data.annotations.pictures[0])?.isEmpty == true)
-    #expect(labels.people(of: data.annotations.pictures[1]) == nil)
+    let pictures = data.annotations.pictures
+    #expect(labels.knows(pictures[0]) && !labels.knows(pictures[1]))
+    let image = PixelImage(width: 64, height: 96, bytes: [])
+    #expect(try labels.people(of: pictures[0], image)?.isEmpty == true)
+    #expect(try labels.people(of: pictures[1], image) == nil)
+    #expect {
+      try labels.people(of: pictures[0], PixelImage(width: 96, height: 64, bytes: []))
+    } throws: { "\($0)".contains("said.json: 0.jpg is 64x96 there, 96x64 here") }
   }
 }

@@ -63,7 +63,7 @@ struct SampleDrawing {
         }
       }
     case .people(let labels):
-      for person in labels.people(of: picture) ?? [] where !person.isCrowd && person.keypointCount > 0 {
+      for person in try labels.people(of: picture, image) ?? [] where !person.isCrowd && person.keypointCount > 0 {
         teacherPeople.append(points(of: person, image.width, image.height, in: tile, transform, clips: clips))
       }
     }

@@ -21,7 +21,7 @@ public struct Distillation: Sendable {
   func knows(_ picture: AnnotatedPicture) -> Bool {
     switch teacher {
     case .cache(let cache): cache.contains(picture.fileName)
-    case .people(let labels): labels.people(of: picture) != nil
+    case .people(let labels): labels.knows(picture)
     }
   }
 
@@ -36,7 +36,8 @@ public struct Distillation: Sendable {
 
 /// People whom a teacher found, in the place of its maps.
 public struct PseudoLabels: Sendable {
-  private var byName: [String: [PersonAnnotation]] = [:]
+  private let name: String
+  private var byName: [String: AnnotatedPicture] = [:]
   private var byID: [Int: [PersonAnnotation]]?
   /// What of the file was left out.
   public private(set) var problems = Problems()
@@ -54,10 +55,11 @@ public struct PseudoLabels: Sendable {
   }
 
   init(_ bytes: [UInt8], name: String) throws(TrainError) {
+    self.name = name
     guard bytes.first(where: { !" \n\r\t".utf8.contains($0) }) == UInt8(ascii: "[") else {
       let annotations = try KeypointAnnotations(bytes, name: name)
       problems = annotations.problems
-      for picture in annotations.pictures { byName[picture.fileName] = picture.people }
+      for picture in annotations.pictures { byName[picture.fileName] = picture }
       return
     }
     let found = try KeypointResult.read(bytes, name: name)
@@ -78,10 +80,19 @@ public struct PseudoLabels: Sendable {
     return pictures.contains { $0.isLabelled && byID[$0.id] != nil }
   }
 
+  func knows(_ picture: AnnotatedPicture) -> Bool { byID == nil ? byName[picture.name] != nil : picture.isLabelled }
+
   /// - Returns: `nil` where the picture is not known.
-  func people(of picture: AnnotatedPicture) -> [PersonAnnotation]? {
+  /// - Throws: where what is known is of another picture of that name.
+  func people(of picture: AnnotatedPicture, _ image: PixelImage) throws(TrainError) -> [PersonAnnotation]? {
     if let byID { return picture.isLabelled ? byID[picture.id] ?? [] : nil }
-    return byName[picture.name]
+    guard let known = byName[picture.name] else { return nil }
+    guard (known.width, known.height) == (image.width, image.height) else {
+      throw TrainError(
+        "\(name): \(picture.name) is \(known.width)x\(known.height) there, \(image.width)x\(image.height) here: pictures are "
+          + "known by their file names; label these ones with posecam data label")
+    }
+    return known.people
   }
 }
 

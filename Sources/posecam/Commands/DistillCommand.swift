@@ -23,7 +23,8 @@ struct DistillCommand: ParsableCommand {
   var teacherCache: String?
   @Option(
     help: ArgumentHelp(
-      "People whom a teacher found: annotations, or results as of posecam eval --results.", valueName: "file"),
+      "People whom a teacher found: annotations, whose pictures are known by file name, or results of posecam eval --results.",
+      valueName: "file"),
     completion: .json)
   var pseudoLabels: String?
   @Option(

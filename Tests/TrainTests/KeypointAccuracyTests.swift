@@ -4,8 +4,8 @@ import Testing
 
 struct KeypointAccuracyTests {
   /// A person whose joint k lies at (10 k, 20); head size 10, torso 70.
-  private func annotations(head: Bool = true) throws -> KeypointAnnotations {
-    let points = (0..<17).map { "\(10 * $0), 20, 2" }.joined(separator: ", ")
+  private func annotations(head: Bool = true, labelled: Range<Int> = 0..<17) throws -> KeypointAnnotations {
+    let points = (0..<17).map { labelled.contains($0) ? "\(10 * $0), 20, 2" : "0, 0, 0" }.joined(separator: ", ")
     let text = """
       {"images": [{"id": 1, "file_name": "a.jpg", "width": 200, "height": 100}], "annotations": [{"id": 1, "image_id": 1, \
       "num_keypoints": 17, "area": 9000, "bbox": [0, 0, 170, 50]\(head ? ", \"head_size\": 10" : ""), "keypoints": [\(points)]}]}
@@ -25,6 +25,13 @@ struct KeypointAccuracyTests {
     #expect(accuracy.groups.map(\.value) == [0, 0, 0, 100, 100, 100])
     #expect(accuracy.mean == 50 && accuracy.weightedMean == 100 && accuracy.people == 1)
     #expect(accuracy.curve[48] == 0 && accuracy.curve[49] == 50 && accuracy.curve[50] == 100)
+  }
+
+  @Test func jointsThatNobodyLabelledAreLeftOut() throws {
+    let accuracy = try KeypointAccuracy(
+      annotations(labelled: 0..<14), results: [result { $0 == 13 ? 30 : 0 }], reference: .head)
+    #expect(accuracy.groups.map(\.value) == [100, 100, 100, 100, 0, nil])
+    #expect(abs(accuracy.mean - 800 / 9) < 1e-9)
   }
 
   @Test func theMoreSimilarResultIsTaken() throws {

@@ -22,9 +22,9 @@ public struct KeypointAccuracy: Sendable {
 
   public let reference: Reference
   /// Shoulders, elbows, wrists, hips, knees and ankles, in percent: means of left and right, the distance strictly below the
-  /// threshold.
-  public let groups: [(name: String, value: Double)]
-  /// Mean of the twelve joints, in percent.
+  /// threshold; nil where none is labelled.
+  public let groups: [(name: String, value: Double?)]
+  /// Mean of those of the twelve joints that are labelled, in percent.
   public let mean: Double
   /// Mean of all labelled points, the distance at most the threshold, in percent.
   public let weightedMean: Double
@@ -72,14 +72,18 @@ public struct KeypointAccuracy: Sendable {
       values.isEmpty ? 0 : 100 * Double(values.filter(isFound).count) / Double(values.count)
     }
     let threshold = reference.threshold
-    let joints = distances.map { share($0) { $0 < threshold } }
+    let joints = distances.map { $0.isEmpty ? nil : share($0) { $0 < threshold } }
+    func mean(_ joints: some Collection<Double?>) -> Double? {
+      let labelled = joints.compactMap { $0 }
+      return labelled.isEmpty ? nil : labelled.reduce(0, +) / Double(labelled.count)
+    }
     let all = distances.flatMap { $0 }
     self.reference = reference
     self.people = people
     groups = Self.names.enumerated().map { index, name in
-      (name, (joints[5 + 2 * index] + joints[6 + 2 * index]) / 2)
+      (name, mean(joints[5 + 2 * index...6 + 2 * index]))
     }
-    mean = joints[5...].reduce(0, +) / 12
+    self.mean = mean(joints[5...]) ?? 0
     weightedMean = share(all) { $0 <= threshold }
     curve = (0...50).map { step in share(all) { $0 <= Double(step) / 100 } }
   }

@@ -69,12 +69,14 @@ struct EvalCommand: ParsableCommand {
         ("mean", accuracy.mean), ("weighted", accuracy.weightedMean), ("at 0.1", accuracy.curve[10]),
       ]
     if json {
-      let members = rows.map { "\"\($0.0)\": \(String(format: "%.3f", $0.1))" }
+      let members = rows.map { name, value in "\"\(name)\": \(value.map { String(format: "%.3f", $0) } ?? "null")" }
       return print("{\(members.joined(separator: ", ")), \"people\": \(accuracy.people)}")
     }
     print("\(metric.rawValue) of \(accuracy.people) people, in percent")
     for (name, value) in rows {
-      print(name.padding(toLength: 10, withPad: " ", startingAt: 0) + String(format: " %6.2f", value))
+      print(
+        name.padding(toLength: 10, withPad: " ", startingAt: 0)
+          + (value.map { String(format: " %6.2f", $0) } ?? "      -"))
     }
   }
 

@@ -153,6 +153,43 @@ struct NoiseSource: BatchSource {
     #expect(try Model(contentsOf: trainer.folder.best).metadata["provenance"]?.contains("step 6,") == true)
   }
 
+  /// A run that is killed between two checkpoints knows afterwards what its best model is worth.
+  @Test func whatThereIsToBeatIsSavedWithTheModel() throws {
+    let path = Self.folder()
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    var (source, settings) = (NoiseSource(), Self.settings)
+    settings.saveEvery = 1000
+    let trainer = try Trainer(settings, folder: RunFolder(new: path), threads: 1)
+    var saved: [(step: Int, best: Double?)] = []
+    _ = try trainer.run(
+      &source,
+      validate: { _ in
+        let checkpoint = try Checkpoint(contentsOf: trainer.folder.checkpoint)
+        saved.append((checkpoint.step, checkpoint.best))
+        return Validation(score: 0.9 - 0.1 * Double(saved.count), values: [:])
+      })
+    #expect(saved.map(\.step) == [0, 3] && saved.map(\.best) == [nil, 0.8])
+  }
+
+  /// Where batch norms were folded away, as exporters to ONNX do, a reader gives them a variance that takes out the epsilon; the
+  /// network must go on computing what it did.
+  @Test(arguments: [Float(1), 0.99999]) func foldedBatchNormsAreMeasured(variance: Float) throws {
+    let path = Self.folder()
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    var source = NoiseSource()
+    let trainer = try Trainer(Self.settings, folder: RunFolder(new: path), threads: 1)
+    var tensors = trainer.model().file.tensors
+    let norms = tensors.keys.filter { $0.hasSuffix(".running_var") }
+    try #require(!norms.isEmpty)
+    for name in norms {
+      let count = tensors[name]?.values.count ?? 0
+      tensors[name]?.values = [Float](repeating: variance, count: count)
+    }
+    _ = try trainer.start(from: tensors, source: &source, batches: 1)
+    let found = trainer.model().file.tensors
+    #expect(norms.allSatisfy { name in found[name]?.values.contains { abs($0 - 1) > 1e-3 } == true })
+  }
+
   /// A score on other pictures is no measure of what comes.
   @Test(arguments: [("", "step 3,"), ("other.json", "step 6,")])
   func otherPicturesForValidationBeginAnew(validation: String, best: String) throws {

@@ -92,7 +92,8 @@ public final class Trainer {
     return missing
   }
 
-  /// Takes every tensor that fits by name and shape; where batch norm was folded away (mean 0, variance 1), finds the
+  /// Takes every tensor that fits by name and shape; where batch norm was folded away (mean 0, variance 1, or less by
+  /// the epsilon), finds the
   /// statistics over some batches and writes them into batch norm so that the layers compute what they did.
   /// - Returns: the names of those that stay as they were.
   public func start(
@@ -103,7 +104,7 @@ public final class Trainer {
       guard let mean = tensors["\(name).running_mean"], let variance = tensors["\(name).running_var"] else {
         return false
       }
-      return mean.values.allSatisfy { $0 == 0 } && variance.values.allSatisfy { $0 == 1 }
+      return mean.values.allSatisfy { $0 == 0 } && variance.values.allSatisfy { abs($0 - 1) <= 1e-4 }
     }
     guard tensors.keys.contains(where: { $0.hasSuffix(".running_var") && isFolded(String($0.dropLast(12))) }) else {
       return missing
@@ -135,12 +136,15 @@ public final class Trainer {
     var batch = emptyBatch()
     let isFirst = parallel.processes.isFirst
     // From the first step on there is a good state to come back to.
-    if isFirst {
-      if step == 0 { try save() }
-      try folder.truncateLog(after: step)
-      try folder.write(settings.anywhere.yaml, to: folder.settings)
-      if isBestMeasured, best == nil { best = try measureBest(validate) }
-    }
+    // The others wait for the first: it may have to measure.
+    try parallel.processes.agree(
+      Result { () throws(TrainError) in
+        guard isFirst else { return }
+        if step == 0 { try save() }
+        try folder.truncateLog(after: step)
+        try folder.write(settings.anywhere.yaml, to: folder.settings)
+        if isBestMeasured, best == nil { best = try measureBest(validate) }
+      })
     if isFirst { events = EventFile(folder: folder.path, step: step) }
     let start = Self.now()
     var (lineStart, lineStep) = (start, step)
@@ -173,6 +177,9 @@ public final class Trainer {
         if isFirst { try save() }
         // Until one was measured, the last one is the best there is.
         if isFirst && !isBestMeasured { try model().write(to: folder) }
+      } else if isFirst, let validation, validation.score == best {
+        // Whoever goes on from here, with whatever settings, must know what there is to beat.
+        try save()
       }
       if isStopping && step < settings.steps { return .stopped }
     }

@@ -22,7 +22,8 @@ enum MATLABValue {
 /// The variables of a MATLAB file of level 5 ("MAT-File Format", MathWorks), compressed or not: numbers, texts, cells and structures.
 struct MATLABFile {
   let variables: [String: MATLABValue]
-  private static let mostBytes = 1 << 30
+  /// Many times MPII's own file.
+  private static let mostBytes = 512 << 20
 
   init(contentsOf path: String) throws(TrainError) {
     guard let data = try? Data(contentsOf: URL(fileURLWithPath: path)) else {
@@ -56,6 +57,8 @@ struct MATLABFile {
 
   private struct Reader {
     static let (matrix, compressed) = (14, 15)
+    /// Arrays are values of their own only where there is something in them: eight bytes of a file may name an empty one.
+    private static let empty = MATLABValue.numbers(shape: [0, 0], [])
     private static let deepest = 32
     private static let cutOff = TrainError("the MATLAB file is damaged or cut off")
 
@@ -102,7 +105,7 @@ struct MATLABFile {
     /// `nil` for kinds that hold nothing for us: sparse matrices, objects, functions.
     static func readMatrix(_ bytes: ArraySlice<UInt8>, depth: Int) throws(TrainError) -> (String, MATLABValue)? {
       guard depth < deepest else { throw TrainError("nested more than \(deepest) deep") }
-      guard !bytes.isEmpty else { return ("", .numbers(shape: [0, 0], [])) }
+      guard !bytes.isEmpty else { return ("", empty) }
       var reader = Reader(bytes: bytes)
       let flags = try reader.required()
       guard flags.bytes.count >= 8 else { throw cutOff }
@@ -139,7 +142,7 @@ struct MATLABFile {
     private mutating func matrix(_ depth: Int) throws(TrainError) -> MATLABValue {
       let element = try required()
       guard element.type == Self.matrix else { throw Self.cutOff }
-      return try Self.readMatrix(element.bytes, depth: depth + 1)?.1 ?? .numbers(shape: [0, 0], [])
+      return try Self.readMatrix(element.bytes, depth: depth + 1)?.1 ?? Self.empty
     }
 
     private mutating func structures(_ count: Int, _ depth: Int) throws(TrainError) -> [[String: MATLABValue]] {

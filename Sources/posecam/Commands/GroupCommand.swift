@@ -58,6 +58,9 @@ struct GroupCommand: ParsableCommand {
     var assembler = PoseAssembler(options: options)
     let grouping = assembler.group(fieldMaps)
 
+    guard grouping.entries.allSatisfy({ $0.totalScore.isFinite }) else {
+      throw PosecamError("\(maps): its numbers are so large that sums of them are infinite")
+    }
     let json: [String: Any] = [
       "keypoints": grouping.keypoints.map { $0.map { [Double($0.x), Double($0.y), Double($0.score), Double($0.id)] } },
       "entries": grouping.entries.map { $0.ids.map(Double.init) + [Double($0.totalScore), Double($0.count)] },

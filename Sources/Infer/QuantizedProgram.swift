@@ -310,8 +310,11 @@ struct Codes {
   init(
     _ model: Model, _ layout: PlanLayout, for kernels: UnsafePointer<ck_q8_kernels>? = nil
   ) throws(InferError) {
-    // Layers of so many channels have most of the work; in narrower ones, which come first, the eighth bit matters more.
-    func has7Bits(_ channels: Int) -> Bool { channels >= 256 && kernels?.pointee.convolve_7_bits != nil }
+    // Layers of so many channels have most of the work. Next to the floats, in the first layers, the eighth bit matters more.
+    var layer = 0
+    func has7Bits(_ channels: Int) -> Bool {
+      channels >= 256 && layer >= model.floatLayers + 3 && kernels?.pointee.convolve_7_bits != nil
+    }
     func code(
       _ layer: String, _ channels: Int, isShared: Bool, most: Float = 255
     ) throws(InferError) -> Quantization {
@@ -326,6 +329,7 @@ struct Codes {
     let graph = model.graph
     for (index, node) in graph.nodes.enumerated() where node.operation == .input { values[index] = .pictures }
     for case .convolve(let fused) in layout.steps {
+      defer { layer += 1 }
       // An ELU's results are brought to their scale by one factor.
       values[fused.output] = try code(fused.name, fused.convolution.outputs, isShared: fused.activation == .elu)
       guard let part = fused.depthwise else { continue }

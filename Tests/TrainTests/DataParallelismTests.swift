@@ -210,6 +210,36 @@ private final class Results<Value>: @unchecked Sendable {
     #expect(try #require(batch.tensors["images"]).values[3].isNaN)
   }
 
+  /// The others wait while the first one measures the best model on other pictures, and hear of it where that fails.
+  @Test func aBestModelThatCannotBeMeasuredStopsAllProcesses() throws {
+    let path = Self.folder()
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    var settings = Self.settings
+    settings.steps = 3
+    _ = try Self.train(path, SingleProcess(), settings: settings) { _ in Validation(score: 1, values: [:]) }
+    let failures = Results<TrainError>()
+    #expect(throws: TrainError.self) {
+      try ThreadCommunicator.run(2) { processes in
+        let folder = try processes.isFirst ? RunFolder(existing: path) : RunFolder(elsewhere: path)
+        let trainer = try Trainer(resuming: folder, threads: 1, processes: processes) { settings throws(TrainError) in
+          settings.steps = 6
+          settings.validation = "other.json"
+        }
+        var source = NoisePart(share: try BatchShare(of: 5, among: processes))
+        do {
+          _ = try trainer.run(&source, validate: { _ in throw TrainError("cannot") })
+        } catch let error as TrainError {
+          failures[processes.rank] = error
+          throw error
+        }
+      }
+    }
+    for rank in 0..<2 {
+      let failure = try #require(failures[rank])
+      #expect(failure.isShared && failure.description.hasSuffix("best.safetensors: cannot"), "\(failure)")
+    }
+  }
+
   /// What only one process runs into ends the others too, and leaves the last checkpoint.
   @Test func aLostProcessEndsTheOthers() throws {
     let path = Self.folder()

@@ -153,22 +153,40 @@ struct NoiseSource: BatchSource {
     #expect(try Model(contentsOf: trainer.folder.best).metadata["provenance"]?.contains("step 6,") == true)
   }
 
-  /// A run that is killed between two checkpoints knows afterwards what its best model is worth.
-  @Test func whatThereIsToBeatIsSavedWithTheModel() throws {
+  /// A run that was killed between its best model and its next checkpoint does not give that model up for a worse one.
+  @Test func whatThereIsToBeatMayBeNewerThanTheCheckpoint() throws {
+    struct Kill: Error {}
     let path = Self.folder()
     defer { try? FileManager.default.removeItem(atPath: path) }
     var (source, settings) = (NoiseSource(), Self.settings)
-    settings.saveEvery = 1000
-    let trainer = try Trainer(settings, folder: RunFolder(new: path), threads: 1)
-    var saved: [(step: Int, best: Double?)] = []
+    (settings.saveEvery, settings.validateEvery) = (1000, 1)
+    do {
+      let trainer = try Trainer(settings, folder: RunFolder(new: path), threads: 1)
+      let checkpoint = URL(fileURLWithPath: trainer.folder.checkpoint)
+      var beginning = Data()
+      #expect(throws: TrainError.self) {
+        try trainer.run(
+          &source,
+          validate: { _ in
+            guard trainer.step < 2 else { throw Kill() }
+            beginning = try Data(contentsOf: checkpoint)
+            return Validation(score: 0.9, values: [:])
+          })
+      }
+      try beginning.write(to: checkpoint)
+    }
+    let trainer = try Trainer(resuming: RunFolder(existing: path), threads: 1) { settings throws(TrainError) in
+      settings.learningRate = 1e-4
+    }
+    var measured: [String] = []
     _ = try trainer.run(
       &source,
-      validate: { _ in
-        let checkpoint = try Checkpoint(contentsOf: trainer.folder.checkpoint)
-        saved.append((checkpoint.step, checkpoint.best))
-        return Validation(score: 0.9 - 0.1 * Double(saved.count), values: [:])
+      validate: { model in
+        measured.append(model.name)
+        return Validation(score: measured.count == 1 ? 0.9 : 0.1, values: [:])
       })
-    #expect(saved.map(\.step) == [0, 3] && saved.map(\.best) == [nil, 0.8])
+    #expect(measured == ["best.safetensors"] + (1...6).map { "step \($0)" })
+    #expect(try Model(contentsOf: trainer.folder.best).metadata["provenance"]?.contains("step 1,") == true)
   }
 
   /// Where batch norms were folded away, as exporters to ONNX do, a reader gives them a variance that takes out the epsilon; the

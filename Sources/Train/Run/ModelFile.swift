@@ -18,8 +18,8 @@ struct ModelFile {
 
   private static let scoreKey = "validation.score"
 
-  /// Whether the best model of a run was measured, and is not just the last.
-  static func isMeasured(_ folder: RunFolder) -> Bool {
-    (try? WeightFile(contentsOf: folder.best))?.metadata[scoreKey] != nil
+  /// What the best model of a run was measured at; nil where it is just the last.
+  static func score(of folder: RunFolder) -> Double? {
+    (try? WeightFile(contentsOf: folder.best))?.metadata[scoreKey].flatMap(Double.init)
   }
 }

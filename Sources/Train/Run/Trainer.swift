@@ -52,9 +52,10 @@ public final class Trainer {
     try self.init(settings: settings, folder: folder, threads: threads, level: level, processes: processes)
     try processes.agree(Result { () throws(TrainError) in try restore(checkpoint) })
     guard processes.isFirst else { return }
-    isBestMeasured = best != nil || ModelFile.isMeasured(folder)
-    // How good it was on other pictures says nothing on these.
-    if settings.anywhere.judges != checkpoint.settings.anywhere.judges { best = nil }
+    let score = ModelFile.score(of: folder)
+    isBestMeasured = best != nil || score != nil
+    // How good it was on other pictures says nothing on these; and the best model may be newer than the checkpoint.
+    if settings.anywhere.judges != checkpoint.settings.anywhere.judges || score != best { best = nil }
   }
 
   private init(
@@ -92,9 +93,8 @@ public final class Trainer {
     return missing
   }
 
-  /// Takes every tensor that fits by name and shape; where batch norm was folded away (mean 0, variance 1, or less by
-  /// the epsilon), finds the
-  /// statistics over some batches and writes them into batch norm so that the layers compute what they did.
+  /// Takes every tensor that fits by name and shape; where batch norm was folded away (mean 0, variance 1, or less by the
+  /// epsilon), finds the statistics over some batches and writes them into batch norm so that the layers compute what they did.
   /// - Returns: the names of those that stay as they were.
   public func start(
     from tensors: [String: Tensor], source: inout some BatchSource, batches: Int = 8
@@ -177,9 +177,6 @@ public final class Trainer {
         if isFirst { try save() }
         // Until one was measured, the last one is the best there is.
         if isFirst && !isBestMeasured { try model().write(to: folder) }
-      } else if isFirst, let validation, validation.score == best {
-        // Whoever goes on from here, with whatever settings, must know what there is to beat.
-        try save()
       }
       if isStopping && step < settings.steps { return .stopped }
     }

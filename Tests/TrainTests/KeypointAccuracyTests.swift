@@ -32,6 +32,9 @@ struct KeypointAccuracyTests {
       annotations(labelled: 0..<14), results: [result { $0 == 13 ? 30 : 0 }], reference: .head)
     #expect(accuracy.groups.map(\.value) == [100, 100, 100, 100, 0, nil])
     #expect(abs(accuracy.mean - 800 / 9) < 1e-9)
+    #expect {
+      try KeypointAccuracy(annotations(labelled: 0..<5), results: [], reference: .head)
+    } throws: { "\($0)".contains("people: none of its people who can be measured has a labelled joint") }
   }
 
   @Test func theMoreSimilarResultIsTaken() throws {

@@ -35,7 +35,7 @@ public struct KeypointAccuracy: Sendable {
 
   private static let names = ["shoulder", "elbow", "wrist", "hip", "knee", "ankle"]
 
-  /// - Throws: where no person has a reference length.
+  /// - Throws: where no person has a reference length, or none of those a labelled joint.
   public init(
     _ annotations: KeypointAnnotations, results: [KeypointResult], reference: Reference
   ) throws(TrainError) {
@@ -68,8 +68,12 @@ public struct KeypointAccuracy: Sendable {
         reference == .head ? "a 'head_size'; convert them from MPII's own file" : "a left shoulder and a right hip"
       throw TrainError("\(annotations.name): none of its people has \(missing)")
     }
+    let all = distances.flatMap { $0 }
+    guard !all.isEmpty else {
+      throw TrainError("\(annotations.name): none of its people who can be measured has a labelled joint of the body")
+    }
     func share(_ values: [Double], _ isFound: (Double) -> Bool) -> Double {
-      values.isEmpty ? 0 : 100 * Double(values.filter(isFound).count) / Double(values.count)
+      100 * Double(values.filter(isFound).count) / Double(values.count)
     }
     let threshold = reference.threshold
     let joints = distances.map { $0.isEmpty ? nil : share($0) { $0 < threshold } }
@@ -77,7 +81,6 @@ public struct KeypointAccuracy: Sendable {
       let labelled = joints.compactMap { $0 }
       return labelled.isEmpty ? nil : labelled.reduce(0, +) / Double(labelled.count)
     }
-    let all = distances.flatMap { $0 }
     self.reference = reference
     self.people = people
     groups = Self.names.enumerated().map { index, name in

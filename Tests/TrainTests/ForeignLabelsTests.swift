@@ -152,6 +152,28 @@ struct ForeignLabelsTests {
     #expect(validation.pictures[0].people.map { $0.keypoints[5] } == [.init(x: 14, y: 6, visibility: 2)])
   }
 
+  /// Eight bytes are an empty value, one byte is a number of eight.
+  @Test func valuesAreCounted() throws {
+    let empty = MATLABWriter.element(14, [])
+    func cells(_ count: Int) -> [UInt8] {
+      MATLABWriter.matrix(1, [1, count], "a", [[UInt8]](repeating: empty, count: count).flatMap { $0 })
+    }
+    func structures(_ count: Int) -> [UInt8] {
+      MATLABWriter.structures([[(String, [UInt8])]](repeating: [("x", empty)], count: count), name: "a")
+    }
+    func bytes(_ count: Int) -> [UInt8] {
+      MATLABWriter.matrix(6, [1, count], "a", MATLABWriter.element(2, [UInt8](repeating: 7, count: count)))
+    }
+    for allowed in [cells(100), structures(50), bytes(400)] {
+      #expect(try MATLABFile(MATLABWriter.file(allowed), mostValues: 100).variables["a"] != nil)
+    }
+    for refused in [cells(101), structures(51), bytes(404)] {
+      #expect {
+        try MATLABFile(MATLABWriter.file(refused), mostValues: 100)
+      } throws: { "\($0)".contains("more values than") }
+    }
+  }
+
   @Test func damageNeverTraps() throws {
     let file = mpii
     for length in stride(from: 0, to: file.count, by: 37) { _ = try? MATLABFile(Array(file.prefix(length))) }

@@ -58,13 +58,14 @@ struct GroupCommand: ParsableCommand {
     var assembler = PoseAssembler(options: options)
     let grouping = assembler.group(fieldMaps)
 
-    guard grouping.entries.allSatisfy({ $0.totalScore.isFinite }) else {
+    let keypoints = grouping.keypoints.map { candidates in
+      candidates.map { [Double($0.x), Double($0.y), Double($0.score), Double($0.id)] }
+    }
+    let entries = grouping.entries.map { $0.ids.map(Double.init) + [Double($0.totalScore), Double($0.count)] }
+    guard keypoints.joined().joined().allSatisfy(\.isFinite), entries.joined().allSatisfy(\.isFinite) else {
       throw PosecamError("\(maps): its numbers are so large that sums of them are infinite")
     }
-    let json: [String: Any] = [
-      "keypoints": grouping.keypoints.map { $0.map { [Double($0.x), Double($0.y), Double($0.score), Double($0.id)] } },
-      "entries": grouping.entries.map { $0.ids.map(Double.init) + [Double($0.totalScore), Double($0.count)] },
-    ]
+    let json: [String: Any] = ["keypoints": keypoints, "entries": entries]
     let data = try JSONSerialization.data(withJSONObject: json, options: [.sortedKeys]) + Data("\n".utf8)
     guard output != "-" else { return print(String(decoding: data, as: UTF8.self), terminator: "") }
     try PartialFile.write(String(decoding: data, as: UTF8.self), to: output)

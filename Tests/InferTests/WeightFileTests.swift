@@ -280,7 +280,7 @@ struct ZipCheckpointTests {
     #expect(file.metadata == ["iter": "9"])
   }
 
-  /// As PyTorch saves the milestones of a learning rate: pickle.dumps(collections.Counter([100, 200]), 2), and an empty one.
+  /// As PyTorch saves the milestones of a learning rate: pickle.dumps(collections.Counter([100, 120]), 2), and an empty one.
   @Test(arguments: ["}(KdK\u{1}K\u{78}K\u{1}u\u{85}", ")"]) func countersAreNoDanger(arguments: String) throws {
     let bytes = Data(arguments.unicodeScalars.map { UInt8($0.value) })
     let file = try read(checkpoint(scheduler: Data("ccollections\nCounter\n".utf8) + bytes + Data("R".utf8)))

@@ -139,8 +139,7 @@ struct Pickle {
     switch full {
     // The milestones of a learning rate's schedule are a Counter.
     case "collections.OrderedDict", "collections.Counter", "torch._utils._rebuild_tensor",
-      "torch._utils._rebuild_tensor_v2",
-      "torch._utils._rebuild_parameter", "torch.Size":
+      "torch._utils._rebuild_tensor_v2", "torch._utils._rebuild_parameter", "torch.Size":
       return .global(full)
     default:
       if module == "torch", ElementType(storage: global) != nil { return .global(full) }

@@ -53,10 +53,9 @@ struct Rate: Sendable {
 
   /// Events per second in the 2 s before `now`, or by the last two where they are rarer; 0 when nothing happened.
   func perSecond(now: UInt64 = Clock.now()) -> Double {
-    guard let last = times.last, times.count > 1 else { return 0 }
+    guard let last = times.last, let previous = times.dropLast().last else { return 0 }
     var horizon = now > 2_000_000_000 ? now - 2_000_000_000 : 0
-    let previous = times[times.count - 2]
-    if now < last + 2 * (last - previous) { horizon = min(horizon, previous) }
+    if last > previous, now < last + 2 * (last - previous) { horizon = min(horizon, previous) }
     guard let first = times.first(where: { $0 >= horizon }), last > first else { return 0 }
     let events = times.reduce(0) { $1 >= horizon ? $0 + 1 : $0 } - 1
     // An event that is overdue lowers the rate at once instead of after two seconds.

@@ -84,22 +84,20 @@ struct WorklistTests {
     #expect(try folder.contents() == ["a.mp4", "a.ts", "b.mp4", "b.ts"])
   }
 
-  /// A server that closes the connection, as many do with one that was not read for a while, is asked for the rest.
-  @Test(.enabled(if: LiveStreamTests.hasPython, "python3 is not installed")) func aDownloadGoesOnWhereItBrokeOff()
-    throws
-  {
+  /// Writes a server of `long.ts` that closes the connection after so many tenths of the file; its port comes in `.port`.
+  private func writeServer(tenths: Int, knowsRanges: Bool) throws {
     let server = """
       import http.server, os
       data = open('long.ts', 'rb').read()
       class Handler(http.server.BaseHTTPRequestHandler):
           def do_GET(self):
-              range = self.headers.get('Range')
-              start = int(range.split('=')[1].split('-')[0]) if range else 0
-              self.send_response(206)
-              self.send_header('Content-Range', f'bytes {start}-{len(data) - 1}/{len(data)}')
+              asked = self.headers.get('Range') if \(knowsRanges ? "True" : "False") else None
+              start = int(asked.split('=')[1].split('-')[0]) if asked else 0
+              self.send_response(206 if asked else 200)
+              if asked: self.send_header('Content-Range', f'bytes {start}-{len(data) - 1}/{len(data)}')
               self.send_header('Content-Length', str(len(data) - start))
               self.end_headers()
-              self.wfile.write(data[start:start + len(data) * 4 // 10])
+              self.wfile.write(data[start:start + len(data) * \(tenths) // 10])
           def log_message(self, *arguments): pass
       server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), Handler)
       open('.port.new', 'w').write(str(server.server_port))
@@ -107,6 +105,13 @@ struct WorklistTests {
       server.serve_forever()
       """
     try server.write(toFile: folder.path(".serve.py"), atomically: true, encoding: .utf8)
+  }
+
+  /// A server that closes the connection, as many do with one that was not read for a while, is asked for the rest.
+  @Test(.enabled(if: LiveStreamTests.hasPython, "python3 is not installed")) func aDownloadGoesOnWhereItBrokeOff()
+    throws
+  {
+    try writeServer(tenths: 4, knowsRanges: true)
     let outcome = try Program.run(
       """
       posecam scene demo:size=320x192,seconds=2,people=2 -o long.ts --truth /dev/null
@@ -125,22 +130,7 @@ struct WorklistTests {
   @Test(.enabled(if: LiveStreamTests.hasPython, "python3 is not installed")) func aDownloadThatBreaksOffIsAFailure()
     throws
   {
-    let server = """
-      import http.server, os
-      data = open('long.ts', 'rb').read()
-      class Handler(http.server.BaseHTTPRequestHandler):
-          def do_GET(self):
-              self.send_response(200)
-              self.send_header('Content-Length', str(len(data)))
-              self.end_headers()
-              self.wfile.write(data[:len(data) * 6 // 10])
-          def log_message(self, *arguments): pass
-      server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), Handler)
-      open('.port.new', 'w').write(str(server.server_port))
-      os.rename('.port.new', '.port')
-      server.serve_forever()
-      """
-    try server.write(toFile: folder.path(".serve.py"), atomically: true, encoding: .utf8)
+    try writeServer(tenths: 6, knowsRanges: false)
     let made = try Program.run(
       "posecam scene demo:size=320x192,seconds=4,people=2 -o long.ts --truth /dev/null", in: folder)
     try #require(made.status == 0, "\(made.errors)")

@@ -1,3 +1,4 @@
+import ArgumentParser
 import Testing
 import Tracker
 import Video
@@ -26,6 +27,14 @@ struct OutputsTests {
       bitmap: Bitmap(width: 16, height: 8), index: index,
       timestamp: Timestamp(ticks: Int64(index), numerator: 1, denominator: 10))
     return TrackedFrame(frame: picture, people: [])
+  }
+
+  /// With an output to standard output there is no screen, however that is called.
+  @Test(arguments: [("-", true), ("/dev/stdout", true), ("/dev/fd/1", true), ("out.jsonl", false)])
+  func standardOutputIsKnownByAllItsNames(name: String, isStandardOutput: Bool) throws {
+    for option in ["--json", "-o"] {
+      #expect(try OutputOptions.parse([option, name]).usesStandardOutput == isStandardOutput, "\(option)")
+    }
   }
 
   @Test func oneThatFailsDoesNotStopTheOthers() throws {
